@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/*
+ * The text of an error travels apart from its number: functions at a boundary (configuration, kernel,
+ * control socket) take an optional caller-owned `struct err *` and fill it on failure. Functions return
+ * 0, a negative errno that is forwarded unchanged, or a positive code of their own module that the
+ * direct caller handles.
+ */
+#pragma once
+
+#define ERR_TEXT_MAX 512
+
+struct err {
+	char text[ERR_TEXT_MAX]; /* one sentence without a trailing full stop; "" when nothing failed */
+};
+
+#define ERR_NULL ((struct err){ .text = "" })
+
+/*
+ * Stores the formatted text (cut at ERR_TEXT_MAX) and returns `code`, so that a failing function can
+ * say `return err_set(err, -EINVAL, "...")`. `err` may be NULL.
+ */
+int err_set(struct err *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Puts "PREFIX: " in front of the present text. `err` may be NULL. Returns `code`. */
+int err_prefix(struct err *err, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/*
+ * Pure: policies, pods and egress IPs -> classes. A class is the answer to "where may a packet of this
+ * source go, and with which egress IP": an ordered list of (policy, egress IP). All sources with the same
+ * answer share a class, so that kernel rules are per class and pods are just elements of a map. Node
+ * and gateway compute the same classes from the same input.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/ip4.h"
+
+struct err;
+
+#define POLICY_NAME_MAX 64
+#define POLICY_MAX 1024           /* policies */
+#define POLICY_EGRESS_MAX 127     /* egress IPs; the mark has 7 bits for them */
+#define POLICY_SPREAD_MAX 65536   /* addresses of one policy that are spread over several egress IPs */
+
+/* One policy as configured. Borrowed for the time of the call. */
+struct policy_spec {
+	const char *name;
+	const struct ip4_prefix *pods; /* sources; a pod is a /32 */
+	size_t n_pods;
+	const struct ip4_prefix *destinations;
+	size_t n_destinations;
+	const struct ip4_prefix *excluded;
+	size_t n_excluded;
+	const unsigned *egress; /* indexes into the egress list; several: each source address sticks to one */
+	size_t n_egress;
+};
+
+struct policy_input {
+	const struct policy_spec *specs;
+	size_t n_specs;
+	const char *const *egress_names; /* rendezvous hashing uses the name */
+	size_t n_egress;
+	const struct ip4_prefix *always_excluded; /* VPC, services; the built-in ranges are added */
+	size_t n_always_excluded;
+};
+
+struct policy_rule { /* one (policy, egress IP) of a class */
+	uint16_t policy;
+	uint16_t egress;
+};
+
+struct policy_class {
+	struct policy_rule *rules; /* sorted by policy name; effective destinations are disjoint */
+	size_t n_rules;
+	uint64_t key; /* stable content hash over names: equal on node and gateway and over restarts */
+};
+
+struct policy_member { /* sources first..last are of this class */
+	struct ip4_range range;
+	uint32_t class_index;
+};
+
+struct policy_result {
+	size_t n_policies;
+	char (*names)[POLICY_NAME_MAX];      /* of the policies, as given */
+	struct ip4_set *destinations;        /* per policy: effective = destinations - excluded - always */
+	struct policy_class *classes;
+	size_t n_classes;
+	struct policy_member *members;       /* sorted, disjoint; neighbours of one class are merged */
+	size_t n_members;
+};
+
+/*
+ * 0, or -EINVAL with a sentence that begins with the path of the offending value as in the configuration
+ * ("policies[1].destination_cidrs: overlaps policies[0] ..."): two policies that select a common source
+ * and a common effective destination; a policy without an effective destination; more addresses to
+ * spread than POLICY_SPREAD_MAX; an index out of range. -ENOMEM. O(n log n) in pods.
+ */
+int policy_compile(const struct policy_input *input, struct policy_result *ret, struct err *err);
+void policy_result_done(struct policy_result *result);
+
+/* The class of a source, or NULL: not selected. O(log n). */
+const struct policy_class *policy_class_of(const struct policy_result *result, struct ip4 source);
+/* The rule that governs (source, destination), or NULL: goes its normal way. */
+const struct policy_rule *policy_rule_of(const struct policy_result *result, struct ip4 source,
+					 struct ip4 destination);
+
+/*
+ * Highest-random-weight (rendezvous) hashing, Thaler and Ravishankar 1998: the index into `egress` of the
+ * egress IP that `source` sticks to. Adding one moves only its share (1/n), removing one moves only its own.
+ */
+size_t policy_rendezvous(const char *const *names, const unsigned *egress, size_t n,
+			 struct ip4 source);
+
+/* The ranges that no policy ever governs: "this" network, loopback, link-local, multicast, reserved. */
+extern const struct ip4_prefix policy_builtin_excluded[];
+extern const size_t policy_builtin_excluded_count;

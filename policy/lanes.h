@@ -22,7 +22,7 @@ struct lanes {
  * Keeps every name that has a lane and is still wanted, frees the lanes of names that are not wanted, and
  * gives new names the lowest free lane that was free before the call too (a just-freed number is used
  * only when nothing else is left: marks of dying flows may still carry it). -ENOSPC: more than
- * LANE_COUNT names; nothing is changed then.
+ * LANE_COUNT names; -EINVAL: an empty name or one of LANE_NAME_MAX bytes and more; nothing is changed then.
  */
 int lanes_assign(struct lanes *lanes, const char *const *wanted, size_t n);
 uint8_t lanes_find(const struct lanes *lanes, const char *name); /* LANE_NONE: not assigned */

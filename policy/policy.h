@@ -20,6 +20,9 @@ struct err;
 #define POLICY_MAX 1024           /* policies */
 #define POLICY_EGRESS_MAX 127     /* egress IPs; the mark has 7 bits for them */
 #define POLICY_SPREAD_MAX 65536   /* addresses of one policy that are spread over several egress IPs */
+#define POLICY_SPREAD_TOTAL_MAX (1u << 20) /* of all policies together */
+#define POLICY_CLASS_MAX 65536    /* different answers; each becomes a chain in the kernel */
+#define POLICY_RULES_MAX (1u << 20) /* of all classes together */
 
 /* One policy as configured. Borrowed for the time of the call. */
 struct policy_spec {
@@ -51,7 +54,14 @@ struct policy_rule { /* one (policy, egress IP) of a class */
 struct policy_class {
 	struct policy_rule *rules; /* sorted by policy name; effective destinations are disjoint */
 	size_t n_rules;
-	uint64_t key; /* stable content hash over names: equal on node and gateway and over restarts */
+	/*
+	 * Names the content: equal on node and gateway, over restarts and for any order of the input, and
+	 * never 0. It is a contract between versions: for each rule in the order of the policies' names
+	 * (bytes, unsigned) the policy's name, a NUL, the egress IP's name and a NUL go through 64-bit
+	 * FNV-1a (offset 0xcbf29ce484222325, prime 0x100000001b3); the sum through MurmurHash3's
+	 * finaliser (shift 33, 0xff51afd7ed558ccd, shift 33, 0xc4ceb9fe1a85ec53, shift 33); 0 becomes 1.
+	 */
+	uint64_t key;
 };
 
 struct policy_member { /* sources first..last are of this class */
@@ -64,7 +74,8 @@ struct policy_result {
 	char (*names)[POLICY_NAME_MAX];      /* of the policies, as given */
 	struct ip4_set *destinations;        /* per policy: effective = destinations - excluded - always */
 	struct policy_class *classes;
-	size_t n_classes;
+	size_t n_classes;                    /* numbered by their lowest source */
+	struct policy_rule *rules;           /* storage of all classes' rules */
 	struct policy_member *members;       /* sorted, disjoint; neighbours of one class are merged */
 	size_t n_members;
 };
@@ -72,10 +83,12 @@ struct policy_result {
 /*
  * 0, or -EINVAL with a sentence that begins with the path of the offending value as in the configuration
  * ("policies[1].destination_cidrs: overlaps policies[0] ..."): two policies that select a common source
- * and a common effective destination; a policy without an effective destination; more addresses to
- * spread than POLICY_SPREAD_MAX; an index out of range. -ENOMEM. O(n log n) in pods.
+ * and a common effective destination; a policy without an effective destination; more of anything than the
+ * limits above; an index out of range; a name that is empty, too long or used twice. A policy without
+ * pods is fine. -ENOMEM. O(n log n) in pods. *ret is written on success only and then owned by the caller.
  */
 int policy_compile(const struct policy_input *input, struct policy_result *ret, struct err *err);
+/* Frees and zeroes; a zeroed result is fine. */
 void policy_result_done(struct policy_result *result);
 
 /* The class of a source, or NULL: not selected. O(log n). */
@@ -87,6 +100,10 @@ const struct policy_rule *policy_rule_of(const struct policy_result *result, str
 /*
  * Highest-random-weight (rendezvous) hashing, Thaler and Ravishankar 1998: the index into `egress` of the
  * egress IP that `source` sticks to. Adding one moves only its share (1/n), removing one moves only its own.
+ * The order of the list doesn't matter. n is between 1 and POLICY_EGRESS_MAX.
+ * Node and gateway must agree, so this is a contract between versions too: the weight of an egress IP is
+ * the hash of policy_class.key (without its last step, 0 becomes 1) over the egress IP's name, a NUL, and
+ * the four bytes of the source address in network order; the highest weight, as unsigned number, wins.
  */
 size_t policy_rendezvous(const char *const *names, const unsigned *egress, size_t n,
 			 struct ip4 source);

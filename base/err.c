@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+/*
+ * Formats into `buf` and returns the length of what is there. The text is built apart from err->text,
+ * because the arguments may point into it.
+ */
+__attribute__((format(printf, 2, 0))) static size_t format_text(char buf[static ERR_TEXT_MAX],
+								 const char *format, va_list args)
+{
+	const int length = vsnprintf(buf, ERR_TEXT_MAX, format, args);
+
+	if (length < 0) {
+		buf[0] = '\0';
+		return 0;
+	}
+	const size_t kept = (size_t)length < ERR_TEXT_MAX ? (size_t)length : ERR_TEXT_MAX - 1;
+	text_mask_controls(buf, kept);
+	return kept;
+}
+
+int err_set(struct err *err, int code, const char *format, ...)
+{
+	const int saved_errno = errno;
+	char buf[ERR_TEXT_MAX];
+	va_list args;
+
+	if (!err)
+		return code;
+	va_start(args, format);
+	const size_t length = format_text(buf, format, args);
+	va_end(args);
+	memcpy(err->text, buf, length);
+	err->text[length] = '\0';
+	errno = saved_errno;
+	return code;
+}
+
+int err_prefix(struct err *err, int code, const char *format, ...)
+{
+	const int saved_errno = errno;
+	char buf[ERR_TEXT_MAX];
+	va_list args;
+
+	if (!err)
+		return code;
+	va_start(args, format);
+	size_t length = format_text(buf, format, args);
+	va_end(args);
+	const char *const parts[] = { err->text[0] ? ": " : "", err->text };
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const size_t wanted = strnlen(parts[i], ERR_TEXT_MAX - 1);
+		const size_t room = ERR_TEXT_MAX - 1 - length;
+		const size_t taken = wanted < room ? wanted : room;
+
+		memcpy(buf + length, parts[i], taken);
+		length += taken;
+	}
+	memcpy(err->text, buf, length);
+	err->text[length] = '\0';
+	errno = saved_errno;
+	return code;
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+#include "base/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+#define LOG_LINE_MAX 2048 /* bytes with the prefix and the newline; what is longer is cut */
+
+static const char CUT_MARK[] = "...";
+
+static const struct {
+	const char *name;
+	char priority; /* syslog(3) number, as a digit */
+} levels[] = {
+	[LOG_LEVEL_ERROR] = { "error", '3' },
+	[LOG_LEVEL_WARNING] = { "warning", '4' },
+	[LOG_LEVEL_INFO] = { "info", '6' },
+	[LOG_LEVEL_DEBUG] = { "debug", '7' },
+};
+static_assert(ARRAY_SIZE(levels) == LOG_LEVEL_COUNT, "each level has a name");
+
+static enum log_level max_level = LOG_LEVEL_INFO;
+
+void log_level_set(enum log_level level)
+{
+	max_level = level;
+}
+
+enum log_level log_level_get(void)
+{
+	return max_level;
+}
+
+int log_level_parse(const char *text, enum log_level *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
+		if (strcmp(text, levels[i].name) == 0) {
+			*ret = (enum log_level)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+/* A reader of the log that is gone or full must not stop the daemon: what can't be written is lost. */
+static void write_line(const char *line, size_t length)
+{
+	ssize_t n;
+
+	do
+		n = write(STDERR_FILENO, line, length);
+	while (n < 0 && errno == EINTR);
+}
+
+void log_write(enum log_level level, const char *subsystem, const char *format, ...)
+{
+	const int saved_errno = errno;
+	char line[LOG_LINE_MAX];
+	const size_t room = sizeof(line) - 1; /* the last byte is for the newline */
+	va_list args;
+
+	if (level > max_level)
+		return;
+	const int head = snprintf(line, room, "<%c>%s: ", levels[level].priority, subsystem);
+	if (head < 0 || (size_t)head >= room)
+		return;
+	va_start(args, format);
+	const int body = vsnprintf(line + head, room - (size_t)head, format, args);
+	va_end(args);
+	if (body < 0)
+		return;
+	size_t length = (size_t)head + (size_t)body;
+	if (length >= room) {
+		length = room - 1;
+		memcpy(line + length - strlen(CUT_MARK), CUT_MARK, strlen(CUT_MARK));
+	}
+	text_mask_controls(line, length);
+	line[length++] = '\n';
+	write_line(line, length);
+	errno = saved_errno;
+}

@@ -31,9 +31,10 @@ static int check_egress(const struct policy_input *input, struct err *err)
 			return r;
 		for (size_t k = 0; k < i; k++)
 			if (!strcmp(input->egress_names[i], input->egress_names[k]))
-				return err_set(err, -EINVAL,
-					       "egress_ips[%zu].name: \"%s\" is also egress_ips[%zu]", i,
-					       input->egress_names[i], k);
+				return err_set(
+					err, -EINVAL,
+					"egress_ips[%zu].name: \"%s\" is also egress_ips[%zu]", i,
+					input->egress_names[i], k);
 	}
 	return 0;
 }
@@ -55,9 +56,10 @@ static int check_spec(const struct policy_input *input, size_t index, struct err
 			       index, spec->n_egress, POLICY_EGRESS_MAX);
 	for (size_t i = 0; i < spec->n_egress; i++)
 		if (spec->egress[i] >= input->n_egress)
-			return err_set(err, -EINVAL,
-				       "policies[%zu].egress_ips[%zu]: there is no egress IP number %u",
-				       index, i, spec->egress[i]);
+			return err_set(
+				err, -EINVAL,
+				"policies[%zu].egress_ips[%zu]: there is no egress IP number %u",
+				index, i, spec->egress[i]);
 	return 0;
 }
 
@@ -95,7 +97,8 @@ int policy_rank(const struct policy_input *input, uint16_t *policy_at, struct er
 		const char *name = input->specs[policy_at[i]].name;
 
 		if (!strcmp(name, input->specs[policy_at[i - 1]].name))
-			return err_set(err, -EINVAL, "policies[%u].name: \"%s\" is also policies[%u]",
+			return err_set(err, -EINVAL,
+				       "policies[%u].name: \"%s\" is also policies[%u]",
 				       policy_at[i], name, policy_at[i - 1]);
 	}
 	return 0;

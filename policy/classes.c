@@ -206,8 +206,8 @@ int policy_classes_check_keys(const struct policy_class *classes, size_t n, stru
 int policy_classes_finish(struct policy_classes *classes, const struct policy_input *input,
 			  const uint16_t *policy_at, struct policy_result *ret, struct err *err)
 {
-	CLEANUP(cleanup_free) struct policy_class *v =
-		calloc(classes->n ? classes->n : 1, sizeof(*v));
+	CLEANUP(cleanup_free)
+	struct policy_class *v = calloc(classes->n ? classes->n : 1, sizeof(*v));
 	if (!v)
 		return -ENOMEM;
 

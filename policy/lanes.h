@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 #define LANE_NAME_MAX 64
-#define LANE_COUNT 127 /* 0..126; 127 means "from the tunnel, lane not known" in the conntrack mark */
+/* 0..126; 127 means "from the tunnel, lane not known" in the conntrack mark. */
+#define LANE_COUNT 127
 #define LANE_NONE 0xff
 
 struct lanes {

@@ -113,16 +113,18 @@ static int check_spread(struct compile *c, size_t index, uint64_t count, uint64_
 	if (spec->n_egress == 1)
 		return 0;
 	if (count > POLICY_SPREAD_MAX)
-		return err_set(c->err, -EINVAL,
-			       "policies[%zu].pod_cidrs: has %llu addresses; at most %d can be spread "
-			       "over several egress IPs",
-			       index, (unsigned long long)count, POLICY_SPREAD_MAX);
+		return err_set(
+			c->err, -EINVAL,
+			"policies[%zu].pod_cidrs: has %llu addresses; at most %d can be spread "
+			"over several egress IPs",
+			index, (unsigned long long)count, POLICY_SPREAD_MAX);
 	*total += count;
 	if (*total > POLICY_SPREAD_TOTAL_MAX)
-		return err_set(c->err, -EINVAL,
-			       "policies[%zu].pod_cidrs: more than %u addresses to spread over several "
-			       "egress IPs in all policies together",
-			       index, POLICY_SPREAD_TOTAL_MAX);
+		return err_set(
+			c->err, -EINVAL,
+			"policies[%zu].pod_cidrs: more than %u addresses to spread over several "
+			"egress IPs in all policies together",
+			index, POLICY_SPREAD_TOTAL_MAX);
 	return 0;
 }
 
@@ -158,12 +160,13 @@ static int report_overlap(const struct compile *c, uint16_t rank, uint16_t other
 	char destination_text[IP4_TEXT_MAX];
 
 	ip4_set_intersects(&c->result.destinations[a], &c->result.destinations[b], &destination);
-	return err_set(c->err, -EINVAL,
-		       "policies[%u].destination_cidrs: overlaps policies[%u] (\"%s\") for source %s "
-		       "and destination %s",
-		       second, first, c->input->specs[first].name,
-		       ip4_format((struct ip4){ source }, source_text),
-		       ip4_format(destination, destination_text));
+	return err_set(
+		c->err, -EINVAL,
+		"policies[%u].destination_cidrs: overlaps policies[%u] (\"%s\") for source %s "
+		"and destination %s",
+		second, first, c->input->specs[first].name,
+		ip4_format((struct ip4){ source }, source_text),
+		ip4_format(destination, destination_text));
 }
 
 static int open_policy(struct compile *c, struct policy_event e)
@@ -193,10 +196,11 @@ static int add_member(struct compile *c, uint64_t first, uint64_t last)
 
 	int r = policy_classes_get(&c->classes, &c->open, &member->class_index);
 	if (r == -ENOSPC)
-		return err_set(c->err, -EINVAL,
-			       "policies: the pods fall into too many different combinations of policies "
-			       "and egress IPs (more than %d, or more than %u rules in them)",
-			       POLICY_CLASS_MAX, POLICY_RULES_MAX);
+		return err_set(
+			c->err, -EINVAL,
+			"policies: the pods fall into too many different combinations of policies "
+			"and egress IPs (more than %d, or more than %u rules in them)",
+			POLICY_CLASS_MAX, POLICY_RULES_MAX);
 	if (r < 0)
 		return r;
 	member->range = (struct ip4_range){ .first = (uint32_t)first, .last = (uint32_t)last };

@@ -16,13 +16,15 @@
 
 struct err;
 
-#define POLICY_NAME_MAX 64
-#define POLICY_MAX 1024           /* policies */
-#define POLICY_EGRESS_MAX 127     /* egress IPs; the mark has 7 bits for them */
-#define POLICY_SPREAD_MAX 65536   /* addresses of one policy that are spread over several egress IPs */
-#define POLICY_SPREAD_TOTAL_MAX (1u << 20) /* of all policies together */
-#define POLICY_CLASS_MAX 65536    /* different answers; each becomes a chain in the kernel */
-#define POLICY_RULES_MAX (1u << 20) /* of all classes together */
+#define POLICY_NAME_MAX 64    /* 63 characters and NUL */
+#define POLICY_MAX 1024       /* policies */
+#define POLICY_EGRESS_MAX 127 /* egress IPs; the mark has 7 bits for them */
+/* Addresses that are spread over several egress IPs: of one policy, and of all together. */
+#define POLICY_SPREAD_MAX 65536
+#define POLICY_SPREAD_TOTAL_MAX (1u << 20)
+/* Different answers, each becomes a chain in the kernel; and the rules of all of them together. */
+#define POLICY_CLASS_MAX 65536
+#define POLICY_RULES_MAX (1u << 20)
 
 /* One policy as configured. Borrowed for the time of the call. */
 struct policy_spec {
@@ -33,7 +35,8 @@ struct policy_spec {
 	size_t n_destinations;
 	const struct ip4_prefix *excluded;
 	size_t n_excluded;
-	const unsigned *egress; /* indexes into the egress list; several: each source address sticks to one */
+	const unsigned *
+		egress; /* indexes into the egress list; several: each source address sticks to one */
 	size_t n_egress;
 };
 
@@ -71,12 +74,12 @@ struct policy_member { /* sources first..last are of this class */
 
 struct policy_result {
 	size_t n_policies;
-	char (*names)[POLICY_NAME_MAX];      /* of the policies, as given */
-	struct ip4_set *destinations;        /* per policy: effective = destinations - excluded - always */
+	char (*names)[POLICY_NAME_MAX]; /* of the policies, as given */
+	struct ip4_set *destinations;   /* of each: destinations - excluded - always excluded */
 	struct policy_class *classes;
-	size_t n_classes;                    /* numbered by their lowest source */
-	struct policy_rule *rules;           /* storage of all classes' rules */
-	struct policy_member *members;       /* sorted, disjoint; neighbours of one class are merged */
+	size_t n_classes;              /* numbered by their lowest source */
+	struct policy_rule *rules;     /* storage of all classes' rules */
+	struct policy_member *members; /* sorted, disjoint; neighbours of one class are merged */
 	size_t n_members;
 };
 

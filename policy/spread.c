@@ -53,8 +53,8 @@ size_t policy_rendezvous(const char *const *names, const unsigned *egress, size_
 }
 
 /* A range has at most POLICY_SPREAD_MAX addresses here, so `last - first` can't wrap. */
-static int spread_range(const struct policy_spec *spec, const uint64_t *seeds, struct ip4_range pods,
-			uint16_t rank, struct policy_events *events)
+static int spread_range(const struct policy_spec *spec, const uint64_t *seeds,
+			struct ip4_range pods, uint16_t rank, struct policy_events *events)
 {
 	uint32_t count = pods.last - pods.first + 1;
 	struct ip4_range run = { .first = pods.first, .last = pods.first };

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+#include "nat/elems.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+
+#include <libmnl/libmnl.h>
+#include <libnftnl/set.h>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include "netlink/attr.h"
+
+/* nft(8)'s numbers of the data types (its datatype.h); the kernel keeps them for display only. */
+enum { TYPE_IPV4 = 7, TYPE_MARK = 19, TYPE_IFNAME = 41, TYPE_BITS = 6 };
+enum { DATA_VERDICT = 0xffffff00 };
+
+enum { LIST_BYTES = 60000 }; /* a nested attribute has 16 bits for its length */
+
+/* An interval tree shows a range as its first address and, flagged, the one after its last. While
+ * elements are being collected, `last` holds one of these. */
+enum { HALF_START = 0, HALF_END = 1 };
+
+enum key_layout { KEY_ADDR, KEY_IF_ADDR, KEY_MARK_ADDR, KEY_MARK };
+
+static const struct layout {
+	enum key_layout key;
+	uint32_t key_type, key_len, data_type, data_len, flags;
+	bool tree;      /* ranges as two halves */
+	uint8_t fields[4]; /* lengths of concatenated fields */
+	uint8_t n_fields;
+} layouts[NAT_SET_KIND_COUNT] = {
+	[NAT_SET_ADDR] = { .key = KEY_ADDR, .key_type = TYPE_IPV4, .key_len = 4 },
+	[NAT_SET_RANGE] = { .key = KEY_ADDR, .key_type = TYPE_IPV4, .key_len = 4,
+			    .flags = NFT_SET_INTERVAL, .tree = true },
+	[NAT_SET_IF_ADDR] = { .key = KEY_IF_ADDR, .key_type = TYPE_IFNAME << TYPE_BITS | TYPE_IPV4,
+			      .key_len = 20, .flags = NFT_SET_CONCAT, .fields = { 16, 4 },
+			      .n_fields = 2 },
+	[NAT_MAP_ADDR_VERDICT] = { .key = KEY_ADDR, .key_type = TYPE_IPV4, .key_len = 4,
+				   .data_type = DATA_VERDICT, .data_len = 16, .flags = NFT_SET_MAP },
+	[NAT_MAP_RANGE_VERDICT] = { .key = KEY_ADDR, .key_type = TYPE_IPV4, .key_len = 4,
+				    .data_type = DATA_VERDICT, .data_len = 16,
+				    .flags = NFT_SET_MAP | NFT_SET_INTERVAL, .tree = true },
+	[NAT_MAP_MARK_ADDR_VERDICT] = { .key = KEY_MARK_ADDR,
+					.key_type = TYPE_MARK << TYPE_BITS | TYPE_IPV4, .key_len = 8,
+					.data_type = DATA_VERDICT, .data_len = 16,
+					.flags = NFT_SET_MAP | NFT_SET_CONCAT, .fields = { 4, 4 },
+					.n_fields = 2 },
+	[NAT_MAP_MARK_RANGE_VERDICT] = { .key = KEY_MARK_ADDR,
+					 .key_type = TYPE_MARK << TYPE_BITS | TYPE_IPV4, .key_len = 8,
+					 .data_type = DATA_VERDICT, .data_len = 16,
+					 .flags = NFT_SET_MAP | NFT_SET_INTERVAL | NFT_SET_CONCAT,
+					 .fields = { 4, 4 }, .n_fields = 2 },
+	[NAT_MAP_MARK_VERDICT] = { .key = KEY_MARK, .key_type = TYPE_MARK, .key_len = 4,
+				   .data_type = DATA_VERDICT, .data_len = 16, .flags = NFT_SET_MAP },
+	[NAT_MAP_MARK_ADDR] = { .key = KEY_MARK, .key_type = TYPE_MARK, .key_len = 4,
+				.data_type = TYPE_IPV4, .data_len = 4, .flags = NFT_SET_MAP },
+};
+
+static size_t key_bytes(const struct layout *layout, const struct nat_ruleset *rs, uint32_t key,
+			uint32_t addr, uint8_t out[static 20])
+{
+	uint32_t be = htonl(addr);
+
+	memset(out, 0, 20);
+	switch (layout->key) {
+	case KEY_ADDR:
+		memcpy(out, &be, 4);
+		break;
+	case KEY_IF_ADDR:
+		memcpy(out, rs->names[key], strnlen(rs->names[key], 15));
+		memcpy(out + 16, &be, 4);
+		break;
+	case KEY_MARK_ADDR:
+		memcpy(out, &key, 4);
+		memcpy(out + 4, &be, 4);
+		break;
+	case KEY_MARK:
+		memcpy(out, &key, 4);
+		break;
+	}
+	return layout->key_len;
+}
+
+static void put_value(struct nlmsghdr *nlh, uint16_t attribute, const void *data, size_t len)
+{
+	struct nlattr *nest = mnl_attr_nest_start(nlh, attribute);
+
+	mnl_attr_put(nlh, NFTA_DATA_VALUE, len, data);
+	mnl_attr_nest_end(nlh, nest);
+}
+
+static void put_data(struct nlmsghdr *nlh, const struct nat_ruleset *rs, const struct nat_set *set,
+		     uint32_t value)
+{
+	if (!nat_set_is_verdict_map(set->kind)) {
+		uint32_t be = htonl(value);
+
+		put_value(nlh, NFTA_SET_ELEM_DATA, &be, sizeof(be));
+		return;
+	}
+	struct nlattr *data = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_DATA);
+	struct nlattr *verdict = mnl_attr_nest_start(nlh, NFTA_DATA_VERDICT);
+
+	mnl_attr_put_u32(nlh, NFTA_VERDICT_CODE,
+			 htonl((uint32_t)(nat_set_is_goto(set->kind) ? NFT_GOTO : NFT_JUMP)));
+	mnl_attr_put_strz(nlh, NFTA_VERDICT_CHAIN, rs->names[value]);
+	mnl_attr_nest_end(nlh, verdict);
+	mnl_attr_nest_end(nlh, data);
+}
+
+static void put_elem(struct nlmsghdr *nlh, const struct nat_ruleset *rs, const struct nat_set *set,
+		     const struct nat_elem *elem)
+{
+	const struct layout *layout = &layouts[set->kind];
+	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	uint8_t key[20];
+	size_t len = key_bytes(layout, rs, elem->key, elem->first, key);
+
+	put_value(nlh, NFTA_SET_ELEM_KEY, key, len);
+	if (nat_set_has_ranges(set->kind) && !layout->tree) {
+		key_bytes(layout, rs, elem->key, elem->last, key);
+		put_value(nlh, NFTA_SET_ELEM_KEY_END, key, len);
+	}
+	if (nat_set_is_map(set->kind))
+		put_data(nlh, rs, set, elem->data);
+	mnl_attr_nest_end(nlh, nest);
+	if (!layout->tree || elem->last == UINT32_MAX)
+		return; /* a range to the very end has no second half */
+	nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	key_bytes(layout, rs, elem->key, elem->last + 1, key);
+	mnl_attr_put_u32(nlh, NFTA_SET_ELEM_FLAGS, htonl(NFT_SET_ELEM_INTERVAL_END));
+	put_value(nlh, NFTA_SET_ELEM_KEY, key, len);
+	mnl_attr_nest_end(nlh, nest);
+}
+
+size_t nat_elems_put(struct nlmsghdr *nlh, const struct nat_ruleset *rs, const struct nat_set *set,
+		     const struct nat_elem *elems, size_t n)
+{
+	struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+	uint32_t start = nlh->nlmsg_len;
+	size_t done = 0;
+
+	while (done < n && nlh->nlmsg_len - start < LIST_BYTES - 512)
+		put_elem(nlh, rs, set, &elems[done++]);
+	mnl_attr_nest_end(nlh, list);
+	return done;
+}
+
+/* A decoded NFTA_LIST_ELEM; pointers into the message. */
+struct wire_elem {
+	const uint8_t *key, *key_end, *value;
+	const char *chain;
+	uint32_t flags, code;
+	bool has_data;
+};
+
+/* The bytes of a nested NFTA_DATA_VALUE when it has exactly `len`, else NULL. */
+static const uint8_t *data_value(const struct nlattr *nest, uint32_t len)
+{
+	const struct nlattr *attr;
+
+	attr_for_each_nested(attr, nest) {
+		if (mnl_attr_get_type(attr) == NFTA_DATA_VALUE)
+			return mnl_attr_get_payload_len(attr) == len ? mnl_attr_get_payload(attr) :
+								       NULL;
+	}
+	return NULL;
+}
+
+static int decode_verdict(const struct nlattr *data, struct wire_elem *elem)
+{
+	const struct nlattr *outer, *attr;
+
+	attr_for_each_nested(outer, data) {
+		if (mnl_attr_get_type(outer) != NFTA_DATA_VERDICT)
+			continue;
+		attr_for_each_nested(attr, outer) {
+			switch (mnl_attr_get_type(attr)) {
+			case NFTA_VERDICT_CODE:
+				if (mnl_attr_validate(attr, MNL_TYPE_U32) < 0)
+					return -EBADMSG;
+				elem->code = ntohl(mnl_attr_get_u32(attr));
+				break;
+			case NFTA_VERDICT_CHAIN:
+				if (mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0)
+					return -EBADMSG;
+				elem->chain = mnl_attr_get_str(attr);
+				break;
+			default:
+				break;
+			}
+		}
+	}
+	return 0;
+}
+
+static int decode_elem(const struct nlattr *nest, const struct layout *layout, bool verdict,
+		       struct wire_elem *elem)
+{
+	const struct nlattr *attr;
+
+	*elem = (struct wire_elem){ 0 };
+	attr_for_each_nested(attr, nest) {
+		switch (mnl_attr_get_type(attr)) {
+		case NFTA_SET_ELEM_KEY:
+			elem->key = data_value(attr, layout->key_len);
+			break;
+		case NFTA_SET_ELEM_KEY_END:
+			elem->key_end = data_value(attr, layout->key_len);
+			break;
+		case NFTA_SET_ELEM_FLAGS:
+			if (mnl_attr_validate(attr, MNL_TYPE_U32) < 0)
+				return -EBADMSG;
+			elem->flags = ntohl(mnl_attr_get_u32(attr));
+			break;
+		case NFTA_SET_ELEM_DATA:
+			elem->has_data = true;
+			if (verdict && decode_verdict(attr, elem))
+				return -EBADMSG;
+			if (!verdict)
+				elem->value = data_value(attr, layout->data_len);
+			break;
+		default:
+			break;
+		}
+	}
+	return elem->key ? 0 : -EBADMSG;
+}
+
+static void key_split(const struct layout *layout, struct nat_ruleset *rs, const uint8_t *bytes,
+		      uint32_t *ret_key, uint32_t *ret_addr)
+{
+	char name[17] = "";
+	uint32_t be = 0;
+
+	*ret_key = 0;
+	switch (layout->key) {
+	case KEY_ADDR:
+		memcpy(&be, bytes, 4);
+		break;
+	case KEY_IF_ADDR:
+		memcpy(name, bytes, 16);
+		*ret_key = nat_name(rs, name);
+		memcpy(&be, bytes + 16, 4);
+		break;
+	case KEY_MARK_ADDR:
+		memcpy(ret_key, bytes, 4);
+		memcpy(&be, bytes + 4, 4);
+		break;
+	case KEY_MARK:
+		memcpy(ret_key, bytes, 4);
+		break;
+	}
+	*ret_addr = ntohl(be);
+}
+
+/* The element's data as nat_elem keeps it. An unexpected verdict becomes a name that no chain has, so
+ * that it differs from whatever is desired. */
+static uint32_t take_data(struct nat_ruleset *rs, const struct nat_set *set,
+			  const struct wire_elem *wire)
+{
+	uint32_t be = 0;
+
+	if (nat_set_is_verdict_map(set->kind)) {
+		uint32_t wanted = (uint32_t)(nat_set_is_goto(set->kind) ? NFT_GOTO : NFT_JUMP);
+		bool ours = wire->chain && wire->code == wanted;
+
+		return nat_name(rs, ours ? wire->chain : "?");
+	}
+	if (wire->value)
+		memcpy(&be, wire->value, 4);
+	return ntohl(be);
+}
+
+static int take_elem(const struct nlattr *nest, struct nat_ruleset *rs, size_t index)
+{
+	const struct nat_set *set = &rs->sets[index];
+	const struct layout *layout = &layouts[set->kind];
+	struct nat_elem elem = { 0 };
+	struct wire_elem wire;
+	uint32_t unused;
+
+	if (decode_elem(nest, layout, nat_set_is_verdict_map(set->kind), &wire))
+		return -EBADMSG;
+	key_split(layout, rs, wire.key, &elem.key, &elem.first);
+	elem.last = elem.first;
+	if (layout->tree)
+		elem.last = wire.flags & NFT_SET_ELEM_INTERVAL_END ? HALF_END : HALF_START;
+	else if (wire.key_end)
+		key_split(layout, rs, wire.key_end, &unused, &elem.last);
+	if (nat_set_is_map(set->kind) && wire.has_data)
+		elem.data = take_data(rs, set, &wire);
+	nat_elem_add(rs, index, elem);
+	return rs->failed ? -ENOMEM : 0;
+}
+
+int nat_elems_take(const struct nlmsghdr *nlh, struct nat_ruleset *rs, size_t index)
+{
+	const struct nlattr *attr, *nest;
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
+		return -EBADMSG;
+	attr_for_each(attr, nlh, sizeof(struct nfgenmsg)) {
+		if (mnl_attr_get_type(attr) != NFTA_SET_ELEM_LIST_ELEMENTS)
+			continue;
+		attr_for_each_nested(nest, attr) {
+			int rc = mnl_attr_get_type(nest) == NFTA_LIST_ELEM ?
+					 take_elem(nest, rs, index) :
+					 0;
+
+			if (rc)
+				return rc;
+		}
+	}
+	return 0;
+}
+
+static int compare_halves(const void *pa, const void *pb)
+{
+	const struct nat_elem *a = pa, *b = pb;
+
+	if (a->first != b->first)
+		return a->first < b->first ? -1 : 1;
+	/* The end of one range and the start of the next stand at the same address: the end comes first. */
+	return (int)b->last - (int)a->last;
+}
+
+int nat_elems_pair(struct nat_set *set)
+{
+	size_t kept = 0;
+	bool open = false;
+
+	if (!layouts[set->kind].tree)
+		return 0;
+	if (set->n)
+		qsort(set->v, set->n, sizeof(*set->v), compare_halves);
+	for (size_t i = 0; i < set->n; i++) {
+		struct nat_elem half = set->v[i];
+
+		if (half.last == HALF_END) {
+			/* A leading end is the empty range below the first one that some kernels show. */
+			if (open)
+				set->v[kept - 1].last = half.first - 1;
+			open = false;
+			continue;
+		}
+		if (open)
+			return -EBADMSG;
+		half.last = UINT32_MAX;
+		set->v[kept++] = half;
+		open = true;
+	}
+	set->n = kept;
+	return 0;
+}
+
+void nat_set_define(struct nftnl_set *def, const struct nat_set *set)
+{
+	const struct layout *layout = &layouts[set->kind];
+
+	nftnl_set_set_u32(def, NFTNL_SET_FLAGS, layout->flags);
+	nftnl_set_set_u32(def, NFTNL_SET_KEY_TYPE, layout->key_type);
+	nftnl_set_set_u32(def, NFTNL_SET_KEY_LEN, layout->key_len);
+	if (layout->flags & NFT_SET_MAP) {
+		nftnl_set_set_u32(def, NFTNL_SET_DATA_TYPE, layout->data_type);
+		nftnl_set_set_u32(def, NFTNL_SET_DATA_LEN, layout->data_len);
+	}
+	if (set->size)
+		nftnl_set_set_u32(def, NFTNL_SET_DESC_SIZE, set->size);
+	if (layout->n_fields)
+		nftnl_set_set_data(def, NFTNL_SET_DESC_CONCAT, layout->fields, layout->n_fields);
+}
+
+enum nat_set_kind nat_set_recognise(const struct nftnl_set *def, uint32_t *ret_size)
+{
+	struct nftnl_set *d = (struct nftnl_set *)def;
+	uint32_t flags = nftnl_set_get_u32(d, NFTNL_SET_FLAGS);
+	uint32_t key_type = nftnl_set_get_u32(d, NFTNL_SET_KEY_TYPE);
+	uint32_t data_type = nftnl_set_get_u32(d, NFTNL_SET_DATA_TYPE);
+
+	*ret_size = nftnl_set_get_u32(d, NFTNL_SET_DESC_SIZE);
+	for (int kind = 0; kind < NAT_SET_KIND_COUNT; kind++) {
+		const struct layout *layout = &layouts[kind];
+
+		if (layout->flags == flags && layout->key_type == key_type &&
+		    (!(flags & NFT_SET_MAP) || layout->data_type == data_type))
+			return (enum nat_set_kind)kind;
+	}
+	return NAT_SET_KIND_COUNT;
+}

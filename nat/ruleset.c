@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+#include "nat/ruleset.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	NAT_COUNTERS_MAX = 256,
+	NAT_SETS_MAX = 2048,
+	NAT_CHAINS_MAX = 8192,
+	NAT_RULES_MAX = 4096, /* of one chain */
+	NAT_NAMES_MAX = 16384,
+	NAT_ELEMS_MAX = 4 << 20,
+};
+
+static const struct {
+	bool ranges, map, verdict, is_goto;
+} kinds[NAT_SET_KIND_COUNT] = {
+	[NAT_SET_ADDR] = { 0 },
+	[NAT_SET_RANGE] = { .ranges = true },
+	[NAT_SET_IF_ADDR] = { 0 },
+	[NAT_MAP_ADDR_VERDICT] = { .map = true, .verdict = true },
+	[NAT_MAP_RANGE_VERDICT] = { .ranges = true, .map = true, .verdict = true },
+	[NAT_MAP_MARK_ADDR_VERDICT] = { .map = true, .verdict = true },
+	[NAT_MAP_MARK_RANGE_VERDICT] = { .ranges = true, .map = true, .verdict = true },
+	[NAT_MAP_MARK_VERDICT] = { .map = true, .verdict = true, .is_goto = true },
+	[NAT_MAP_MARK_ADDR] = { .map = true },
+};
+
+bool nat_set_has_ranges(enum nat_set_kind kind)
+{
+	return kinds[kind].ranges;
+}
+
+bool nat_set_is_map(enum nat_set_kind kind)
+{
+	return kinds[kind].map;
+}
+
+bool nat_set_is_verdict_map(enum nat_set_kind kind)
+{
+	return kinds[kind].verdict;
+}
+
+bool nat_set_is_goto(enum nat_set_kind kind)
+{
+	return kinds[kind].is_goto;
+}
+
+static void name_copy(char dst[static NAT_NAME_MAX], const char *src)
+{
+	snprintf(dst, NAT_NAME_MAX, "%s", src ? src : "");
+}
+
+/* Room for one more item at the end; NULL and rs->failed when there is none. Grows in powers of two. */
+static void *grow(struct nat_ruleset *rs, void **items, size_t n, size_t item_size, size_t max)
+{
+	if (rs->failed || n >= max) {
+		rs->failed = true;
+		return NULL;
+	}
+	if (n == 0 || (n >= 4 && (n & (n - 1)) == 0)) {
+		void *bigger = realloc(*items, item_size * (n ? n * 2 : 4));
+
+		if (!bigger) {
+			rs->failed = true;
+			return NULL;
+		}
+		*items = bigger;
+	}
+	char *slot = (char *)*items + n * item_size;
+
+	memset(slot, 0, item_size);
+	return slot;
+}
+
+void nat_ruleset_init(struct nat_ruleset *rs, const char *table)
+{
+	*rs = (struct nat_ruleset){ 0 };
+	name_copy(rs->table, table);
+}
+
+void nat_ruleset_done(struct nat_ruleset *rs)
+{
+	for (size_t i = 0; i < rs->n_sets; i++)
+		free(rs->sets[i].v);
+	for (size_t i = 0; i < rs->n_chains; i++)
+		free(rs->chains[i].rules);
+	free(rs->counters);
+	free(rs->sets);
+	free(rs->chains);
+	free(rs->names);
+	*rs = (struct nat_ruleset){ 0 };
+}
+
+void nat_counter_add(struct nat_ruleset *rs, const char *name)
+{
+	char *slot = grow(rs, (void **)&rs->counters, rs->n_counters, NAT_NAME_MAX, NAT_COUNTERS_MAX);
+
+	if (!slot)
+		return;
+	name_copy(slot, name);
+	rs->n_counters++;
+}
+
+size_t nat_set_add(struct nat_ruleset *rs, const char *name, enum nat_set_kind kind, uint32_t size)
+{
+	struct nat_set *set =
+		grow(rs, (void **)&rs->sets, rs->n_sets, sizeof(*set), NAT_SETS_MAX);
+
+	if (!set)
+		return 0;
+	name_copy(set->name, name);
+	set->kind = kind;
+	set->size = size;
+	return rs->n_sets++;
+}
+
+void nat_elem_add(struct nat_ruleset *rs, size_t index, struct nat_elem elem)
+{
+	if (rs->failed || index >= rs->n_sets)
+		return;
+	struct nat_set *set = &rs->sets[index];
+
+	if (set->n == set->capacity) {
+		size_t bigger = set->capacity ? set->capacity + set->capacity / 2 : 8;
+		struct nat_elem *v =
+			set->n < NAT_ELEMS_MAX ? realloc(set->v, bigger * sizeof(*v)) : NULL;
+
+		if (!v) {
+			rs->failed = true;
+			return;
+		}
+		set->v = v;
+		set->capacity = bigger;
+	}
+	set->v[set->n++] = elem;
+}
+
+uint32_t nat_name(struct nat_ruleset *rs, const char *name)
+{
+	/* The last ones first: elements of one class or device come in a row. */
+	for (size_t i = rs->n_names; i-- > 0;) {
+		if (strcmp(rs->names[i], name) == 0)
+			return (uint32_t)i;
+	}
+	char *slot = grow(rs, (void **)&rs->names, rs->n_names, NAT_NAME_MAX, NAT_NAMES_MAX);
+
+	if (!slot)
+		return 0;
+	name_copy(slot, name);
+	return (uint32_t)rs->n_names++;
+}
+
+size_t nat_chain_add(struct nat_ruleset *rs, const char *name, const char *comment)
+{
+	struct nat_chain *chain =
+		grow(rs, (void **)&rs->chains, rs->n_chains, sizeof(*chain), NAT_CHAINS_MAX);
+
+	if (!chain)
+		return 0;
+	name_copy(chain->name, name);
+	name_copy(chain->comment, comment);
+	chain->hook = NAT_HOOK_NONE;
+	return rs->n_chains++;
+}
+
+size_t nat_base_chain_add(struct nat_ruleset *rs, const char *name, enum nat_hook hook, int priority,
+			  unsigned flags)
+{
+	size_t index = nat_chain_add(rs, name, "");
+
+	if (rs->failed)
+		return 0;
+	rs->chains[index].hook = hook;
+	rs->chains[index].priority = priority;
+	rs->chains[index].nat = (flags & NAT_BASE_NAT) != 0;
+	rs->chains[index].policy_drop = (flags & NAT_BASE_DROP) != 0;
+	return index;
+}
+
+void nat_rule_add(struct nat_ruleset *rs, size_t index, struct nat_rule rule)
+{
+	if (rs->failed || index >= rs->n_chains)
+		return;
+	struct nat_chain *chain = &rs->chains[index];
+	struct nat_rule *slot = grow(rs, (void **)&chain->rules, chain->n_rules, sizeof(rule),
+				     NAT_RULES_MAX);
+
+	if (!slot)
+		return;
+	*slot = rule;
+	chain->n_rules++;
+}
+
+int nat_elem_compare(const struct nat_elem *a, const struct nat_elem *b)
+{
+	if (a->key != b->key)
+		return a->key < b->key ? -1 : 1;
+	if (a->first != b->first)
+		return a->first < b->first ? -1 : 1;
+	if (a->last != b->last)
+		return a->last < b->last ? -1 : 1;
+	if (a->data != b->data)
+		return a->data < b->data ? -1 : 1;
+	return 0;
+}
+
+static int compare_elems(const void *a, const void *b)
+{
+	return nat_elem_compare(a, b);
+}
+
+static bool is_sorted(const struct nat_set *set)
+{
+	for (size_t i = 1; i < set->n; i++) {
+		if (nat_elem_compare(&set->v[i - 1], &set->v[i]) >= 0)
+			return false;
+	}
+	return true;
+}
+
+/* Sorted, each element once, and no two elements with a common key: the kernel would refuse them. */
+static int normalise(struct nat_set *set)
+{
+	if (!is_sorted(set)) {
+		qsort(set->v, set->n, sizeof(*set->v), compare_elems);
+		size_t kept = 0;
+
+		for (size_t i = 0; i < set->n; i++) {
+			if (kept && nat_elem_compare(&set->v[kept - 1], &set->v[i]) == 0)
+				continue;
+			set->v[kept++] = set->v[i];
+		}
+		set->n = kept;
+	}
+	for (size_t i = 1; i < set->n; i++) {
+		const struct nat_elem *a = &set->v[i - 1];
+		const struct nat_elem *b = &set->v[i];
+
+		if (a->key == b->key && b->first <= a->last)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+const struct nat_set *nat_set_find(const struct nat_ruleset *rs, const char *name)
+{
+	for (size_t i = 0; i < rs->n_sets; i++) {
+		if (strcmp(rs->sets[i].name, name) == 0)
+			return &rs->sets[i];
+	}
+	return NULL;
+}
+
+const struct nat_chain *nat_chain_find(const struct nat_ruleset *rs, const char *name)
+{
+	for (size_t i = 0; i < rs->n_chains; i++) {
+		if (strcmp(rs->chains[i].name, name) == 0)
+			return &rs->chains[i];
+	}
+	return NULL;
+}
+
+int nat_ruleset_finish(struct nat_ruleset *rs)
+{
+	if (rs->failed)
+		return -ENOMEM;
+	for (size_t i = 0; i < rs->n_sets; i++) {
+		struct nat_set *set = &rs->sets[i];
+		int rc = normalise(set);
+
+		if (rc)
+			return rc;
+		if (set->size && set->n > set->size)
+			return -EINVAL;
+		if (!nat_set_is_verdict_map(set->kind))
+			continue;
+		for (size_t j = 0; j < set->n; j++) {
+			/* Runs of one chain are long: look a name up once per run. */
+			if (j && set->v[j].data == set->v[j - 1].data)
+				continue;
+			if (set->v[j].data >= rs->n_names ||
+			    !nat_chain_find(rs, rs->names[set->v[j].data]))
+				return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/* How each operation reads in nft(8). %n = name, %m = mask, %v = value in hex, %d = value in decimal. */
+static const char *const op_texts[NAT_OP_KIND_COUNT] = {
+	[NAT_IIF] = "iifname \"%n\"",
+	[NAT_IIF_NOT] = "iifname != \"%n\"",
+	[NAT_OIF] = "oifname \"%n\"",
+	[NAT_OIF_NOT] = "oifname != \"%n\"",
+	[NAT_SADDR_IN] = "ip saddr @%n",
+	[NAT_SADDR_NOT_IN] = "ip saddr != @%n",
+	[NAT_DADDR_IN] = "ip daddr @%n",
+	[NAT_DADDR_NOT_IN] = "ip daddr != @%n",
+	[NAT_IIF_SADDR_IN] = "iifname . ip saddr @%n",
+	[NAT_IIF_SADDR_NOT_IN] = "iifname . ip saddr != @%n",
+	[NAT_UDP_DPORT] = "udp dport %d",
+	[NAT_TCP_FLAGS] = "tcp flags & %m == %v",
+	[NAT_MARK] = "meta mark & %m == %v",
+	[NAT_MARK_NOT] = "meta mark & %m != %v",
+	[NAT_CT_MARK] = "ct mark & %m == %v",
+	[NAT_CT_MARK_NOT] = "ct mark & %m != %v",
+	[NAT_CT_DIRECTION] = "ct direction %d",
+	[NAT_CT_STATE] = "ct state & %m != 0",
+	[NAT_CT_STATUS] = "ct status & %m != 0",
+	[NAT_SADDR_VMAP] = "ip saddr vmap @%n",
+	[NAT_MARK_SADDR_VMAP] = "meta mark . ip saddr vmap @%n",
+	[NAT_CT_MARK_VMAP] = "ct mark & %m vmap @%n",
+	[NAT_SET_MARK] = "meta mark set (meta mark & ~%m) | %v",
+	[NAT_SET_CT_MARK] = "ct mark set (ct mark & ~%m) | %v",
+	[NAT_SET_MARK_SADDR] = "meta mark set ip saddr",
+	[NAT_COUNT] = "counter name \"%n\"",
+	[NAT_NOTRACK] = "notrack",
+	[NAT_MSS_CLAMP] = "tcp option maxseg size set rt mtu",
+	[NAT_ACCEPT] = "accept",
+	[NAT_DROP] = "drop",
+	[NAT_RETURN] = "return",
+	[NAT_JUMP] = "jump %n",
+	[NAT_GOTO] = "goto %n",
+	[NAT_REJECT_ADMIN] = "reject with icmp type admin-prohibited",
+	[NAT_SNAT_SADDR] = "snat to ip saddr",
+	[NAT_SNAT_MARK] = "snat to meta mark map @%n",
+};
+
+static size_t format_op(const struct nat_op *op, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	for (const char *c = op_texts[op->kind]; *c && used + 1 < size; c++) {
+		int n = 0;
+
+		if (c[0] != '%')
+			buf[used++] = *c;
+		else if (*++c == 'n')
+			n = snprintf(buf + used, size - used, "%s", op->name);
+		else if (*c == 'd')
+			n = snprintf(buf + used, size - used, "%u", op->value);
+		else
+			n = snprintf(buf + used, size - used, "0x%x",
+				     *c == 'm' ? op->mask : op->value);
+		used += (size_t)n < size - used ? (size_t)n : size - used - 1;
+	}
+	buf[used] = '\0';
+	return used;
+}
+
+const char *nat_rule_format(const struct nat_rule *rule, char buf[static NAT_RULE_TEXT_MAX])
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < NAT_OPS_MAX && rule->ops[i].kind != NAT_OP_END; i++) {
+		if (used && used + 2 < NAT_RULE_TEXT_MAX)
+			buf[used++] = ' ';
+		used += format_op(&rule->ops[i], buf + used, NAT_RULE_TEXT_MAX - used);
+	}
+	return buf;
+}

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+#include "nat/sync.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <libmnl/libmnl.h>
+
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/loop.h"
+#include "nat/apply.h"
+#include "nat/nfnl.h"
+#include "nat/observe.h"
+#include "netlink/attr.h"
+
+enum { ROUNDS = 3, READS_PER_PASS = 64, WATCH_BUFFER = 4 << 20 };
+
+struct nat_sync {
+	char table[NAT_NAME_MAX];
+	struct nfnl *nfnl;
+	struct mnl_socket *watch;
+	struct loop_io *io;
+	struct nat_sync_ops ops;
+	void *data;
+	bool stale; /* told, and not run since */
+	struct nat_sync_stats stats;
+	char receive[64 << 10];
+};
+
+static const struct {
+	uint16_t message;
+	const char *text;
+} notices[] = {
+	{ NFT_MSG_NEWTABLE, "table changed" },	     { NFT_MSG_DELTABLE, "table deleted" },
+	{ NFT_MSG_NEWCHAIN, "chain added" },	     { NFT_MSG_DELCHAIN, "chain deleted" },
+	{ NFT_MSG_NEWRULE, "rule added" },	     { NFT_MSG_DELRULE, "rule deleted" },
+	{ NFT_MSG_NEWSET, "set added" },	     { NFT_MSG_DELSET, "set deleted" },
+	{ NFT_MSG_NEWSETELEM, "set element added" }, { NFT_MSG_DELSETELEM, "set element deleted" },
+	{ NFT_MSG_NEWOBJ, "object added" },	     { NFT_MSG_DELOBJ, "object deleted" },
+};
+
+const char *nat_sync_notice(const struct nlmsghdr *nlh, const char *table, uint32_t own_port)
+{
+	const struct nlattr *attr;
+	bool ours = false;
+
+	if (nlh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || nlh->nlmsg_pid == own_port ||
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
+		return NULL;
+	/* Attribute 1 is the table's name in every message that has one (NFTA_TABLE_NAME, NFTA_CHAIN_TABLE,
+	 * ...); in NEWGEN it is a number, and NEWGEN isn't in the list. */
+	attr_for_each(attr, nlh, sizeof(struct nfgenmsg)) {
+		if (mnl_attr_get_type(attr) == NFTA_TABLE_NAME &&
+		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
+			ours = strcmp(mnl_attr_get_str(attr), table) == 0;
+	}
+	for (size_t i = 0; ours && i < ARRAY_SIZE(notices); i++) {
+		if ((nlh->nlmsg_type & 0xff) == notices[i].message)
+			return notices[i].text;
+	}
+	return NULL;
+}
+
+static void tell_stale(struct nat_sync *sync, const char *what)
+{
+	if (sync->stale)
+		return;
+	sync->stale = true;
+	sync->ops.on_stale(what, sync->data);
+}
+
+static void read_notices(struct nat_sync *sync, ssize_t got)
+{
+	int left = (int)got;
+
+	for (const struct nlmsghdr *nlh = (void *)sync->receive; mnl_nlmsg_ok(nlh, left);
+	     nlh = mnl_nlmsg_next(nlh, &left)) {
+		const char *what = nat_sync_notice(nlh, sync->table, nfnl_port_id(sync->nfnl));
+
+		if (what)
+			tell_stale(sync, what);
+	}
+}
+
+static void watch_ready(int fd, unsigned events, void *data)
+{
+	struct nat_sync *sync = data;
+
+	(void)events;
+	for (int i = 0; i < READS_PER_PASS; i++) {
+		ssize_t got = recv(fd, sync->receive, sizeof(sync->receive), MSG_DONTWAIT);
+
+		if (got < 0 && errno == ENOBUFS) {
+			sync->stats.overruns++;
+			tell_stale(sync, "notifications were lost");
+			continue;
+		}
+		if (got <= 0)
+			return;
+		read_notices(sync, got);
+	}
+}
+
+static int watch_open(struct nat_sync *sync, struct loop *loop, struct err *err)
+{
+	int size = WATCH_BUFFER, group = NFNLGRP_NFTABLES, fd;
+
+	sync->watch = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!sync->watch || mnl_socket_bind(sync->watch, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    mnl_socket_setsockopt(sync->watch, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+		return err_set(err, -errno, "nf_tables notifications: %s", strerror(errno));
+	fd = mnl_socket_get_fd(sync->watch);
+	/* Without the privilege the default size stays; an overrun only costs a full read. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	sync->io = loop_io_new(loop, fd, LOOP_READ, watch_ready, sync);
+	return sync->io ? 0 : err_set(err, -ENOMEM, "nf_tables notifications: out of memory");
+}
+
+struct nat_sync *nat_sync_new(struct loop *loop, const char *table, const struct nat_sync_ops *ops,
+			      void *data, struct err *err)
+{
+	struct nat_sync *sync = calloc(1, sizeof(*sync));
+
+	if (!sync) {
+		err_set(err, -ENOMEM, "nf_tables: out of memory");
+		return NULL;
+	}
+	snprintf(sync->table, sizeof(sync->table), "%s", table);
+	sync->ops = *ops;
+	sync->data = data;
+	sync->nfnl = nfnl_open(err);
+	if (!sync->nfnl || (loop && watch_open(sync, loop, err))) {
+		nat_sync_free(sync);
+		return NULL;
+	}
+	return sync;
+}
+
+void nat_sync_free(struct nat_sync *sync)
+{
+	if (!sync)
+		return;
+	loop_io_free(sync->io);
+	if (sync->watch)
+		mnl_socket_close(sync->watch);
+	nfnl_close(sync->nfnl);
+	free(sync);
+}
+
+static int first_difference(const struct nat_plan *plan, struct err *err)
+{
+	char summary[NAT_PLAN_TEXT_MAX];
+
+	return err_set(err, -ELOOP,
+		       "the kernel does not show what was sent: still wanted: %s (first: %s)",
+		       nat_plan_summary(plan, summary), plan->n ? plan->v[0].name : "");
+}
+
+/* One observation and, if it shows a difference, one transaction. *ret_n: steps that were needed. */
+static int run_round(struct nat_sync *sync, const struct nat_ruleset *desired, bool last,
+		     size_t *ret_n, char *summary, struct err *err)
+{
+	struct nat_observed seen = { 0 };
+	struct nat_plan plan = { 0 };
+	int rc = nat_observe(sync->nfnl, sync->table, &seen, err);
+
+	*ret_n = 0;
+	if (!rc && nat_plan_compute(desired, &seen, &plan))
+		rc = err_set(err, -ENOMEM, "nf_tables plan: out of memory");
+	nat_observed_done(&seen);
+	if (!rc && plan.n && last)
+		rc = first_difference(&plan, err);
+	if (!rc && plan.n) {
+		if (!summary[0])
+			nat_plan_summary(&plan, summary);
+		rc = nat_apply(sync->nfnl, desired, &plan, err);
+		sync->stats.transactions++;
+	}
+	*ret_n = plan.n;
+	nat_plan_done(&plan);
+	return rc;
+}
+
+int nat_sync_run(struct nat_sync *sync, const struct nat_ruleset *desired, size_t *ret_changed,
+		 char ret_summary[static NAT_PLAN_TEXT_MAX], struct err *err)
+{
+	char unused[NAT_PLAN_TEXT_MAX] = "";
+	char *summary = ret_summary ? ret_summary : unused;
+	size_t changed = 0, n;
+	int rc = 0;
+
+	summary[0] = '\0';
+	sync->stale = false;
+	sync->stats.runs++;
+	for (int round = 0; round <= ROUNDS; round++) {
+		rc = run_round(sync, desired, round == ROUNDS, &n, summary, err);
+		/* -ENOENT: an object went away between reading and writing. Read again. */
+		if (rc == -ENOENT && round < ROUNDS)
+			continue;
+		if (rc || n == 0)
+			break;
+		changed++;
+	}
+	if (rc)
+		sync->stats.failures++;
+	else if (ret_changed)
+		*ret_changed = changed;
+	return rc;
+}
+
+int nat_sync_elems(struct nat_sync *sync, const struct nat_ruleset *names, const struct nat_set *set,
+		   const struct nat_elem *del, size_t n_del, const struct nat_elem *add, size_t n_add,
+		   struct err *err)
+{
+	int rc = nat_apply_elems(sync->nfnl, names, set, del, n_del, add, n_add, err);
+
+	sync->stats.transactions++;
+	if (rc)
+		sync->stats.failures++;
+	return rc;
+}
+
+int nat_sync_observe(struct nat_sync *sync, struct nat_observed *ret, struct err *err)
+{
+	return nat_observe(sync->nfnl, sync->table, ret, err);
+}
+
+int nat_sync_counters(struct nat_sync *sync, struct nat_observed *ret, struct err *err)
+{
+	return nat_observe_counters(sync->nfnl, sync->table, ret, err);
+}
+
+int nat_sync_cleanup(struct nat_sync *sync, struct err *err)
+{
+	return nat_apply_delete_table(sync->nfnl, sync->table, err);
+}
+
+struct nat_sync_stats nat_sync_stats(const struct nat_sync *sync)
+{
+	return sync->stats;
+}

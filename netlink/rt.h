@@ -58,6 +58,7 @@ struct rt_route {
 	uint32_t table;
 	struct ip4_prefix dst;
 	uint32_t metric;
+	uint8_t tos;        /* part of the kernel's key; ours have none */
 	struct ip4 gateway; /* v == 0: none */
 	int oif;
 	struct rt_encap encap;
@@ -66,7 +67,9 @@ struct rt_route {
 	uint8_t type;  /* enum rt_route_type */
 	uint8_t scope; /* RT_SCOPE_* as the kernel counts; 0 = universe */
 	bool onlink;
-	bool multipath; /* more than one next hop, or a next-hop object: never one of ours */
+	bool multipath; /* more than one next hop, or a next-hop object: equal to no desired route */
+	bool foreign_parts; /* has what this struct can't hold (preferred source, further metrics, an
+			     * encapsulation of another kind, ...): equal to no desired route */
 };
 
 enum rt_rule_action { RT_RULE_TABLE, RT_RULE_GOTO, RT_RULE_NOP, RT_RULE_BLACKHOLE, RT_RULE_OTHER };
@@ -83,7 +86,7 @@ struct rt_rule {
 	char oif[RT_IFNAME_MAX];
 	uint32_t mark;
 	uint32_t mark_mask; /* 0: no mark test. mark 0 with a mask is a test for "bits are clear" */
-	bool foreign_parts; /* has selectors that this struct can't hold: never one of ours */
+	bool foreign_parts; /* has selectors that this struct can't hold: equal to no desired rule */
 };
 
 struct rt_links { struct rt_link *v; size_t n; };
@@ -95,7 +98,7 @@ struct rt_rules { struct rt_rule *v; size_t n; };
 /* Total orders, for sorting and merging; 0 means the same object in every field that the kernel keeps. */
 int rt_route_compare(const struct rt_route *a, const struct rt_route *b);
 int rt_rule_compare(const struct rt_rule *a, const struct rt_rule *b);
-/* Orders by what NLM_F_REPLACE replaces: table, prefix, metric. */
+/* Orders by what NLM_F_REPLACE replaces: table, prefix, metric, tos. */
 int rt_route_key_compare(const struct rt_route *a, const struct rt_route *b);
 
 /* As iproute2 would show them; `buf` is returned. */

@@ -58,6 +58,11 @@ int rtnl_addr_del(struct rtnl *rtnl, const struct rt_addr *addr, struct err *err
 int rtnl_neigh_add(struct rtnl *rtnl, const struct rt_neigh *neigh, struct err *err); /* replaces, permanent */
 int rtnl_neigh_del(struct rtnl *rtnl, const struct rt_neigh *neigh, struct err *err);
 int rtnl_rule_add(struct rtnl *rtnl, const struct rt_rule *rule, struct err *err); /* -EEXIST if there */
+/* Adds without looking whether it is there: the kernel's own look takes a rule with more selectors for
+ * the same one, and a second copy is wanted while a plan works around that in deletions. */
+int rtnl_rule_append(struct rtnl *rtnl, const struct rt_rule *rule, struct err *err);
+/* Deletes the first rule that has at least these selectors and this protocol: the kernel takes an absent
+ * selector as "any". plan.h orders its steps so that it is the right one. */
 int rtnl_rule_del(struct rtnl *rtnl, const struct rt_rule *rule, struct err *err);
 
 /*
@@ -67,13 +72,17 @@ int rtnl_rule_del(struct rtnl *rtnl, const struct rt_rule *rule, struct err *err
  */
 int rtnl_routes_replace(struct rtnl *rtnl, const struct rt_route *const *routes, size_t n,
 			size_t *ret_failed, struct err *err);
+/* NLM_F_EXCL: a route with that key that is there already, of whatever protocol, is -EEXIST. */
+int rtnl_routes_add(struct rtnl *rtnl, const struct rt_route *const *routes, size_t n,
+		    size_t *ret_failed, struct err *err);
 int rtnl_routes_del(struct rtnl *rtnl, const struct rt_route *const *routes, size_t n,
 		    size_t *ret_failed, struct err *err);
 
 /*
  * Changes that others made. The watch has a socket of its own; messages caused by the port ids that were
  * given to rtnl_watch_ignore (our own requests) aren't reported. `on_change` gets each decoded object;
- * `on_overrun` says that messages were lost (ENOBUFS): everything must be read again.
+ * `on_overrun` says that messages were lost (ENOBUFS): everything must be read again. Neither may free
+ * the watch.
  */
 enum rt_kind { RT_LINK, RT_ADDR, RT_NEIGH, RT_ROUTE, RT_RULE };
 

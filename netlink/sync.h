@@ -17,11 +17,14 @@ struct loop;
 struct net_sync;
 
 struct net_sync_ops {
-	/* Somebody else touched something of ours, or the view was lost: call net_sync_run soon. Called
-	 * at most once until the next net_sync_run. `what` is a short text ("rule deleted: ..."). */
+	/* Somebody else touched something of ours, or the view was lost: call net_sync_run soon (at once,
+	 * from here, is fine too). Called at most once until the next net_sync_run, and not before the
+	 * first. `what` is a short text ("rule deleted: ..."). */
 	void (*on_stale)(const char *what, void *data);
 	/* Every route and link change by others, ours or not (pods are found by it). May be NULL. */
 	void (*on_foreign)(const struct rt_change *change, void *data);
+	/* Notifications were lost: what was learnt through on_foreign has to be read anew. May be NULL. */
+	void (*on_lost)(void *data);
 };
 
 struct net_sync_stats {
@@ -29,6 +32,7 @@ struct net_sync_stats {
 	uint64_t overruns; /* notifications lost, followed by a full read */
 };
 
+/* `ops` is copied. Without a `loop` (for a clean-up) nothing is watched. No callback may free the sync. */
 struct net_sync *net_sync_new(struct loop *loop, const struct net_sync_ops *ops, void *data,
 			      struct err *err);
 void net_sync_free(struct net_sync *sync); /* leaves the kernel as it is */
@@ -37,12 +41,16 @@ struct rtnl *net_sync_rtnl(struct net_sync *sync);
 
 /*
  * Brings the kernel to `desired` and reads it back. At most 4 rounds. *ret_steps counts the applied
- * steps (0: nothing differed), *ret_summary a short text of them ("3 routes, 1 rule"); both may be NULL.
+ * steps (0: nothing differed), `ret_summary` (RT_TEXT_MAX bytes) gets a short text of
+ * them ("3 routes, 1 rule"); both may be NULL.
  * 0; RTNL_E_STALE; -errno with the object in `err`; -ELOOP when the kernel still differs after the last
- * round (the text names the first difference).
+ * round (the text names the first difference). A step that fails ends the round, since later steps rely
+ * on earlier ones; if the world changed in between, the next round starts from what is there then.
+ * `desired` is copied for the judgement of notifications.
  */
 int net_sync_run(struct net_sync *sync, const struct net_desired *desired, size_t *ret_steps,
-		 char ret_summary[static RT_TEXT_MAX], struct err *err);
-/* Removes our rules, then our routes, then the tunnel device (if it is ours). For --cleanup. */
+		 char *ret_summary, struct err *err);
+/* Removes our rules, then our routes, then the tunnel device (if it is ours). For --cleanup. Only the tunnel
+ * and its address in `desired` matter. Afterwards nothing is desired, and nothing is reported as stale. */
 int net_sync_cleanup(struct net_sync *sync, const struct net_desired *desired, struct err *err);
 struct net_sync_stats net_sync_stats(const struct net_sync *sync);

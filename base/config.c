@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "base/err.h"
 #include "base/config_internal.h"
+#include "base/err.h"
 
 /*
  * Ceilings for the tree, which may be 80 times larger than its text ("[{},{},{}"): at most some 500 MB

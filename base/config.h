@@ -17,8 +17,8 @@
 
 struct err;
 
-#define CONFIG_NAME_MAX 64               /* 63 characters and NUL */
-#define CONFIG_FILE_MAX (64u << 20)      /* bytes */
+#define CONFIG_NAME_MAX 64          /* 63 characters and NUL */
+#define CONFIG_FILE_MAX (64u << 20) /* bytes */
 #define CONFIG_PATH_TEXT_MAX 160
 
 enum config_type {
@@ -53,11 +53,11 @@ struct config_key {
 	enum config_type type;
 	size_t offset; /* of the value in the table's struct */
 	unsigned flags;
-	uint32_t min, max;   /* CONFIG_U32: bounds; lists: max items (0 = 65536) */
-	const char *def;     /* the default as JSON text, or NULL: all bytes 0 */
+	uint32_t min, max; /* CONFIG_U32: bounds; lists: max items (0 = 65536) */
+	const char *def;   /* the default as JSON text, or NULL: all bytes 0 */
 	const struct config_table *sub;
 	const char *const *enum_names; /* NULL-terminated */
-	const char *help;    /* one line; units */
+	const char *help;              /* one line; units */
 };
 
 struct config_table {

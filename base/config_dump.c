@@ -50,7 +50,8 @@ static void write_prefixes(const struct config_key *key, const void *value, stru
 	(void)key;
 	fputc('[', dump->out);
 	for (size_t i = 0; i < list->n; i++)
-		fprintf(dump->out, "%s\"%s\"", i > 0 ? ", " : "", ip4_prefix_format(list->v[i], buf));
+		fprintf(dump->out, "%s\"%s\"", i > 0 ? ", " : "",
+			ip4_prefix_format(list->v[i], buf));
 	fputc(']', dump->out);
 }
 
@@ -106,10 +107,10 @@ static void write_list(const struct config_key *key, const void *value, struct d
 }
 
 static const writer_fn writers[] = {
-	[CONFIG_NAME] = write_string,   [CONFIG_IFNAME] = write_string,
-	[CONFIG_IP4] = write_ip4,       [CONFIG_PREFIXES] = write_prefixes,
-	[CONFIG_U32] = write_u32,       [CONFIG_ENUM] = write_enum,
-	[CONFIG_NAMES] = write_names,   [CONFIG_OBJECT] = write_sub,
+	[CONFIG_NAME] = write_string, [CONFIG_IFNAME] = write_string,
+	[CONFIG_IP4] = write_ip4,     [CONFIG_PREFIXES] = write_prefixes,
+	[CONFIG_U32] = write_u32,     [CONFIG_ENUM] = write_enum,
+	[CONFIG_NAMES] = write_names, [CONFIG_OBJECT] = write_sub,
 	[CONFIG_LIST] = write_list,
 };
 static_assert(ARRAY_SIZE(writers) == CONFIG_TYPE_COUNT, "each type has a writer");

@@ -13,7 +13,7 @@
 
 #include "base/err.h"
 
-#define KEY_TEXT_MAX 64    /* bytes of a key that are shown */
+#define KEY_TEXT_MAX 64     /* bytes of a key that are shown */
 #define LOCATE_DEPTH_MAX 16 /* deeper than any table; what is below isn't shown */
 
 static const char TOP_LEVEL[] = "top level";
@@ -23,7 +23,8 @@ struct path_text {
 	size_t length;
 };
 
-__attribute__((format(printf, 2, 3))) static void add(struct path_text *path, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void add(struct path_text *path, const char *format,
+						      ...)
 {
 	const size_t room = CONFIG_PATH_TEXT_MAX - path->length;
 	va_list args;

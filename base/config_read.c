@@ -100,7 +100,8 @@ static int read_text(json_t *value, const char *(*check)(const char *, size_t), 
 	return 0;
 }
 
-static int read_name(const struct config_key *key, json_t *value, void *ret, const struct config_at *at)
+static int read_name(const struct config_key *key, json_t *value, void *ret,
+		     const struct config_at *at)
 {
 	(void)key;
 	return read_text(value, check_name, ret, at);
@@ -113,7 +114,8 @@ static int read_ifname(const struct config_key *key, json_t *value, void *ret,
 	return read_text(value, check_ifname, ret, at);
 }
 
-static int read_ip4(const struct config_key *key, json_t *value, void *ret, const struct config_at *at)
+static int read_ip4(const struct config_key *key, json_t *value, void *ret,
+		    const struct config_at *at)
 {
 	(void)key;
 	if (!json_is_string(value))
@@ -146,7 +148,8 @@ static bool parse_hex(const char *text, json_int_t *ret)
 	return digits > 0;
 }
 
-static int read_u32(const struct config_key *key, json_t *value, void *ret, const struct config_at *at)
+static int read_u32(const struct config_key *key, json_t *value, void *ret,
+		    const struct config_at *at)
 {
 	json_int_t v = 0;
 
@@ -165,7 +168,8 @@ static int read_u32(const struct config_key *key, json_t *value, void *ret, cons
 	return 0;
 }
 
-static int read_enum(const struct config_key *key, json_t *value, void *ret, const struct config_at *at)
+static int read_enum(const struct config_key *key, json_t *value, void *ret,
+		     const struct config_at *at)
 {
 	char known[ERR_TEXT_MAX / 2] = "";
 	size_t length = 0;
@@ -197,7 +201,8 @@ static int start_list(const struct config_key *key, json_t *value, size_t item_s
 		return config_at_fail(at, -EINVAL, "%zu items, at most %u are allowed", n,
 				      config_list_max(key));
 	if (n < key->min)
-		return config_at_fail(at, -EINVAL, "%zu items, at least %u are needed", n, key->min);
+		return config_at_fail(at, -EINVAL, "%zu items, at least %u are needed", n,
+				      key->min);
 	if (n == 0)
 		return 0;
 	*ret = calloc(n, item_size);
@@ -253,12 +258,14 @@ static int reject_same_names(const struct config_names *names, const struct conf
 		const struct config_at here = { .parent = at, .index = index, .err = at->err };
 
 		if (strcmp(sorted[i], sorted[i - 1]) == 0)
-			return config_at_fail(&here, -EINVAL, "'%s' is in the list twice", sorted[i]);
+			return config_at_fail(&here, -EINVAL, "'%s' is in the list twice",
+					      sorted[i]);
 	}
 	return 0;
 }
 
-static int read_names(const struct config_key *key, json_t *value, void *ret, const struct config_at *at)
+static int read_names(const struct config_key *key, json_t *value, void *ret,
+		      const struct config_at *at)
 {
 	struct config_names *const names = ret;
 	void *items = NULL;
@@ -278,12 +285,14 @@ static int read_names(const struct config_key *key, json_t *value, void *ret, co
 	return reject_same_names(names, at);
 }
 
-static int read_sub(const struct config_key *key, json_t *value, void *ret, const struct config_at *at)
+static int read_sub(const struct config_key *key, json_t *value, void *ret,
+		    const struct config_at *at)
 {
 	return config_read_object(key->sub, value, ret, at);
 }
 
-static int read_list(const struct config_key *key, json_t *value, void *ret, const struct config_at *at)
+static int read_list(const struct config_key *key, json_t *value, void *ret,
+		     const struct config_at *at)
 {
 	struct config_list *const list = ret;
 	int r = start_list(key, value, key->sub->size, &list->v, at);
@@ -303,11 +312,9 @@ static int read_list(const struct config_key *key, json_t *value, void *ret, con
 }
 
 static const reader_fn readers[] = {
-	[CONFIG_NAME] = read_name,     [CONFIG_IFNAME] = read_ifname,
-	[CONFIG_IP4] = read_ip4,       [CONFIG_PREFIXES] = read_prefixes,
-	[CONFIG_U32] = read_u32,       [CONFIG_ENUM] = read_enum,
-	[CONFIG_NAMES] = read_names,   [CONFIG_OBJECT] = read_sub,
-	[CONFIG_LIST] = read_list,
+	[CONFIG_NAME] = read_name,         [CONFIG_IFNAME] = read_ifname, [CONFIG_IP4] = read_ip4,
+	[CONFIG_PREFIXES] = read_prefixes, [CONFIG_U32] = read_u32,       [CONFIG_ENUM] = read_enum,
+	[CONFIG_NAMES] = read_names,       [CONFIG_OBJECT] = read_sub,    [CONFIG_LIST] = read_list,
 };
 static_assert(ARRAY_SIZE(readers) == CONFIG_TYPE_COUNT, "each type has a reader");
 
@@ -333,7 +340,8 @@ static int read_default(const struct config_key *key, void *ret, const struct co
 	if (!value && error.text[0] == '\0')
 		return config_at_fail(at, -ENOMEM, "out of memory");
 	if (!value)
-		return config_at_fail(at, -EINVAL, "the built-in default is no JSON: %s", error.text);
+		return config_at_fail(at, -EINVAL, "the built-in default is no JSON: %s",
+				      error.text);
 	return read_value(key, value, ret, at);
 }
 
@@ -365,7 +373,8 @@ static int reject_unknown_keys(const struct config_table *table, json_t *object,
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(object, name, value) {
+	json_object_foreach(object, name, value)
+	{
 		const struct config_at here = { .parent = at, .key = name, .err = at->err };
 
 		if (!is_known(table, name))

@@ -14,7 +14,7 @@
  * because the arguments may point into it.
  */
 __attribute__((format(printf, 2, 0))) static size_t format_text(char buf[static ERR_TEXT_MAX],
-								 const char *format, va_list args)
+								const char *format, va_list args)
 {
 	const int length = vsnprintf(buf, ERR_TEXT_MAX, format, args);
 

@@ -20,7 +20,8 @@ struct err {
  * Stores the formatted text (cut at ERR_TEXT_MAX) and returns `code`, so that a failing function can
  * say `return err_set(err, -EINVAL, "...")`. `err` may be NULL.
  */
-int err_set(struct err *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int err_set(struct err *err, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* Puts "PREFIX: " in front of the present text. `err` may be NULL. Returns `code`. */
 int err_prefix(struct err *err, int code, const char *format, ...)

@@ -114,7 +114,8 @@ int ip4_prefix_parse(const char *text, struct ip4_prefix *ret, struct err *err)
 	if (meant.addr.v != addr) {
 		char buf[IP4_PREFIX_TEXT_MAX];
 
-		return err_set(err, -EINVAL, "'%.*s' has bits set below the prefix length; %s is the prefix",
+		return err_set(err, -EINVAL,
+			       "'%.*s' has bits set below the prefix length; %s is the prefix",
 			       QUOTED_TEXT_MAX, text, ip4_prefix_format(meant, buf));
 	}
 	*ret = meant;
@@ -179,7 +180,8 @@ size_t ip4_range_to_prefixes(struct ip4_range r, struct ip4_prefix ret[static 62
 
 		while (UINT64_C(1) << bits > end - first)
 			bits--;
-		ret[n++] = (struct ip4_prefix){ .addr = { (uint32_t)first }, .len = (uint8_t)(32 - bits) };
+		ret[n++] = (struct ip4_prefix){ .addr = { (uint32_t)first },
+						.len = (uint8_t)(32 - bits) };
 		first += UINT64_C(1) << bits;
 	}
 	return n;

@@ -71,7 +71,8 @@ static struct event_base *new_base(void)
 	if (!config)
 		return NULL;
 	if (event_config_require_features(config, EV_FEATURE_O1) ||
-	    event_config_avoid_method(config, "poll") || event_config_avoid_method(config, "select") ||
+	    event_config_avoid_method(config, "poll") ||
+	    event_config_avoid_method(config, "select") ||
 	    event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV) ||
 	    event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME) ||
 	    event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) ||
@@ -158,7 +159,8 @@ int loop_io_set_events(struct loop_io *io, unsigned events)
 	io->events = 0;
 	if (events == 0)
 		return 0;
-	if (event_assign(io->event, io->loop->base, io->fd, event_flags(events), on_io_ready, io) < 0 ||
+	if (event_assign(io->event, io->loop->base, io->fd, event_flags(events), on_io_ready, io) <
+		    0 ||
 	    event_add(io->event, NULL) < 0)
 		return -EIO;
 	io->events = events;

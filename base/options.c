@@ -10,12 +10,13 @@
 #define OPTION_COLUMN_MAX 28 /* help texts begin at most here */
 
 /* The row with the name (of `length` bytes), or NULL. */
-static const struct option_row *find_row(const struct option_row *rows, size_t n, const char *name,
+static const struct option_row *find_row(const struct option_table *table, const char *name,
 					 size_t length)
 {
-	for (size_t i = 0; i < n; i++)
-		if (strlen(rows[i].name) == length && memcmp(rows[i].name, name, length) == 0)
-			return &rows[i];
+	for (size_t i = 0; i < table->n_rows; i++)
+		if (strlen(table->rows[i].name) == length &&
+		    memcmp(table->rows[i].name, name, length) == 0)
+			return &table->rows[i];
 	return NULL;
 }
 
@@ -30,12 +31,12 @@ static void set_value(const struct option_row *row, void *ret, const char *value
 }
 
 /*
- * One option, at arg; `next` is the argument behind it or NULL. Returns how many arguments it took (1, 2)
- * or -EINVAL. A value that begins with "--" must be written --name=value: far more often the value
- * was forgotten.
+ * Stores one option; `equals` is where its '=' stands and `next` the argument behind it, or NULL. Returns
+ * how many arguments it took or -EINVAL. A value that begins with "--" must be written --name=value: far
+ * more often the value was forgotten.
  */
-static int take_option(const struct option_row *row, const char *equals, const char *next, void *ret,
-		       struct err *err)
+static int take_option(const struct option_row *row, const char *equals, const char *next,
+		       void *ret, struct err *err)
 {
 	if (!row->value) {
 		if (equals)
@@ -54,33 +55,40 @@ static int take_option(const struct option_row *row, const char *equals, const c
 	return 2;
 }
 
-int options_parse(const struct option_row *rows, size_t n, int argc, char *const argv[], void *ret,
-		  int *ret_rest, struct err *err)
+/* The row that `arg` ("--name", "--name=value", "-h") means, or NULL; *ret_equals as above. */
+static const struct option_row *find_option(const struct option_table *table, const char *arg,
+					    const char **ret_equals)
+{
+	*ret_equals = NULL;
+	if (strcmp(arg, "-h") == 0)
+		return find_row(table, "help", strlen("help"));
+	if (strncmp(arg, "--", 2) != 0)
+		return NULL;
+	const char *const name = arg + 2;
+	*ret_equals = strchr(name, '=');
+	return find_row(table, name, *ret_equals ? (size_t)(*ret_equals - name) : strlen(name));
+}
+
+int options_parse(const struct option_table *table, int argc, char *const argv[], void *ret,
+		  struct err *err)
 {
 	int i = 1;
 
 	while (i < argc && argv[i][0] == '-' && argv[i][1] != '\0') {
-		const bool is_short_help = strcmp(argv[i], "-h") == 0;
-		const bool is_long = strncmp(argv[i], "--", 2) == 0;
-		const char *const name = is_short_help ? "help" : argv[i] + 2;
+		const char *equals;
 
-		if (strcmp(argv[i], "--") == 0) {
-			i++;
-			break;
-		}
-		const char *const equals = is_long ? strchr(name, '=') : NULL;
-		const size_t length = equals ? (size_t)(equals - name) : strlen(name);
-		const struct option_row *const row =
-			is_short_help || is_long ? find_row(rows, n, name, length) : NULL;
+		if (strcmp(argv[i], "--") == 0)
+			return i + 1;
+		const struct option_row *const row = find_option(table, argv[i], &equals);
 		if (!row)
 			return err_set(err, -EINVAL, "unknown option '%s'", argv[i]);
-		const int taken = take_option(row, equals, i + 1 < argc ? argv[i + 1] : NULL, ret, err);
+		const int taken =
+			take_option(row, equals, i + 1 < argc ? argv[i + 1] : NULL, ret, err);
 		if (taken < 0)
 			return taken;
 		i += taken;
 	}
-	*ret_rest = i < argc ? i : argc;
-	return 0;
+	return i < argc ? i : argc;
 }
 
 /* "  -h, --help" or "      --config FILE" into buf; returns its width. */
@@ -92,20 +100,20 @@ static int format_row(const struct option_row *row, char *buf, size_t size)
 			row->value ? row->value : "");
 }
 
-void options_help(const struct option_row *rows, size_t n, FILE *out)
+void options_help(const struct option_table *table, FILE *out)
 {
 	int column = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		const int width = format_row(&rows[i], NULL, 0);
+	for (size_t i = 0; i < table->n_rows; i++) {
+		const int width = format_row(&table->rows[i], NULL, 0);
 
 		if (width > column && width <= OPTION_COLUMN_MAX)
 			column = width;
 	}
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < table->n_rows; i++) {
 		char buf[128];
 
-		format_row(&rows[i], buf, sizeof(buf));
-		fprintf(out, "%-*s  %s\n", column, buf, rows[i].help);
+		format_row(&table->rows[i], buf, sizeof(buf));
+		fprintf(out, "%-*s  %s\n", column, buf, table->rows[i].help);
 	}
 }

@@ -24,14 +24,21 @@ enum exit_code {
 struct option_row {
 	const char *name;  /* without the dashes */
 	const char *value; /* what --help calls the value; NULL: a flag */
-	size_t offset;     /* of a `const char *` (with value) or a `bool` (flag) in the options struct */
+	size_t offset; /* of a `const char *` (with value) or a `bool` (flag) in the options struct */
 	const char *help;
 };
 
+struct option_table {
+	const struct option_row *rows;
+	size_t n_rows;
+};
+
 /*
- * Fills the struct at `ret` (which holds the defaults on entry). *ret_rest is the index of the first
- * argument that is no option ("--" ends the options). -EINVAL with a sentence in `err`.
+ * Fills the struct at `ret` (which holds the defaults on entry). Returns the index in argv of the first
+ * argument that is no option (argc when there is none; "--" ends the options), or -EINVAL with a
+ * sentence in `err`. A value stands behind a blank or '='; of equal options the last one counts.
  */
-int options_parse(const struct option_row *rows, size_t n, int argc, char *const argv[], void *ret,
-		  int *ret_rest, struct err *err);
-void options_help(const struct option_row *rows, size_t n, FILE *out);
+int options_parse(const struct option_table *table, int argc, char *const argv[], void *ret,
+		  struct err *err);
+/* A line for each row. */
+void options_help(const struct option_table *table, FILE *out);

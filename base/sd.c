@@ -27,7 +27,8 @@ static int parse_address(const char *text, struct sockaddr_un *ret, socklen_t *r
 	memcpy(ret->sun_path, text, length);
 	if (text[0] == '@')
 		ret->sun_path[0] = '\0';
-	*ret_length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + (text[0] == '/'));
+	*ret_length =
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + (text[0] == '/'));
 	return 0;
 }
 

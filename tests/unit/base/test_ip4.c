@@ -186,7 +186,8 @@ static void assert_exact_cover(struct ip4_range r, const struct ip4_prefix *v, s
 		assert_true(part.first == v[i].addr.v);
 		next = (uint64_t)part.last + 1;
 		if (i > 0 && v[i].len == v[i - 1].len)
-			assert_true((v[i].addr.v ^ v[i - 1].addr.v) != UINT32_C(1) << (32 - v[i].len));
+			assert_true((v[i].addr.v ^ v[i - 1].addr.v) != UINT32_C(1)
+									       << (32 - v[i].len));
 	}
 	assert_true(next == (uint64_t)r.last + 1);
 }

@@ -61,11 +61,11 @@ static void ranges_are_sorted_and_merged(void **state)
 		{ "", "" },
 		{ "5-5", "5-5" },
 		{ "30-40 10-20", "10-20 30-40" },
-		{ "10-20 21-30", "10-30" },             /* adjacent */
+		{ "10-20 21-30", "10-30" }, /* adjacent */
 		{ "21-30 10-20", "10-30" },
-		{ "10-20 22-30", "10-20 22-30" },       /* one address between */
+		{ "10-20 22-30", "10-20 22-30" }, /* one address between */
 		{ "10-20 15-30", "10-30" },
-		{ "10-50 20-30", "10-50" },             /* inside */
+		{ "10-50 20-30", "10-50" }, /* inside */
 		{ "10-50 20-30 40-60 61-61", "10-61" },
 		{ "10-20 10-20 10-20", "10-20" },
 		{ "0-4294967295", "0-4294967295" },
@@ -240,7 +240,8 @@ static void intersection_tells_the_lowest_common_address(void **state)
 
 static void contains_is_true_from_the_first_to_the_last_address(void **state)
 {
-	CLEANUP(ip4_set_done) struct ip4_set set = make_set("0-0 10-20 30-30 4294967294-4294967295");
+	CLEANUP(ip4_set_done)
+	struct ip4_set set = make_set("0-0 10-20 30-30 4294967294-4294967295");
 	CLEANUP(ip4_set_done) struct ip4_set none = { 0 };
 	static const uint32_t inside[] = { 0, 10, 15, 20, 30, MAX - 1, MAX };
 	static const uint32_t outside[] = { 1, 9, 21, 29, 31, MAX - 2 };
@@ -316,7 +317,8 @@ static struct ip4_set random_set(uint32_t base, uint64_t *ret_bits)
 		const uint32_t first = (uint32_t)random() % SPACE;
 		const uint32_t last = first + (uint32_t)random() % (SPACE - first);
 
-		ranges[i] = (struct ip4_range){ base + first, base + (last < first + 9 ? last : first) };
+		ranges[i] = (struct ip4_range){ base + first,
+						base + (last < first + 9 ? last : first) };
 		for (uint32_t k = ranges[i].first - base; k <= ranges[i].last - base; k++)
 			*ret_bits |= UINT64_C(1) << k;
 	}

@@ -87,6 +87,16 @@ def run(argv, **more):
                           stderr=subprocess.STDOUT, text=True, errors="replace", check=False, **more)
 
 
+# The libraries whose headers the tree includes.
+PACKAGES = ["libmnl", "libnftnl", "jansson", "libevent", "libcurl", "expat", "cmocka", "libbpf"]
+
+
+def c_flags(files):
+    """Enough for a compiler to understand any C file of the tree without the build's help."""
+    out = subprocess.run(["pkg-config", "--cflags", *PACKAGES], capture_output=True, text=True, check=True)
+    return ["-std=gnu17", "-D_GNU_SOURCE", '-DEIPGW_VERSION="0"', f"-I{files.root}", *out.stdout.split()]
+
+
 def arguments(*names):
     parser = argparse.ArgumentParser()
     parser.add_argument("--root", default=TOP)

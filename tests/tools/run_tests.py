@@ -187,8 +187,9 @@ def ctest_result(case):
         result.outcome, result.detail = SKIPPED, "disabled"
     elif case.get("status") != "run" or case.find("failure") is not None:
         failure = case.find("failure")
+        message = failure.get("message") if failure is not None else case.get("status")
         result.outcome = FAILED
-        result.detail = output + (f"\n[{failure.get('message')}]" if failure is not None else "")
+        result.detail = output + (f"\n[{message}]" if message else "")
     return result
 
 

@@ -4,6 +4,7 @@
 #include "fixture.h"
 
 #include "base/cleanup.h"
+#include "policy/classes.h"
 
 #include "cmocka_all.h"
 
@@ -217,6 +218,26 @@ static void classes_are_shared_by_sources_that_are_far_apart(void **state)
 	assert_int_equal(f->result.n_classes, 1);
 }
 
+static void rules_with_the_same_internal_hash_are_kept_apart(void **state)
+{
+	static struct policy_open one = { .rules = { { 1, 1 } }, .n = 1, .hash = 99 };
+	static struct policy_open two = { .rules = { { 1, 1 }, { 2, 1 } }, .n = 2, .hash = 99 };
+	static struct policy_open other = { .rules = { { 1, 2 } }, .n = 1, .hash = 99 };
+	CLEANUP(policy_classes_done) struct policy_classes classes = POLICY_CLASSES_NULL;
+	uint32_t index[6];
+	(void)state;
+
+	assert_int_equal(policy_classes_get(&classes, &two, &index[0]), 0);
+	assert_int_equal(policy_classes_get(&classes, &one, &index[1]), 0);
+	assert_int_equal(policy_classes_get(&classes, &other, &index[2]), 0);
+	assert_int_equal(policy_classes_get(&classes, &two, &index[3]), 0);
+	assert_int_equal(policy_classes_get(&classes, &one, &index[4]), 0);
+	assert_int_equal(policy_classes_get(&classes, &other, &index[5]), 0);
+
+	for (uint32_t i = 0; i < 6; i++)
+		assert_int_equal(index[i], i % 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +252,7 @@ int main(void)
 		cmocka_unit_test(excluded_ranges_are_never_governed),
 		cmocka_unit_test(sources_that_touch_but_differ_in_class_stay_apart),
 		cmocka_unit_test(classes_are_shared_by_sources_that_are_far_apart),
+		cmocka_unit_test(rules_with_the_same_internal_hash_are_kept_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -235,6 +235,14 @@ static void too_many_policies_or_egress_ips_are_refused(void **state)
 	CLEANUP(cleanup_fixture) struct fixture *g = fixture_new();
 	fixture_egress(g, names);
 	assert_refused(g, "egress_ips: has 128 entries; at most 127 are possible");
+
+	char indexes[2 * (POLICY_EGRESS_MAX + 1) + 1] = "";
+	for (size_t i = 0; i < POLICY_EGRESS_MAX + 1; i++)
+		memcpy(indexes + 2 * i, "0 ", 3);
+	CLEANUP(cleanup_fixture) struct fixture *h = fixture_new();
+	fixture_egress(h, "x");
+	fixture_policy(h, "a", (struct fixture_words){ "10.0.0.1/32", NULL, NULL, indexes });
+	assert_refused(h, "policies[0].egress_ips: has 128 entries; at most 127 are possible");
 }
 
 static void the_last_policy_and_the_last_egress_ip_work(void **state)

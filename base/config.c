@@ -44,6 +44,24 @@ static int check_ceilings(const char *text, size_t length, struct err *err)
 	return 0;
 }
 
+/*
+ * How much of the text leads to the place of the error. The parser's position is behind the token that it
+ * didn't want: a bracket or comma there would close or end just what is to be named. At the end of the
+ * text all of it was wanted.
+ */
+static size_t context_length(const char *text, size_t length, const json_error_t *error)
+{
+	size_t n = error->position > 0 ? (size_t)error->position : 0;
+
+	if (n > length)
+		n = length;
+	if (json_error_code(error) == json_error_premature_end_of_input)
+		return n;
+	if (n > 0 && memchr("{}[],", text[n - 1], strlen("{}[],")))
+		n--;
+	return n;
+}
+
 static int parse_json(const char *text, size_t length, json_t **ret, struct err *err)
 {
 	json_error_t error = { .text = "" };
@@ -62,11 +80,9 @@ static int parse_json(const char *text, size_t length, json_t **ret, struct err 
 	/* Each error of the parser has a text; only a failed allocation leaves it empty. */
 	if (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory)
 		return err_set(err, -ENOMEM, "out of memory");
-	size_t position = error.position > 0 ? (size_t)error.position : 0;
-	if (position > length)
-		position = length;
-	return err_set(err, -EINVAL, "%s: line %d, column %d: %s",
-		       config_locate(text, position, path), error.line, error.column, error.text);
+	(void)config_locate(text, context_length(text, length, &error), path);
+	return err_set(err, -EINVAL, "%s: line %d, column %d: %s", path, error.line, error.column,
+		       error.text);
 }
 
 static int read_root(const struct config_table *table, json_t *root, void *ret, struct err *err)

@@ -26,7 +26,7 @@ class Lines:
         self.outcome = {}
 
     def pytest_runtest_logreport(self, report):
-        name = report.nodeid.split("@")[0]
+        name = report.nodeid.rsplit("@", 1)[0]  # xdist adds "@GROUP"
         self.seconds[name] = self.seconds.get(name, 0) + report.duration
         if report.outcome == "failed" or (report.when != "teardown" and name not in self.outcome):
             if report.when == "call" or report.outcome != "passed":

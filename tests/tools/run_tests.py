@@ -106,7 +106,7 @@ def build(run):
     """Preset dev, which all tests use. The other presets are built by tests of label "check"."""
     for what, argv in (
         ("configure", ["cmake", "--preset", "dev"]),
-        ("build", ["cmake", "--build", "--preset", "dev", "-j", str(jobs())]),
+        ("build", ["cmake", "--build", "--preset", "dev", "-j", str(jobs()), "--", "-k", "0"]),
     ):
         print(f"{what} (preset dev)", flush=True)
         began = time.monotonic()
@@ -121,7 +121,8 @@ def build(run):
 
         status = run.stream(argv, log, progress)
         if status != 0:
-            run.fail(f"{what} (preset dev)", log.read_text(encoding="utf-8"))
+            lines = log.read_text(encoding="utf-8").splitlines()
+            run.fail(f"{what} (preset dev)", "\n".join(l for l in lines if not re.match(r"\[\d+/\d+\] ", l)))
             return False
         print(f"  done in {time.monotonic() - began:.0f} s", flush=True)
     return True
@@ -142,9 +143,10 @@ def label_pattern(labels):
     return "^(" + "|".join(labels) + ")$"
 
 
-def ctest_list(labels):
+def ctest_list(labels=()):
     """What CTest would run: {name: its labels}."""
-    argv = ["ctest", "--test-dir", str(BUILD), "--show-only=json-v1", "-L", label_pattern(labels)]
+    argv = ["ctest", "--test-dir", str(BUILD), "--show-only=json-v1"]
+    argv += ["-L", label_pattern(labels)] if labels else []
     done = subprocess.run(argv, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL)
     tests = {}
     for test in json.loads(done.stdout)["tests"]:
@@ -236,18 +238,20 @@ def on_pytest_line(line):
 
 
 def pytest_result(case):
-    classname = case.get("classname") or ""
-    path = classname.split(".")
+    # A file that can't be imported has no class name, and its own name is the module's.
+    path = (case.get("classname") or case.get("name") or "").split(".")
     # xunit2 gives "tests.lab.test_x" or "tests.lab.test_x.TestClass".
     index = next((i for i, part in enumerate(path) if part.startswith("test_")), len(path) - 1)
-    test = "::".join(path[index + 1:] + [(case.get("name") or "").split("@")[0]])
+    test = "::".join(path[index + 1:] + [(case.get("name") or "").rsplit("@", 1)[0]])
+    test = test if case.get("classname") else "(import)"
     result = Result(pytest_name(f"{path[index]}.py::{test}"), PASSED, float(case.get("time") or 0))
     bad = [e for e in case if e.tag in ("failure", "error")]
     if bad:
         result.outcome = FAILED
         parts = [e.text or e.get("message") or "" for e in bad]
         parts += [case.findtext(tag) or "" for tag in ("system-out", "system-err")]
-        result.detail = "\n".join(part for part in parts if part)
+        text = "\n".join(part for part in parts if part)
+        result.detail = re.sub(r"-{5,} Captured \w+ -{5,}\n\s*(?=-{5,}|\Z)", "", text)
     elif case.find("skipped") is not None:
         result.outcome, result.detail = SKIPPED, case.find("skipped").get("message") or "no reason given"
     return result
@@ -281,8 +285,14 @@ def run_pytest(run, labels):
 
 
 def check_labels_have_tests(run, labels):
-    """A label without tests is a mistake in the build files or a renamed file, not a success."""
-    found = {label for values in ctest_list(LABELS).values() for label in values}
+    """A label without tests is a mistake in the build files or a renamed file, not a success.
+
+    So is a test without a known label: no run with labels would ever start it.
+    """
+    tests = ctest_list()
+    for name in (name for name, values in tests.items() if not set(values) & set(LABELS)):
+        run.fail(name, f"has none of the labels {' '.join(LABELS)}")
+    found = {label for values in tests.values() for label in values}
     found |= {label for label in PYTEST_LABELS if lab_files(label)}
     for label in labels:
         if label not in found:
@@ -337,6 +347,7 @@ def main():
     for old in RESULTS.iterdir():
         old.unlink()
     run = Run()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the tests' processes, too
     try:
         if build(run):
             check_labels_have_tests(run, args.labels)
@@ -347,4 +358,5 @@ def main():
     return report(run.results, time.monotonic() - began)
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -227,11 +227,11 @@ static void rules_with_the_same_internal_hash_are_kept_apart(void **state)
 	uint32_t index[6];
 	(void)state;
 
-	assert_int_equal(policy_classes_get(&classes, &two, &index[0]), 0);
-	assert_int_equal(policy_classes_get(&classes, &one, &index[1]), 0);
+	assert_int_equal(policy_classes_get(&classes, &one, &index[0]), 0);
+	assert_int_equal(policy_classes_get(&classes, &two, &index[1]), 0);
 	assert_int_equal(policy_classes_get(&classes, &other, &index[2]), 0);
-	assert_int_equal(policy_classes_get(&classes, &two, &index[3]), 0);
-	assert_int_equal(policy_classes_get(&classes, &one, &index[4]), 0);
+	assert_int_equal(policy_classes_get(&classes, &one, &index[3]), 0);
+	assert_int_equal(policy_classes_get(&classes, &two, &index[4]), 0);
 	assert_int_equal(policy_classes_get(&classes, &other, &index[5]), 0);
 
 	for (uint32_t i = 0; i < 6; i++)

@@ -22,9 +22,26 @@
 #define VALUES_MAX (1u << 22)
 #define CONTAINERS_MAX (1u << 20)
 
-static void cleanup_json(json_t **value)
+void config_cleanup_json(json_t **value)
 {
 	json_decref(*value);
+}
+
+/*
+ * The library tells most failed allocations as a syntax error ("invalid token") or without any text, so
+ * errno has the last word: malloc sets it, and nothing else in the library sets ENOMEM.
+ */
+int config_decode(const char *text, size_t length, size_t flags, json_t **ret, json_error_t *error)
+{
+	*error = (json_error_t){ .text = "" };
+	errno = 0;
+	json_t *const value = json_loadb(text, length, flags, error);
+	const int decode_errno = errno;
+	if (value) {
+		*ret = value;
+		return 0;
+	}
+	return decode_errno == ENOMEM || error->text[0] == '\0' ? -ENOMEM : -EINVAL;
 }
 
 /* Each value but the first stands behind one of the counted characters; more in strings do no harm. */
@@ -64,22 +81,19 @@ static size_t context_length(const char *text, size_t length, const json_error_t
 
 static int parse_json(const char *text, size_t length, json_t **ret, struct err *err)
 {
-	json_error_t error = { .text = "" };
+	json_error_t error;
 	char path[CONFIG_PATH_TEXT_MAX];
 
 	if (length > CONFIG_FILE_MAX)
 		return err_set(err, -EINVAL, "larger than %u bytes", CONFIG_FILE_MAX);
-	const int r = check_ceilings(text, length, err);
+	int r = check_ceilings(text, length, err);
 	if (r < 0)
 		return r;
-	json_t *const root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-	if (root) {
-		*ret = root;
+	r = config_decode(text, length, JSON_REJECT_DUPLICATES, ret, &error);
+	if (r == 0)
 		return 0;
-	}
-	/* Each error of the parser has a text; only a failed allocation leaves it empty. */
-	if (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory)
-		return err_set(err, -ENOMEM, "out of memory");
+	if (r == -ENOMEM)
+		return err_set(err, r, "out of memory");
 	(void)config_locate(text, context_length(text, length, &error), path);
 	return err_set(err, -EINVAL, "%s: line %d, column %d: %s", path, error.line, error.column,
 		       error.text);
@@ -99,7 +113,7 @@ static int read_root(const struct config_table *table, json_t *root, void *ret, 
 int config_parse(const struct config_table *table, const char *text, size_t length, void *ret,
 		 struct err *err)
 {
-	CLEANUP(cleanup_json) json_t *root = NULL;
+	CLEANUP(config_cleanup_json) json_t *root = NULL;
 
 	memset(ret, 0, table->size);
 	const int r = parse_json(text, length, &root, err);
@@ -175,7 +189,7 @@ static int load_json(const char *path, json_t **ret, struct err *err)
 
 int config_load(const struct config_table *table, const char *path, void *ret, struct err *err)
 {
-	CLEANUP(cleanup_json) json_t *root = NULL;
+	CLEANUP(config_cleanup_json) json_t *root = NULL;
 
 	memset(ret, 0, table->size);
 	int r = load_json(path, &root, err);

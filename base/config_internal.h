@@ -43,6 +43,13 @@ int config_at_prefix(const struct config_at *at, int code);
  */
 const char *config_locate(const char *text, size_t length, char buf[static CONFIG_PATH_TEXT_MAX]);
 
+/*
+ * A JSON text to a tree, which the caller owns. 0; -ENOMEM; -EINVAL with the library's words and position
+ * in `error`.
+ */
+int config_decode(const char *text, size_t length, size_t flags, json_t **ret, json_error_t *error);
+void config_cleanup_json(json_t **value);
+
 /* Reads a JSON object into the zeroed struct `ret`. What it owns after a failure config_done frees. */
 int config_read_object(const struct config_table *table, json_t *value, void *ret,
 		       const struct config_at *at);

@@ -324,24 +324,19 @@ static int read_value(const struct config_key *key, json_t *value, void *ret,
 	return readers[key->type](key, value, ret, at);
 }
 
-static void cleanup_json(json_t **value)
-{
-	json_decref(*value);
-}
-
 /* The default goes through the same reader as what a user writes. */
 static int read_default(const struct config_key *key, void *ret, const struct config_at *at)
 {
-	json_error_t error = { .text = "" };
+	CLEANUP(config_cleanup_json) json_t *value = NULL;
+	json_error_t error;
 
 	if (!key->def)
 		return 0;
-	CLEANUP(cleanup_json) json_t *value = json_loads(key->def, JSON_DECODE_ANY, &error);
-	if (!value && error.text[0] == '\0')
-		return config_at_fail(at, -ENOMEM, "out of memory");
-	if (!value)
-		return config_at_fail(at, -EINVAL, "the built-in default is no JSON: %s",
-				      error.text);
+	const int r = config_decode(key->def, strlen(key->def), JSON_DECODE_ANY, &value, &error);
+	if (r == -ENOMEM)
+		return config_at_fail(at, r, "out of memory");
+	if (r < 0)
+		return config_at_fail(at, r, "the built-in default is no JSON: %s", error.text);
 	return read_value(key, value, ret, at);
 }
 

@@ -203,6 +203,7 @@ class Lab:
             lines = [topology.CNI_MARK_RULE]
             if self.flavour.branch_pods:
                 lines += topology.strict_groups_lines()
+                netns.sysctl(self.netns_of(node), topology.STRICT_GROUPS_SYSCTLS)
             netns.ip_batch(lines, self.netns_of(node))
             netns.sysctl(self.netns_of(node), {"net.ipv4.conf.eth0.rp_filter": 2})
 
@@ -371,16 +372,17 @@ class Lab:
         self.carriers[name] = gateway
 
     def cut(self, machine: str) -> None:
-        """Pulls all cables of a machine: it is dead for everybody else."""
-        self._cables(machine, "down")
+        """Nothing gets to or from a machine any more. It is dead for everybody else; for itself its
+        links are up, as when AWS loses a host or a network."""
+        self._cut("add", machine)
 
     def mend(self, machine: str) -> None:
-        self._cables(machine, "up")
+        self._cut("delete", machine)
 
-    def _cables(self, machine_name: str, to: str) -> None:
+    def _cut(self, verb: str, machine_name: str) -> None:
         machine = self.machines[machine_name]
-        netns.ip_batch([f"link set {machine.port(eni)} {to}" for eni in machine.enis],
-                       self.netns_of("vpc"))
+        ports = ", ".join(f'"{machine.port(eni)}"' for eni in machine.enis)
+        self.nft("vpc", f"{verb} element bridge vpc cut {{ {ports} }}")
 
     def source_check_drops(self) -> dict[tuple[str, str], int]:
         """What AWS's source check dropped: {(machine, source address): packets}."""

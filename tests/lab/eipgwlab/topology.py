@@ -17,7 +17,7 @@ from . import model
 from .model import Eni, Machine, Pod
 
 CORE = ("inet", "igw", "vpc")
-PORT_ATTRIBUTES = "type bridge_slave learning off flood off mcast_flood off neigh_suppress on"
+PORT_ATTRIBUTES = "type bridge_slave learning off flood off mcast_flood off proxy_arp on"
 NATGW_TABLE = 100
 CNI_MARK_RULE = "rule add pref 1024 fwmark 0x80/0x80 lookup main"
 
@@ -28,6 +28,9 @@ ROUTER_SYSCTLS = {"net.ipv4.ip_forward": 1, "net.ipv4.conf.all.rp_filter": 0,
                   "net.ipv4.conf.default.send_redirects": 0}
 NODE_SYSCTLS = {"net.ipv4.ip_forward": 1, "net.ipv4.conf.all.rp_filter": 0,
                 "net.ipv4.conf.default.rp_filter": 2}
+# DISABLE_TCP_EARLY_DEMUX, without which the node can't talk TCP to strict-mode branch pods: their answer
+# would be given to the node's socket while it only passes by, and by the wrong interface.
+STRICT_GROUPS_SYSCTLS = {"net.ipv4.tcp_early_demux": 0}
 GATEWAY_SYSCTLS = {"net.ipv4.conf.all.rp_filter": 0, "net.ipv4.conf.default.rp_filter": 2}
 # The server answers pings itself, so that it can say whom it saw.
 INTERNET_SYSCTLS = {"net.ipv4.icmp_echo_ignore_all": 1, "net.ipv4.icmp_ratelimit": 0}
@@ -145,11 +148,17 @@ def source_check(machines: Iterable[Machine]) -> str:
 table bridge vpc {{
     set interface {{ type ifname; elements = {{ {", ".join(ports)} }} }}
     set owned {{ type ifname . ipv4_addr; flags interval; elements = {{ {", ".join(elements)} }} }}
+    set cut {{ type ifname; }}
     set denied {{ type ifname . ipv4_addr; flags dynamic; size 65535; counter; }}
     counter denied_total {{ }}
     chain source {{
         type filter hook prerouting priority 0; policy accept;
+        iifname @cut drop
         iifname @interface ether type ip iifname . ip saddr != @owned jump deny
+    }}
+    chain destination {{
+        type filter hook postrouting priority 0; policy accept;
+        oifname @cut drop
     }}
     chain deny {{
         counter name denied_total

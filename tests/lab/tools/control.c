@@ -25,7 +25,7 @@ struct client {
 	struct client *next;
 };
 
-static struct watch listener = {.fd = -1};
+static struct watch listener = { .fd = -1 };
 static struct client *clients;
 static uint32_t last_number;
 
@@ -55,7 +55,7 @@ static void client_write(struct client *c, const char *buf, size_t len)
 {
 	while (len) {
 		ssize_t n = send(c->watch.fd, buf, len, MSG_NOSIGNAL);
-		struct pollfd pfd = {.fd = c->watch.fd, .events = POLLOUT};
+		struct pollfd pfd = { .fd = c->watch.fd, .events = POLLOUT };
 
 		if (n >= 0) {
 			buf += n;
@@ -103,7 +103,7 @@ void answer_fault(struct ticket ticket, const char *format, ...)
 static void run_line(struct client *c, const char *line, size_t len)
 {
 	json_t *args = json_loadb(line, len, 0, NULL);
-	struct ticket ticket = {c->number, arg_int(args, "id", 0)};
+	struct ticket ticket = { c->number, arg_int(args, "id", 0) };
 	const struct command *command = command_find(arg_str(args, "cmd", ""));
 
 	if (command)
@@ -154,7 +154,7 @@ static void listener_ready(struct watch *w, uint32_t events)
 		close(fd);
 		return;
 	}
-	c->watch = (struct watch){.fd = fd, .on_ready = client_ready};
+	c->watch = (struct watch){ .fd = fd, .on_ready = client_ready };
 	c->number = ++last_number;
 	c->next = clients;
 	clients = c;
@@ -163,7 +163,7 @@ static void listener_ready(struct watch *w, uint32_t events)
 
 int control_serve(int listen_fd)
 {
-	listener = (struct watch){.fd = listen_fd, .on_ready = listener_ready};
+	listener = (struct watch){ .fd = listen_fd, .on_ready = listener_ready };
 	return watch_add(&listener, EPOLLIN);
 }
 
@@ -188,7 +188,7 @@ const char *arg_str(const json_t *args, const char *key, const char *fallback)
 
 struct in_addr arg_addr(const json_t *args, const char *key)
 {
-	struct in_addr addr = {0};
+	struct in_addr addr = { 0 };
 
 	if (inet_pton(AF_INET, arg_str(args, key, ""), &addr) != 1)
 		addr.s_addr = 0;

@@ -12,9 +12,9 @@
 
 enum { PORTS_LISTED_MAX = 64 };
 
-static const struct flow_kind *const kind_tables[] = {
-	flow_stream_kinds, flow_datagram_kinds, flow_fresh_kinds};
-static const char *const state_names[FLOW_STATE_COUNT] = {"connecting", "open", "dead"};
+static const struct flow_kind *const kind_tables[] = { flow_stream_kinds, flow_datagram_kinds,
+						       flow_fresh_kinds };
+static const char *const state_names[FLOW_STATE_COUNT] = { "connecting", "open", "dead" };
 static struct flow *flows;
 
 static const struct flow_kind *kind_find(const char *name)
@@ -107,8 +107,9 @@ int flow_open(struct flow *f)
 	if (fd < 0)
 		return fd;
 	f->opened_ns = now_ns();
-	f->watch = (struct watch){.fd = fd, .on_ready = flow_ready};
-	return watch_add(&f->watch, f->to.transport == TRANSPORT_TCP ? EPOLLIN | EPOLLOUT : EPOLLIN);
+	f->watch = (struct watch){ .fd = fd, .on_ready = flow_ready };
+	return watch_add(&f->watch,
+			 f->to.transport == TRANSPORT_TCP ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 void flow_fail(struct flow *f, int error)
@@ -159,11 +160,10 @@ static json_t *flow_report(struct flow *f)
 		getsockname(f->watch.fd, (struct sockaddr *)&f->local, &len);
 	report = json_pack(
 		"{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o, s:i}",
-		"kind", f->kind->name, "state", state_names[f->state], "sent",
-		(json_int_t)f->sent, "received", (json_int_t)f->received, "duplicates",
-		(json_int_t)f->duplicates, "corrupt", (json_int_t)f->corrupt, "errors",
-		(json_int_t)f->errors, "resets", (json_int_t)f->resets, "max_gap_ms",
-		(double)f->gap_ns / 1e6, "max_gap_at_ms",
+		"kind", f->kind->name, "state", state_names[f->state], "sent", (json_int_t)f->sent,
+		"received", (json_int_t)f->received, "duplicates", (json_int_t)f->duplicates,
+		"corrupt", (json_int_t)f->corrupt, "errors", (json_int_t)f->errors, "resets",
+		(json_int_t)f->resets, "max_gap_ms", (double)f->gap_ns / 1e6, "max_gap_at_ms",
 		f->gap_ns ? (double)(f->gap_at_ns - f->start_ns) / 1e6 : 0.0, "stalled_ms",
 		(double)(now - (f->last_ns ? f->last_ns : f->start_ns)) / 1e6, "age_ms",
 		(double)(now - f->start_ns) / 1e6, "max_rtt_ms", (double)f->rtt_max_ns / 1e6,
@@ -172,8 +172,8 @@ static json_t *flow_report(struct flow *f)
 	json_object_set(report, "ports", f->ports);
 	json_object_set(report, "failures", f->failures);
 	json_object_set_new(report, "missing", flow_datagram_missing(f));
-	json_object_set_new(report, "error", f->error ? json_string(errno_name(f->error))
-						      : json_null());
+	json_object_set_new(report, "error",
+			    f->error ? json_string(errno_name(f->error)) : json_null());
 	return report;
 }
 

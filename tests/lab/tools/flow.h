@@ -14,9 +14,9 @@ struct flow;
 struct flow_kind {
 	const char *name;
 	enum transport transport;
-	int (*start)(struct flow *f);		/* 0 or negative errno */
-	void (*tick)(struct flow *f);		/* every interval, until the flow ends */
-	void (*ready)(struct flow *f);		/* the socket is readable, writable or broken */
+	int (*start)(struct flow *f);  /* 0 or negative errno */
+	void (*tick)(struct flow *f);  /* every interval, until the flow ends */
+	void (*ready)(struct flow *f); /* the socket is readable, writable or broken */
 };
 
 struct flow {
@@ -28,19 +28,19 @@ struct flow {
 	bool reconnect;
 
 	enum flow_state state;
-	int error;			/* why it died, or the last error of a datagram */
+	int error; /* why it died, or the last error of a datagram */
 	struct watch watch;
 	struct timer ticker, linger;
-	struct ticket stopper;		/* who waits for the end; valid while linger runs */
+	struct ticket stopper; /* who waits for the end; valid while linger runs */
 
 	uint64_t sent, received, duplicates, corrupt, errors, resets;
-	int64_t opened_ns;		/* when the socket of a stream was opened */
+	int64_t opened_ns; /* when the socket of a stream was opened */
 	int64_t start_ns, first_ns, last_ns, gap_ns, gap_at_ns;
 	int64_t rtt_max_ns;
 	struct sockaddr_in local;
-	json_t *seen;			/* {"address": messages} */
-	json_t *ports;			/* {"address:port": messages}, the first few */
-	json_t *failures;		/* {"ERRNO": times} */
+	json_t *seen;     /* {"address": messages} */
+	json_t *ports;    /* {"address:port": messages}, the first few */
+	json_t *failures; /* {"ERRNO": times} */
 
 	/* streams: the position inside the message that goes out or comes in */
 	size_t out_at, in_at, out_seq, in_seq;
@@ -51,8 +51,8 @@ struct flow {
 
 	/* datagrams */
 	uint64_t nonce;
-	uint8_t *got;			/* one bit per sequence number */
-	int64_t *sent_at_ns;		/* the last SENT_AT_COUNT of them, by sequence number */
+	uint8_t *got;        /* one bit per sequence number */
+	int64_t *sent_at_ns; /* the last SENT_AT_COUNT of them, by sequence number */
 
 	/* kinds that open a new socket per message */
 	struct exchange *exchanges;

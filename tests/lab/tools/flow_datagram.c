@@ -58,8 +58,9 @@ static void datagram_tick(struct flow *f)
 
 static void datagram_take(struct flow *f, const struct lab_msg *msg)
 {
-	struct sockaddr_in seen = {
-		.sin_family = AF_INET, .sin_addr = msg->peer, .sin_port = msg->peer_port};
+	struct sockaddr_in seen = { .sin_family = AF_INET,
+				    .sin_addr = msg->peer,
+				    .sin_port = msg->peer_port };
 	uint8_t bit = (uint8_t)(1 << (msg->seq % 8));
 	int64_t rtt;
 
@@ -96,7 +97,8 @@ json_t *flow_datagram_missing(const struct flow *f)
 
 	if (!f->got)
 		return ranges;
-	for (uint64_t seq = 0; seq <= f->sent && json_array_size(ranges) < RANGES_LISTED_MAX; seq++) {
+	for (uint64_t seq = 0; seq <= f->sent && json_array_size(ranges) < RANGES_LISTED_MAX;
+	     seq++) {
 		bool have = seq == f->sent || f->got[seq / 8] & 1 << (seq % 8);
 
 		if (!have)
@@ -110,7 +112,7 @@ json_t *flow_datagram_missing(const struct flow *f)
 }
 
 const struct flow_kind flow_datagram_kinds[] = {
-	{"udp", TRANSPORT_UDP, datagram_start, datagram_tick, datagram_ready},
-	{"icmp", TRANSPORT_ICMP, datagram_start, datagram_tick, datagram_ready},
-	{0},
+	{ "udp", TRANSPORT_UDP, datagram_start, datagram_tick, datagram_ready },
+	{ "icmp", TRANSPORT_ICMP, datagram_start, datagram_tick, datagram_ready },
+	{ 0 },
 };

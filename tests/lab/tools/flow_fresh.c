@@ -57,7 +57,7 @@ static void exchange_done(void *ctx, const struct probe_result *result)
 
 static void fresh_tick(struct flow *f)
 {
-	struct probe_spec spec = {.to = f->to, .timeout_ns = f->timeout_ns};
+	struct probe_spec spec = { .to = f->to, .timeout_ns = f->timeout_ns };
 	struct exchange *x = f->pending < PENDING_MAX ? calloc(1, sizeof(*x)) : NULL;
 
 	if (!x)
@@ -85,8 +85,8 @@ void flow_fresh_free(struct flow *f)
 }
 
 const struct flow_kind flow_fresh_kinds[] = {
-	{"tcp-new", TRANSPORT_TCP, fresh_start, fresh_tick, NULL},
-	{"udp-new", TRANSPORT_UDP, fresh_start, fresh_tick, NULL},
-	{"icmp-new", TRANSPORT_ICMP, fresh_start, fresh_tick, NULL},
-	{0},
+	{ "tcp-new", TRANSPORT_TCP, fresh_start, fresh_tick, NULL },
+	{ "udp-new", TRANSPORT_UDP, fresh_start, fresh_tick, NULL },
+	{ "icmp-new", TRANSPORT_ICMP, fresh_start, fresh_tick, NULL },
+	{ 0 },
 };

@@ -84,8 +84,8 @@ static int take_in(struct flow *f)
 			check_bytes(f, buf, (size_t)n);
 		return n > 0 ? 0 : n == 0 ? ECONNRESET : errno;
 	}
-	n = recv(f->watch.fd, f->greeting + f->greeting_len,
-		 sizeof(f->greeting) - f->greeting_len, 0);
+	n = recv(f->watch.fd, f->greeting + f->greeting_len, sizeof(f->greeting) - f->greeting_len,
+		 0);
 	if (n <= 0)
 		return n == 0 ? ECONNRESET : errno;
 	f->greeting_len += (size_t)n;
@@ -144,11 +144,17 @@ static void tcp_tick(struct flow *f)
 
 static void pull_tick(struct flow *f)
 {
+	(void)f;
+}
+
+static void pull_ready(struct flow *f)
+{
+	stream_ready(f);
 	f->sent = f->received; /* it asks for nothing, so nothing can be outstanding */
 }
 
 const struct flow_kind flow_stream_kinds[] = {
-	{"tcp", TRANSPORT_TCP, stream_start, tcp_tick, stream_ready},
-	{"pull", TRANSPORT_TCP, pull_start, pull_tick, stream_ready},
-	{0},
+	{ "tcp", TRANSPORT_TCP, stream_start, tcp_tick, stream_ready },
+	{ "pull", TRANSPORT_TCP, pull_start, pull_tick, pull_ready },
+	{ 0 },
 };

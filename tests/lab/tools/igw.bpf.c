@@ -46,11 +46,11 @@ enum { IP_AT = ETH_HLEN, IP_SADDR = 12, IP_DADDR = 16, IP_CSUM = 10, QUOTE_AT = 
 
 struct packet {
 	__u32 saddr, daddr;
-	int l4;			/* offset of the transport header */
+	int l4; /* offset of the transport header */
 	__u8 proto;
-	__u8 first;		/* has a transport header: not a later fragment */
+	__u8 first; /* has a transport header: not a later fragment */
 	__u8 icmp_type;
-	__u16 port;		/* host order; destination port, or the ICMP type */
+	__u16 port; /* host order; destination port, or the ICMP type */
 };
 
 static __always_inline void bump(__u32 stat)
@@ -65,7 +65,8 @@ static __always_inline int parse(struct __sk_buff *skb, struct packet *p)
 {
 	__u8 head[20];
 
-	if (skb->protocol != bpf_htons(ETH_P_IP) || bpf_skb_load_bytes(skb, IP_AT, head, sizeof(head)))
+	if (skb->protocol != bpf_htons(ETH_P_IP) ||
+	    bpf_skb_load_bytes(skb, IP_AT, head, sizeof(head)))
 		return 0;
 	__builtin_memcpy(&p->saddr, head + IP_SADDR, 4);
 	__builtin_memcpy(&p->daddr, head + IP_DADDR, 4);
@@ -131,19 +132,21 @@ static __always_inline void translate_quote(struct __sk_buff *skb, int l4, void 
 	bpf_skb_store_bytes(skb, quote + field, &value, 4, 0);
 }
 
-static __always_inline void translate(struct __sk_buff *skb, const struct packet *p, int field, __u32 old, __u32 new)
+static __always_inline void translate(struct __sk_buff *skb, const struct packet *p, int field,
+				      __u32 old, __u32 new)
 {
 	if (p->first && p->proto == IPPROTO_TCP)
 		bpf_l4_csum_replace(skb, p->l4 + 16, old, new, BPF_F_PSEUDO_HDR | 4);
 	if (p->first && p->proto == IPPROTO_UDP)
-		bpf_l4_csum_replace(skb, p->l4 + 6, old, new, BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0 | 4);
+		bpf_l4_csum_replace(skb, p->l4 + 6, old, new,
+				    BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0 | 4);
 	bpf_l3_csum_replace(skb, IP_AT + IP_CSUM, old, new, 4);
 	bpf_skb_store_bytes(skb, IP_AT + field, &new, 4, 0);
 }
 
 SEC("tc") int outbound(struct __sk_buff *skb)
 {
-	struct igw_flow flow = {.side = IGW_SIDE_VPC};
+	struct igw_flow flow = { .side = IGW_SIDE_VPC };
 	struct packet p = {};
 	__u32 *public;
 
@@ -184,7 +187,7 @@ SEC("tc") int inbound(struct __sk_buff *skb)
 
 SEC("tc") int wire(struct __sk_buff *skb)
 {
-	struct igw_flow flow = {.side = IGW_SIDE_WIRE};
+	struct igw_flow flow = { .side = IGW_SIDE_WIRE };
 	struct packet p = {};
 
 	if (!parse(skb, &p))

@@ -106,7 +106,7 @@ void cmd_igw_unmap(struct ticket ticket, json_t *args)
 
 static json_t *addr_or_null(uint32_t addr)
 {
-	return addr ? json_addr((struct in_addr){addr}) : json_null();
+	return addr ? json_addr((struct in_addr){ addr }) : json_null();
 }
 
 static json_t *rows(void)
@@ -124,11 +124,11 @@ static json_t *rows(void)
 		if (bpf_map_lookup_elem(igw.flows, &key, &count))
 			continue;
 		json_array_append_new(
-			list, json_pack("[s,o,o,o,i,i,I,I]",
-					key.side == IGW_SIDE_VPC ? "vpc" : "wire",
-					addr_or_null(key.inside), addr_or_null(key.outside),
-					addr_or_null(key.daddr), key.proto, key.port,
-					(json_int_t)count.packets, (json_int_t)count.bytes));
+			list,
+			json_pack("[s,o,o,o,i,i,I,I]", key.side == IGW_SIDE_VPC ? "vpc" : "wire",
+				  addr_or_null(key.inside), addr_or_null(key.outside),
+				  addr_or_null(key.daddr), key.proto, key.port,
+				  (json_int_t)count.packets, (json_int_t)count.bytes));
 	}
 	return list;
 }

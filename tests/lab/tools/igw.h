@@ -12,16 +12,16 @@
 enum igw_side { IGW_SIDE_VPC = 1, IGW_SIDE_WIRE = 2 };
 
 enum igw_stat {
-	IGW_STAT_UNCOUNTED,		/* packets that the full counter could not hold: must stay 0 */
-	IGW_STAT_INBOUND_UNMAPPED,	/* packets from outside to a public address that nobody has */
+	IGW_STAT_UNCOUNTED,        /* packets that the full counter could not hold: must stay 0 */
+	IGW_STAT_INBOUND_UNMAPPED, /* packets from outside to a public address that nobody has */
 	IGW_STAT_COUNT
 };
 
 struct igw_flow {
-	__u32 inside;	/* source before translation; 0 on the wire side */
-	__u32 outside;	/* source after translation; 0 = unmapped, dropped */
+	__u32 inside;  /* source before translation; 0 on the wire side */
+	__u32 outside; /* source after translation; 0 = unmapped, dropped */
 	__u32 daddr;
-	__u16 port;	/* destination port; the type for ICMP; 0 for later fragments and other protocols */
+	__u16 port; /* destination port; the type for ICMP; 0 for later fragments and other protocols */
 	__u8 proto;
 	__u8 side;
 };

@@ -28,18 +28,18 @@ static void cmd_quit(struct ticket ticket, json_t *args)
 }
 
 static const struct command commands[] = {
-	{"ping", cmd_ping},
-	{"quit", cmd_quit},
-	{"serve", cmd_serve},
-	{"probe", cmd_probe},
-	{"flow_start", cmd_flow_start},
-	{"flow_stat", cmd_flow_stat},
-	{"flow_stop", cmd_flow_stop},
-	{"raw", cmd_raw},
-	{"igw_load", cmd_igw_load},
-	{"igw_map", cmd_igw_map},
-	{"igw_unmap", cmd_igw_unmap},
-	{"igw_counts", cmd_igw_counts},
+	{ "ping", cmd_ping },
+	{ "quit", cmd_quit },
+	{ "serve", cmd_serve },
+	{ "probe", cmd_probe },
+	{ "flow_start", cmd_flow_start },
+	{ "flow_stat", cmd_flow_stat },
+	{ "flow_stop", cmd_flow_stop },
+	{ "raw", cmd_raw },
+	{ "igw_load", cmd_igw_load },
+	{ "igw_map", cmd_igw_map },
+	{ "igw_unmap", cmd_igw_unmap },
+	{ "igw_counts", cmd_igw_counts },
 };
 
 const struct command *command_find(const char *name)
@@ -59,7 +59,7 @@ static void lifeline_ready(struct watch *w, uint32_t events)
 
 int main(int argc, char **argv)
 {
-	static struct watch lifeline = {.fd = -1, .on_ready = lifeline_ready};
+	static struct watch lifeline = { .fd = -1, .on_ready = lifeline_ready };
 	int listen_fd = -1;
 	int error;
 

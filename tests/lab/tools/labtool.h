@@ -17,7 +17,7 @@
 
 #include <jansson.h>
 
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 #define MS_NS INT64_C(1000000)
 
 /* ---- loop.c ---------------------------------------------------------------------------------- */
@@ -25,7 +25,7 @@
 /* A descriptor in the loop; embedded in its owner. One event per pass, so that a handler may free
  * any watch, its own too. */
 struct watch {
-	int fd;			/* -1: not in the loop */
+	int fd; /* -1: not in the loop */
 	void (*on_ready)(struct watch *w, uint32_t events);
 };
 
@@ -82,7 +82,7 @@ struct lab_msg {
 	uint32_t seq;
 	uint64_t nonce;
 	struct in_addr peer;
-	uint16_t peer_port;	/* network order; the echo identifier for ICMP */
+	uint16_t peer_port; /* network order; the echo identifier for ICMP */
 	uint16_t unused;
 };
 
@@ -97,25 +97,25 @@ enum transport { TRANSPORT_TCP, TRANSPORT_UDP, TRANSPORT_ICMP };
 /* Where to talk from and to. */
 struct endpoint {
 	enum transport transport;
-	struct in_addr src;	/* 0.0.0.0: the kernel chooses */
+	struct in_addr src; /* 0.0.0.0: the kernel chooses */
 	struct in_addr dst;
-	uint16_t sport;		/* 0: the kernel chooses */
+	uint16_t sport; /* 0: the kernel chooses */
 	uint16_t dport;
-	uint8_t ttl;		/* 0: the default */
+	uint8_t ttl; /* 0: the default */
 	bool dont_fragment;
 };
 
 struct probe_spec {
 	struct endpoint to;
-	size_t size;		/* datagrams: bytes of payload; TCP: bytes to have echoed */
+	size_t size; /* datagrams: bytes of payload; TCP: bytes to have echoed */
 	int64_t timeout_ns;
 };
 
 struct probe_result {
-	int error;		/* 0: answered; ETIME: the probe's own deadline */
+	int error; /* 0: answered; ETIME: the probe's own deadline */
 	struct sockaddr_in seen, local;
 	int64_t rtt_ns;
-	int mtu;		/* of the route, as the socket knows it at the end; 0 unknown */
+	int mtu; /* of the route, as the socket knows it at the end; 0 unknown */
 };
 
 struct probe;

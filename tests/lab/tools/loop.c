@@ -24,7 +24,7 @@ int64_t now_ns(void)
 
 int watch_add(struct watch *w, uint32_t events)
 {
-	struct epoll_event ev = {.events = events, .data.ptr = w};
+	struct epoll_event ev = { .events = events, .data.ptr = w };
 
 	if (epoll_fd < 0)
 		epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -33,7 +33,7 @@ int watch_add(struct watch *w, uint32_t events)
 
 void watch_want(struct watch *w, uint32_t events)
 {
-	struct epoll_event ev = {.events = events, .data.ptr = w};
+	struct epoll_event ev = { .events = events, .data.ptr = w };
 
 	epoll_ctl(epoll_fd, EPOLL_CTL_MOD, w->fd, &ev);
 }

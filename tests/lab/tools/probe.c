@@ -20,7 +20,7 @@ enum { GREETING_MAX = 64, CHUNK = 16384 };
 
 struct probe {
 	struct watch watch;
-	struct timer timer;	/* the deadline; due at once where the start failed */
+	struct timer timer; /* the deadline; due at once where the start failed */
 	struct probe_spec spec;
 	struct probe_result result;
 	probe_done *done;
@@ -30,12 +30,12 @@ struct probe {
 	char greeting[GREETING_MAX];
 	size_t greeting_len;
 	bool greeted;
-	size_t sent, echoed;	/* of spec.size, TCP */
+	size_t sent, echoed; /* of spec.size, TCP */
 };
 
 bool endpoint_parse(const json_t *args, struct endpoint *ret_to)
 {
-	static const char *const names[] = {"tcp", "udp", "icmp"};
+	static const char *const names[] = { "tcp", "udp", "icmp" };
 	const char *name = arg_str(args, "transport", "tcp");
 
 	*ret_to = (struct endpoint){
@@ -57,10 +57,12 @@ bool endpoint_parse(const json_t *args, struct endpoint *ret_to)
 
 static int endpoint_prepare(int fd, const struct endpoint *to)
 {
-	struct sockaddr_in local = {
-		.sin_family = AF_INET, .sin_addr = to->src, .sin_port = htons(to->sport)};
-	struct sockaddr_in remote = {
-		.sin_family = AF_INET, .sin_addr = to->dst, .sin_port = htons(to->dport)};
+	struct sockaddr_in local = { .sin_family = AF_INET,
+				     .sin_addr = to->src,
+				     .sin_port = htons(to->sport) };
+	struct sockaddr_in remote = { .sin_family = AF_INET,
+				      .sin_addr = to->dst,
+				      .sin_port = htons(to->dport) };
 	int on = 1, ttl = to->ttl;
 	int pmtu = to->dont_fragment ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT;
 
@@ -72,7 +74,7 @@ static int endpoint_prepare(int fd, const struct endpoint *to)
 	if (ttl)
 		setsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl));
 	if (to->transport == TRANSPORT_ICMP) {
-		struct icmp_filter filter = {~(1u << ICMP_ECHOREPLY)};
+		struct icmp_filter filter = { ~(1u << ICMP_ECHOREPLY) };
 
 		setsockopt(fd, SOL_RAW, ICMP_FILTER, &filter, sizeof(filter));
 		remote.sin_port = 0;
@@ -87,7 +89,7 @@ static int endpoint_prepare(int fd, const struct endpoint *to)
 
 int endpoint_open(const struct endpoint *to)
 {
-	static const int types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_RAW};
+	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_RAW };
 	int proto = to->transport == TRANSPORT_ICMP ? IPPROTO_ICMP : 0;
 	int fd = socket(AF_INET, types[to->transport] | SOCK_NONBLOCK | SOCK_CLOEXEC, proto);
 	int error;
@@ -118,7 +120,7 @@ static uint16_t checksum(const unsigned char *buf, size_t len)
 int datagram_send(int fd, enum transport transport, uint32_t seq, uint64_t nonce, size_t size)
 {
 	static unsigned char buf[DATAGRAM_MAX];
-	struct lab_msg msg = {.magic = LAB_MSG_MAGIC, .seq = seq, .nonce = nonce};
+	struct lab_msg msg = { .magic = LAB_MSG_MAGIC, .seq = seq, .nonce = nonce };
 	size_t header = transport == TRANSPORT_ICMP ? ICMP_HEADER_LEN : 0;
 
 	if (size < sizeof(msg))
@@ -129,7 +131,7 @@ int datagram_send(int fd, enum transport transport, uint32_t seq, uint64_t nonce
 	memcpy(buf + header, &msg, sizeof(msg));
 	memset(buf + header + sizeof(msg), '.', size - sizeof(msg));
 	if (transport == TRANSPORT_ICMP) {
-		struct icmphdr icmp = {.type = ICMP_ECHO};
+		struct icmphdr icmp = { .type = ICMP_ECHO };
 
 		icmp.un.echo.id = htons((uint16_t)nonce);
 		icmp.un.echo.sequence = htons((uint16_t)seq);
@@ -173,7 +175,7 @@ size_t greeting_parse(const char *buf, size_t len, struct sockaddr_in *ret_seen)
 	if (!port)
 		return 0;
 	*port++ = 0;
-	*ret_seen = (struct sockaddr_in){.sin_family = AF_INET};
+	*ret_seen = (struct sockaddr_in){ .sin_family = AF_INET };
 	if (inet_pton(AF_INET, line + 5, &ret_seen->sin_addr) != 1)
 		return 0;
 	ret_seen->sin_port = htons((uint16_t)strtoul(port, NULL, 10));
@@ -284,8 +286,9 @@ static void datagram_ready(struct probe *p)
 	if (error == -EAGAIN || (!error && msg.nonce != p->nonce))
 		return;
 	if (!error)
-		p->result.seen = (struct sockaddr_in){
-			.sin_family = AF_INET, .sin_addr = msg.peer, .sin_port = msg.peer_port};
+		p->result.seen = (struct sockaddr_in){ .sin_family = AF_INET,
+						       .sin_addr = msg.peer,
+						       .sin_port = msg.peer_port };
 	probe_finish(p, -error);
 }
 
@@ -309,8 +312,8 @@ struct probe *probe_start(const struct probe_spec *spec, probe_done *done, void 
 	if (!p)
 		return NULL;
 	*p = (struct probe){
-		.watch = {.fd = -1, .on_ready = probe_ready},
-		.timer = {.on_expired = probe_expired},
+		.watch = { .fd = -1, .on_ready = probe_ready },
+		.timer = { .on_expired = probe_expired },
 		.spec = *spec,
 		.done = done,
 		.ctx = ctx,

@@ -18,8 +18,8 @@ struct waiter {
 	struct watch watch;
 	struct timer timer;
 	struct ticket ticket;
-	struct in_addr src;	/* 0.0.0.0: any */
-	uint16_t sport, dport;	/* network order, 0: any; first words of the transport header */
+	struct in_addr src;    /* 0.0.0.0: any */
+	uint16_t sport, dport; /* network order, 0: any; first words of the transport header */
 };
 
 static int hex_digit(char c)
@@ -111,8 +111,8 @@ static struct waiter *waiter_new(struct ticket ticket, const json_t *await, int6
 		return NULL;
 	}
 	*w = (struct waiter){
-		.watch = {.fd = fd, .on_ready = waiter_ready},
-		.timer = {.on_expired = waiter_expired},
+		.watch = { .fd = fd, .on_ready = waiter_ready },
+		.timer = { .on_expired = waiter_expired },
 		.ticket = ticket,
 		.src = arg_addr(await, "src"),
 		.sport = htons((uint16_t)arg_int(await, "sport", 0)),
@@ -125,7 +125,7 @@ static struct waiter *waiter_new(struct ticket ticket, const json_t *await, int6
 
 static int send_packets(const unsigned char *packet, size_t len, int64_t count)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET};
+	struct sockaddr_in to = { .sin_family = AF_INET };
 	int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 	int error = fd < 0 ? errno : 0;
 

@@ -92,7 +92,7 @@ static void echo_peer(int fd, const struct sockaddr_in *peer)
 		return;
 	}
 	greet(fd, peer);
-	e->watch = (struct watch){.fd = fd, .on_ready = echo_ready};
+	e->watch = (struct watch){ .fd = fd, .on_ready = echo_ready };
 	watch_add(&e->watch, EPOLLIN);
 }
 
@@ -150,7 +150,7 @@ static void push_peer(int fd, const struct sockaddr_in *peer)
 		return;
 	}
 	greet(fd, peer);
-	p->watch = (struct watch){.fd = fd, .on_ready = push_ready};
+	p->watch = (struct watch){ .fd = fd, .on_ready = push_ready };
 	p->timer.on_expired = push_expired;
 	p->every_ns = PUSH_DEFAULT_MS * MS_NS;
 	watch_add(&p->watch, EPOLLIN);
@@ -176,8 +176,8 @@ static void accept_ready(struct watch *w, uint32_t events)
 static void reply_from(int fd, const void *buf, size_t len, const struct sockaddr_in *to,
 		       struct in_addr from)
 {
-	char control[CMSG_SPACE(sizeof(struct in_pktinfo))] = {0};
-	struct iovec iov = {.iov_base = (void *)buf, .iov_len = len};
+	char control[CMSG_SPACE(sizeof(struct in_pktinfo))] = { 0 };
+	struct iovec iov = { .iov_base = (void *)buf, .iov_len = len };
 	struct msghdr msg = {
 		.msg_name = (void *)to,
 		.msg_namelen = sizeof(*to),
@@ -186,7 +186,7 @@ static void reply_from(int fd, const void *buf, size_t len, const struct sockadd
 		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
-	struct in_pktinfo info = {.ipi_spec_dst = from};
+	struct in_pktinfo info = { .ipi_spec_dst = from };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
 	c->cmsg_level = IPPROTO_IP;
@@ -215,7 +215,7 @@ static void udp_ready(struct watch *w, uint32_t events)
 	static char buf[DATAGRAM_MAX];
 	char control[CMSG_SPACE(sizeof(struct in_pktinfo))];
 	struct sockaddr_in peer;
-	struct iovec iov = {.iov_base = buf, .iov_len = sizeof(buf)};
+	struct iovec iov = { .iov_base = buf, .iov_len = sizeof(buf) };
 	struct msghdr msg = {
 		.msg_name = &peer,
 		.msg_namelen = sizeof(peer),
@@ -253,14 +253,14 @@ static uint16_t icmp_checksum(const char *buf, size_t len)
 	if (len & 1)
 		sum += (unsigned char)buf[len - 1];
 	sum = (sum >> 16) + (sum & 0xffff);
-	return (uint16_t)~(sum + (sum >> 16));
+	return (uint16_t) ~(sum + (sum >> 16));
 }
 
 static void icmp_ready(struct watch *w, uint32_t events)
 {
 	static char buf[DATAGRAM_MAX];
 	ssize_t n = recv(w->fd, buf, sizeof(buf), 0);
-	struct sockaddr_in peer = {.sin_family = AF_INET};
+	struct sockaddr_in peer = { .sin_family = AF_INET };
 	struct in_addr local;
 	struct icmphdr *icmp;
 	size_t header, len;
@@ -290,7 +290,7 @@ static int server_open(int type, int proto, uint16_t port,
 		       void (*on_ready)(struct watch *, uint32_t),
 		       void (*on_peer)(int, const struct sockaddr_in *))
 {
-	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(port) };
 	struct server *s;
 	int fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, proto);
 	int on = 1;
@@ -311,7 +311,7 @@ static int server_open(int type, int proto, uint16_t port,
 		close(fd);
 		return -ENOMEM;
 	}
-	s->watch = (struct watch){.fd = fd, .on_ready = on_ready};
+	s->watch = (struct watch){ .fd = fd, .on_ready = on_ready };
 	s->on_peer = on_peer;
 	return watch_add(&s->watch, EPOLLIN);
 }

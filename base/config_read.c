@@ -219,7 +219,7 @@ static int read_prefixes(const struct config_key *key, json_t *value, void *ret,
 	if (r < 0)
 		return r;
 	list->v = items;
-	list->n = json_array_size(value);
+	list->n = list->v ? json_array_size(value) : 0;
 	for (size_t i = 0; i < list->n; i++) {
 		const struct config_at here = { .parent = at, .index = i, .err = at->err };
 		const json_t *const item = json_array_get(value, i);
@@ -274,7 +274,7 @@ static int read_names(const struct config_key *key, json_t *value, void *ret,
 	if (r < 0)
 		return r;
 	names->v = items;
-	names->n = json_array_size(value);
+	names->n = names->v ? json_array_size(value) : 0;
 	for (size_t i = 0; i < names->n; i++) {
 		const struct config_at here = { .parent = at, .index = i, .err = at->err };
 
@@ -299,7 +299,7 @@ static int read_list(const struct config_key *key, json_t *value, void *ret,
 
 	if (r < 0)
 		return r;
-	list->n = json_array_size(value);
+	list->n = list->v ? json_array_size(value) : 0;
 	for (size_t i = 0; i < list->n; i++) {
 		const struct config_at here = { .parent = at, .index = i, .err = at->err };
 

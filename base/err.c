@@ -44,6 +44,17 @@ int err_set(struct err *err, int code, const char *format, ...)
 	return code;
 }
 
+/* Puts what fits of `text` behind the first `length` bytes; returns the new length. */
+static size_t append(char buf[static ERR_TEXT_MAX], size_t length, const char *text,
+		     size_t text_length)
+{
+	const size_t room = ERR_TEXT_MAX - 1 - length;
+	const size_t taken = text_length < room ? text_length : room;
+
+	memcpy(buf + length, text, taken);
+	return length + taken;
+}
+
 int err_prefix(struct err *err, int code, const char *format, ...)
 {
 	const int saved_errno = errno;
@@ -55,15 +66,9 @@ int err_prefix(struct err *err, int code, const char *format, ...)
 	va_start(args, format);
 	size_t length = format_text(buf, format, args);
 	va_end(args);
-	const char *const parts[] = { err->text[0] ? ": " : "", err->text };
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		const size_t wanted = strnlen(parts[i], ERR_TEXT_MAX - 1);
-		const size_t room = ERR_TEXT_MAX - 1 - length;
-		const size_t taken = wanted < room ? wanted : room;
-
-		memcpy(buf + length, parts[i], taken);
-		length += taken;
-	}
+	if (err->text[0])
+		length = append(buf, length, ": ", 2);
+	length = append(buf, length, err->text, strnlen(err->text, ERR_TEXT_MAX));
 	memcpy(err->text, buf, length);
 	err->text[length] = '\0';
 	errno = saved_errno;

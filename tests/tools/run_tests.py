@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -343,9 +344,8 @@ def parse_args():
 def main():
     args = parse_args()
     began = time.monotonic()
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    for old in RESULTS.iterdir():
-        old.unlink()
+    shutil.rmtree(RESULTS, ignore_errors=True)
+    RESULTS.mkdir(parents=True)
     run = Run()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the tests' processes, too
     try:

@@ -8,15 +8,18 @@
 
 #include <libmnl/libmnl.h>
 
-#define attr_for_each_in(attr, start, end)                                                         \
-	for ((attr) = (start); mnl_attr_ok((attr), (int)((const char *)(end) - (const char *)(attr))); \
+#define attr_for_each_in(attr, start, end)                                           \
+	for ((attr) = (start);                                                       \
+	     mnl_attr_ok((attr), (int)((const char *)(end) - (const char *)(attr))); \
 	     (attr) = mnl_attr_next(attr))
 
 /* The attributes of a message after its fixed header of `offset` bytes. */
-#define attr_for_each(attr, nlh, offset)                                                           \
-	attr_for_each_in(attr, (const struct nlattr *)mnl_nlmsg_get_payload_offset((nlh), (offset)),   \
+#define attr_for_each(attr, nlh, offset)                                                       \
+	attr_for_each_in(attr,                                                                 \
+			 (const struct nlattr *)mnl_nlmsg_get_payload_offset((nlh), (offset)), \
 			 mnl_nlmsg_get_payload_tail(nlh))
 
-#define attr_for_each_nested(attr, nest)                                                           \
-	attr_for_each_in(attr, (const struct nlattr *)mnl_attr_get_payload(nest),                      \
-			 (const char *)mnl_attr_get_payload(nest) + mnl_attr_get_payload_len(nest))
+#define attr_for_each_nested(attr, nest)                                          \
+	attr_for_each_in(attr, (const struct nlattr *)mnl_attr_get_payload(nest), \
+			 (const char *)mnl_attr_get_payload(nest) +               \
+				 mnl_attr_get_payload_len(nest))

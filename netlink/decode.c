@@ -37,7 +37,8 @@ static int attrs_parse(const void *data, size_t length, struct attrs *ret)
 		size_t step;
 		uint16_t type;
 
-		if (length < sizeof(*attr) || attr->nla_len < sizeof(*attr) || attr->nla_len > length)
+		if (length < sizeof(*attr) || attr->nla_len < sizeof(*attr) ||
+		    attr->nla_len > length)
 			return -EBADMSG;
 		type = attr->nla_type & NLA_TYPE_MASK;
 		if (type <= ATTR_MAX)
@@ -248,7 +249,8 @@ static int decode_encap_ip(const struct nlattr *nest, struct rt_route *route)
 	if (rc == 0)
 		rc = get_ip4(&attrs, LWTUNNEL_IP_SRC, &route->encap.src);
 	if (rc == 0)
-		rc = get_fixed(&attrs, LWTUNNEL_IP_TTL, sizeof(route->encap.ttl), &route->encap.ttl);
+		rc = get_fixed(&attrs, LWTUNNEL_IP_TTL, sizeof(route->encap.ttl),
+			       &route->encap.ttl);
 	if (rc == 0)
 		rc = get_fixed(&attrs, LWTUNNEL_IP_TOS, sizeof(tos), &tos);
 	if (rc == 0)
@@ -308,10 +310,10 @@ static uint8_t route_type(uint8_t rtm_type)
 static bool route_has_foreign_parts(const struct attrs *attrs)
 {
 	static const bool known[ATTR_MAX + 1] = {
-		[RTA_DST] = true,     [RTA_OIF] = true,      [RTA_GATEWAY] = true,
-		[RTA_TABLE] = true,   [RTA_PRIORITY] = true, [RTA_METRICS] = true,
-		[RTA_ENCAP] = true,   [RTA_ENCAP_TYPE] = true, [RTA_MULTIPATH] = true,
-		[RTA_PAD] = true,     [RTA_CACHEINFO] = true, [RTA_NH_ID] = true,
+		[RTA_DST] = true,   [RTA_OIF] = true,        [RTA_GATEWAY] = true,
+		[RTA_TABLE] = true, [RTA_PRIORITY] = true,   [RTA_METRICS] = true,
+		[RTA_ENCAP] = true, [RTA_ENCAP_TYPE] = true, [RTA_MULTIPATH] = true,
+		[RTA_PAD] = true,   [RTA_CACHEINFO] = true,  [RTA_NH_ID] = true,
 	};
 
 	for (unsigned i = 1; i <= ATTR_MAX; i++) {
@@ -388,10 +390,19 @@ static uint8_t rule_action(uint8_t action)
 static bool rule_has_foreign_parts(const struct fib_rule_hdr *hdr, const struct attrs *attrs)
 {
 	static const bool known[ATTR_MAX + 1] = {
-		[FRA_DST] = true,	[FRA_SRC] = true,    [FRA_IIFNAME] = true, [FRA_OIFNAME] = true,
-		[FRA_GOTO] = true,	[FRA_PRIORITY] = true, [FRA_FWMARK] = true, [FRA_FWMASK] = true,
-		[FRA_TABLE] = true,	[FRA_PROTOCOL] = true, [FRA_PAD] = true,
-		[FRA_SUPPRESS_PREFIXLEN] = true, [FRA_SUPPRESS_IFGROUP] = true,
+		[FRA_DST] = true,
+		[FRA_SRC] = true,
+		[FRA_IIFNAME] = true,
+		[FRA_OIFNAME] = true,
+		[FRA_GOTO] = true,
+		[FRA_PRIORITY] = true,
+		[FRA_FWMARK] = true,
+		[FRA_FWMASK] = true,
+		[FRA_TABLE] = true,
+		[FRA_PROTOCOL] = true,
+		[FRA_PAD] = true,
+		[FRA_SUPPRESS_PREFIXLEN] = true,
+		[FRA_SUPPRESS_IFGROUP] = true,
 	};
 	uint32_t none = UINT32_MAX, prefixlen = none, group = none;
 

@@ -46,7 +46,8 @@ static void put_ifname(struct nlmsghdr *nlh, uint16_t type, const char name[stat
 static void put_link_flags(struct ifinfomsg *ifi, const struct rt_link *link)
 {
 	ifi->ifi_change = IFF_UP | IFF_NOARP;
-	ifi->ifi_flags = (link->up ? (unsigned)IFF_UP : 0) | (link->noarp ? (unsigned)IFF_NOARP : 0);
+	ifi->ifi_flags = (link->up ? (unsigned)IFF_UP : 0) |
+			 (link->noarp ? (unsigned)IFF_NOARP : 0);
 }
 
 static void put_link_values(struct nlmsghdr *nlh, const struct rt_link *link)
@@ -92,16 +93,22 @@ struct nlmsghdr *encode_link_set(void *buf, uint16_t flags, const struct rt_link
 	ifi->ifi_index = link->ifindex;
 	put_link_flags(ifi, link);
 	put_link_values(nlh, link);
-	if (strcmp(link->kind, "vxlan") == 0) {
-		struct nlattr *info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
-		struct nlattr *data;
+	return message_end(nlh);
+}
 
-		mnl_attr_put_strz(nlh, IFLA_INFO_KIND, "vxlan");
-		data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
-		mnl_attr_put_u8(nlh, IFLA_VXLAN_TTL, link->vxlan_ttl);
-		mnl_attr_nest_end(nlh, data);
-		mnl_attr_nest_end(nlh, info);
-	}
+struct nlmsghdr *encode_vxlan_ttl(void *buf, uint16_t flags, const struct rt_link *link)
+{
+	struct nlmsghdr *nlh = message_start(buf, RTM_NEWLINK, flags);
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+	struct nlattr *info, *data;
+
+	ifi->ifi_index = link->ifindex;
+	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, "vxlan");
+	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
+	mnl_attr_put_u8(nlh, IFLA_VXLAN_TTL, link->vxlan_ttl);
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, info);
 	return message_end(nlh);
 }
 
@@ -128,7 +135,8 @@ struct nlmsghdr *encode_addr(void *buf, uint16_t type, uint16_t flags, const str
 	return message_end(nlh);
 }
 
-struct nlmsghdr *encode_neigh(void *buf, uint16_t type, uint16_t flags, const struct rt_neigh *neigh)
+struct nlmsghdr *encode_neigh(void *buf, uint16_t type, uint16_t flags,
+			      const struct rt_neigh *neigh)
 {
 	struct nlmsghdr *nlh = message_start(buf, type, flags);
 	struct ndmsg *ndm = mnl_nlmsg_put_extra_header(nlh, sizeof(*ndm));
@@ -142,11 +150,12 @@ struct nlmsghdr *encode_neigh(void *buf, uint16_t type, uint16_t flags, const st
 	return message_end(nlh);
 }
 
-static void put_rule_action(struct nlmsghdr *nlh, struct fib_rule_hdr *hdr, const struct rt_rule *rule)
+static void put_rule_action(struct nlmsghdr *nlh, struct fib_rule_hdr *hdr,
+			    const struct rt_rule *rule)
 {
 	static const uint8_t actions[] = {
-		[RT_RULE_TABLE] = FR_ACT_TO_TBL,       [RT_RULE_GOTO] = FR_ACT_GOTO,
-		[RT_RULE_NOP] = FR_ACT_NOP,	       [RT_RULE_BLACKHOLE] = FR_ACT_BLACKHOLE,
+		[RT_RULE_TABLE] = FR_ACT_TO_TBL, [RT_RULE_GOTO] = FR_ACT_GOTO,
+		[RT_RULE_NOP] = FR_ACT_NOP,      [RT_RULE_BLACKHOLE] = FR_ACT_BLACKHOLE,
 		[RT_RULE_OTHER] = FR_ACT_UNSPEC, /* in a deletion: any */
 	};
 
@@ -219,7 +228,8 @@ static void put_next_hop(struct nlmsghdr *nlh, struct rtmsg *rtm, const struct r
 	}
 }
 
-struct nlmsghdr *encode_route(void *buf, uint16_t type, uint16_t flags, const struct rt_route *route)
+struct nlmsghdr *encode_route(void *buf, uint16_t type, uint16_t flags,
+			      const struct rt_route *route)
 {
 	static const uint8_t types[] = {
 		[RT_UNICAST] = RTN_UNICAST,

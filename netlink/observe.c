@@ -62,7 +62,8 @@ static int observe_tunnel(struct rtnl *rtnl, const char *name, struct net_observ
 	return 0;
 }
 
-int net_observe(struct rtnl *rtnl, const char *tunnel_name, struct net_observed *ret, struct err *err)
+int net_observe(struct rtnl *rtnl, const char *tunnel_name, struct net_observed *ret,
+		struct err *err)
 {
 	const struct rt_route_filter ours = { .protocol = RT_PROTOCOL_EIPGW };
 	struct net_observed observed = { 0 };

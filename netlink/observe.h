@@ -8,4 +8,5 @@ struct net_observed;
 struct rtnl;
 
 /* 0; RTNL_E_STALE; -errno. On failure *ret is empty. */
-int net_observe(struct rtnl *rtnl, const char *tunnel_name, struct net_observed *ret, struct err *err);
+int net_observe(struct rtnl *rtnl, const char *tunnel_name, struct net_observed *ret,
+		struct err *err);

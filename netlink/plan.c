@@ -47,7 +47,8 @@ struct rt_route net_route_resolve(const struct rt_route *route, int tunnel_ifind
 static bool has_addr(const struct net_observed *observed, struct ip4 addr)
 {
 	for (size_t i = 0; i < observed->addrs.n; i++) {
-		if (observed->addrs.v[i].addr.addr.v == addr.v && observed->addrs.v[i].addr.len == 32)
+		if (observed->addrs.v[i].addr.addr.v == addr.v &&
+		    observed->addrs.v[i].addr.len == 32)
 			return true;
 	}
 	return false;
@@ -69,7 +70,8 @@ static bool tunnel_is_ours(const struct net_desired *desired, const struct net_o
 static bool link_differs(const struct rt_link *want, const struct rt_link *have)
 {
 	return memcmp(want->mac, have->mac, sizeof(want->mac)) != 0 || want->mtu != have->mtu ||
-	       want->up != have->up || want->noarp != have->noarp || want->vxlan_ttl != have->vxlan_ttl;
+	       want->up != have->up || want->noarp != have->noarp ||
+	       want->vxlan_ttl != have->vxlan_ttl;
 }
 
 static bool neigh_present(const struct net_desired *desired, const struct net_observed *observed)
@@ -154,7 +156,8 @@ static void merge_done(struct route_merge *merge)
 }
 
 /* What has to be done for one desired route; *at moves to the first observed one with this or a later key. */
-static enum net_op_kind merge_route(struct route_merge *merge, const struct rt_route *route, size_t *at)
+static enum net_op_kind merge_route(struct route_merge *merge, const struct rt_route *route,
+				    size_t *at)
 {
 	struct rt_route want = net_route_resolve(route, merge->tunnel_ifindex);
 	size_t first;
@@ -162,7 +165,8 @@ static enum net_op_kind merge_route(struct route_merge *merge, const struct rt_r
 	while (*at < merge->n && rt_route_key_compare(merge->observed[*at], &want) < 0)
 		++*at;
 	first = *at;
-	for (size_t i = first; i < merge->n && rt_route_key_compare(merge->observed[i], &want) == 0; i++) {
+	for (size_t i = first; i < merge->n && rt_route_key_compare(merge->observed[i], &want) == 0;
+	     i++) {
 		if (rt_route_compare(merge->observed[i], &want) == 0) {
 			merge->kept[i] = true;
 			return NET_OP_KIND_COUNT; /* Nothing. */
@@ -186,7 +190,8 @@ static int plan_new_routes(const struct net_desired *desired, struct route_merge
 		enum net_op_kind kind = merge_route(merge, route, &at);
 		int rc;
 
-		if (kind == NET_OP_KIND_COUNT || route_stops_packets(route) != (pass == PASS_STOPPING))
+		if (kind == NET_OP_KIND_COUNT ||
+		    route_stops_packets(route) != (pass == PASS_STOPPING))
 			continue;
 		rc = net_plan_add(plan, &(struct net_op){ .kind = kind, .route = route });
 		if (rc < 0)
@@ -195,7 +200,8 @@ static int plan_new_routes(const struct net_desired *desired, struct route_merge
 	return 0;
 }
 
-static int plan_old_routes(const struct route_merge *merge, enum route_pass pass, struct net_plan *plan)
+static int plan_old_routes(const struct route_merge *merge, enum route_pass pass,
+			   struct net_plan *plan)
 {
 	for (size_t i = 0; i < merge->n; i++) {
 		const struct rt_route *route = merge->observed[i];
@@ -210,12 +216,18 @@ static int plan_old_routes(const struct route_merge *merge, enum route_pass pass
 	return 0;
 }
 
-/* The tunnel has to be made, or made anew. */
+/*
+ * The tunnel has to be made, or made anew. The rules come first all the same: with the routes that stop
+ * packets in place, steered ones are dropped until the tunnel is there, and a rule that is obsolete is
+ * gone before its table loses the routes by the former device.
+ */
 static int plan_new_tunnel(const struct net_desired *desired, const struct net_observed *observed,
 			   struct route_merge *merge, struct net_plan *plan)
 {
 	int rc = plan_new_routes(desired, merge, PASS_STOPPING, plan);
 
+	if (rc == 0)
+		rc = plan_rules(&desired->rules, &observed->rules, plan);
 	if (rc == 0 && observed->has_tunnel)
 		rc = add_kind(plan, NET_LINK_DEL);
 	if (rc == 0)
@@ -283,12 +295,13 @@ int net_plan_compute(const struct net_desired *desired, const struct net_observe
 	if (rc < 0)
 		return rc;
 	if (observed->has_tunnel && !tunnel_is_ours(desired, observed))
-		return err_set(err, -EEXIST,
-			       "device %s is there and isn't ours (kind %s%s): it is left alone, choose another "
-			       "name for the tunnel",
-			       desired->tunnel.name,
-			       observed->tunnel.kind[0] ? observed->tunnel.kind : "none",
-			       observed->tunnel.vxlan_external ? " external" : "");
+		return err_set(
+			err, -EEXIST,
+			"device %s is there and isn't ours (kind %s%s): it is left alone, choose another "
+			"name for the tunnel",
+			desired->tunnel.name,
+			observed->tunnel.kind[0] ? observed->tunnel.kind : "none",
+			observed->tunnel.vxlan_external ? " external" : "");
 	rc = plan_everything(desired, observed, &merge, &plan);
 	merge_done(&merge);
 	if (rc < 0) {
@@ -343,7 +356,8 @@ static int compare_rules(const void *a, const void *b)
 void net_desired_sort(struct net_desired *desired)
 {
 	if (desired->routes.n > 1)
-		qsort(desired->routes.v, desired->routes.n, sizeof(*desired->routes.v), compare_routes);
+		qsort(desired->routes.v, desired->routes.n, sizeof(*desired->routes.v),
+		      compare_routes);
 	if (desired->rules.n > 1)
 		qsort(desired->rules.v, desired->rules.n, sizeof(*desired->rules.v), compare_rules);
 }

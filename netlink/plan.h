@@ -20,7 +20,8 @@ struct rt_change;
 
 /* What should be. The arrays are owned by the holder and sorted by net_desired_sort. */
 struct net_desired {
-	struct rt_link tunnel; /* name, kind "vxlan", mac, mtu, external, port, ttl, noarp, up; no ifindex */
+	struct rt_link
+		tunnel; /* name, kind "vxlan", mac, mtu, external, port, ttl, noarp, up; no ifindex */
 	struct ip4 tunnel_addr; /* /32 */
 	struct rt_neigh peer;   /* ifindex ignored */
 	/* oif RT_OIF_TUNNEL stands for the tunnel device, whatever its index is now. */
@@ -31,7 +32,7 @@ struct net_desired {
 
 /* What is: complete dumps, filtered to what can be ours. */
 struct net_observed {
-	bool has_tunnel;         /* a device of that name is there, ours or not */
+	bool has_tunnel; /* a device of that name is there, ours or not */
 	struct rt_link tunnel;
 	struct rt_addrs addrs;   /* on the tunnel device */
 	struct rt_neighs neighs; /* on the tunnel device */
@@ -40,15 +41,16 @@ struct net_observed {
 };
 
 enum net_op_kind {
-	NET_LINK_ADD,    /* the tunnel device is missing */
-	NET_LINK_DEL,    /* it is ours but can't be changed into what is wanted (port, mode) */
-	NET_LINK_SET,    /* mac, mtu, arp, up */
-	NET_ADDR_ADD, NET_ADDR_DEL,
+	NET_LINK_ADD, /* the tunnel device is missing */
+	NET_LINK_DEL, /* it is ours but can't be changed into what is wanted (port, mode) */
+	NET_LINK_SET, /* mac, mtu, arp, up */
+	NET_ADDR_ADD,
+	NET_ADDR_DEL,
 	NET_NEIGH_ADD,
-	NET_ROUTE_ADD,     /* nothing of ours has this key; a foreign one there makes it fail, not vanish */
+	NET_ROUTE_ADD, /* nothing of ours has this key; a foreign one there makes it fail, not vanish */
 	NET_ROUTE_REPLACE, /* ours with this key differs */
 	NET_ROUTE_DEL,
-	NET_RULE_ADD,      /* a second copy of one that is there too, see plan_rules.c */
+	NET_RULE_ADD, /* a second copy of one that is there too, see plan_rules.c */
 	NET_RULE_DEL,
 	NET_OP_KIND_COUNT
 };
@@ -72,8 +74,8 @@ struct net_plan {
  * -ENOMEM; -EINVAL when `desired` contradicts itself (two routes with one key, a foreign protocol);
  * -EEXIST when the device name belongs to somebody else: it is left alone and the text in `err` says so.
  * Ours is a VXLAN device in external mode that has our MAC or our address.
- * A plan that deletes or adds the link holds, before that, the new routes that need no device, and nothing
- * after it: when it was applied, observe and plan again until the plan is empty (two rounds).
+ * A plan that deletes or adds the link holds, before that, the new routes that stop packets and the rules,
+ * and nothing after it: when it was applied, observe and plan again until the plan is empty (two rounds).
  */
 int net_plan_compute(const struct net_desired *desired, const struct net_observed *observed,
 		     struct net_plan *ret, struct err *err);
@@ -91,7 +93,8 @@ struct rt_route net_route_resolve(const struct rt_route *route, int tunnel_ifind
 const char *net_op_format(const struct net_op *op, const struct net_desired *desired,
 			  char buf[static RT_TEXT_MAX]);
 /* "3 routes, 1 rule"; "nothing" for an empty plan. `by_kind` as in struct net_plan. */
-const char *net_steps_format(const size_t by_kind[static NET_OP_KIND_COUNT], char buf[static RT_TEXT_MAX]);
+const char *net_steps_format(const size_t by_kind[static NET_OP_KIND_COUNT],
+			     char buf[static RT_TEXT_MAX]);
 
 /*
  * Whether a change that somebody else made concerns what is desired, so that a look is worth its price.

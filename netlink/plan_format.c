@@ -7,7 +7,8 @@
 #define MAC_FORMAT "%02x:%02x:%02x:%02x:%02x:%02x"
 #define MAC_ARGS(m) (m)[0], (m)[1], (m)[2], (m)[3], (m)[4], (m)[5]
 
-static void format_link(const struct net_op *op, const struct rt_link *link, char buf[static RT_TEXT_MAX])
+static void format_link(const struct net_op *op, const struct rt_link *link,
+			char buf[static RT_TEXT_MAX])
 {
 	size_t used;
 
@@ -37,18 +38,18 @@ static void format_on_tunnel(const struct net_op *op, const struct net_desired *
 			 ip4_format(desired->peer.dst, text), MAC_ARGS(desired->peer.mac),
 			 desired->tunnel.name);
 	else
-		text_add(buf, 0, "ip addr %s %s/%u dev %s", op->kind == NET_ADDR_ADD ? "replace" : "del",
-			 ip4_format(op->addr.addr.addr, text), op->addr.addr.len, desired->tunnel.name);
+		text_add(buf, 0, "ip addr %s %s/%u dev %s",
+			 op->kind == NET_ADDR_ADD ? "replace" : "del",
+			 ip4_format(op->addr.addr.addr, text), op->addr.addr.len,
+			 desired->tunnel.name);
 }
 
 const char *net_op_format(const struct net_op *op, const struct net_desired *desired,
 			  char buf[static RT_TEXT_MAX])
 {
 	static const char *const verbs[] = {
-		[NET_ROUTE_ADD] = "ip route add ",
-		[NET_ROUTE_REPLACE] = "ip route replace ",
-		[NET_ROUTE_DEL] = "ip route del ",
-		[NET_RULE_ADD] = "ip rule add",
+		[NET_ROUTE_ADD] = "ip route add ", [NET_ROUTE_REPLACE] = "ip route replace ",
+		[NET_ROUTE_DEL] = "ip route del ", [NET_RULE_ADD] = "ip rule add",
 		[NET_RULE_DEL] = "ip rule del",
 	};
 
@@ -73,7 +74,8 @@ const char *net_op_format(const struct net_op *op, const struct net_desired *des
 	case NET_RULE_ADD:
 	case NET_RULE_DEL:
 		text_add_rule(buf,
-			      text_add(buf, 0, "%s priority %u ", verbs[op->kind], op->rule->priority),
+			      text_add(buf, 0, "%s priority %u ", verbs[op->kind],
+				       op->rule->priority),
 			      op->rule);
 		break;
 	case NET_OP_KIND_COUNT:
@@ -82,7 +84,8 @@ const char *net_op_format(const struct net_op *op, const struct net_desired *des
 	return buf;
 }
 
-const char *net_steps_format(const size_t by_kind[static NET_OP_KIND_COUNT], char buf[static RT_TEXT_MAX])
+const char *net_steps_format(const size_t by_kind[static NET_OP_KIND_COUNT],
+			     char buf[static RT_TEXT_MAX])
 {
 	const struct {
 		const char *one, *many;

@@ -10,4 +10,5 @@
 int net_plan_add(struct net_plan *plan, const struct net_op *op);
 
 /* The steps for the rules: all additions, then all deletions. -ENOMEM. */
-int plan_rules(const struct rt_rules *desired, const struct rt_rules *observed, struct net_plan *plan);
+int plan_rules(const struct rt_rules *desired, const struct rt_rules *observed,
+	       struct net_plan *plan);

@@ -148,17 +148,20 @@ static int add_missing(struct list *list, const struct rt_rules *desired, struct
 			rc = add_step(plan, NET_RULE_ADD, rule);
 			if (rc < 0)
 				return rc;
-			list->v[list->n++] = (struct entry){
-				.rule = rule, .place = list->next_place++, .alive = true, .wanted = true
-			};
+			list->v[list->n++] = (struct entry){ .rule = rule,
+							     .place = list->next_place++,
+							     .alive = true,
+							     .wanted = true };
 		}
 	}
 	return 0;
 }
 
-int plan_rules(const struct rt_rules *desired, const struct rt_rules *observed, struct net_plan *plan)
+int plan_rules(const struct rt_rules *desired, const struct rt_rules *observed,
+	       struct net_plan *plan)
 {
-	CLEANUP(cleanup_free) struct entry *entries = calloc(desired->n + observed->n + 1, sizeof(*entries));
+	CLEANUP(cleanup_free)
+	struct entry *entries = calloc(desired->n + observed->n + 1, sizeof(*entries));
 	struct list list = { .v = entries, .n = observed->n, .next_place = observed->n };
 	int rc;
 

@@ -30,7 +30,7 @@ struct batch {
 	int code; /* of the first failure */
 	struct err *err;
 
-	char *buf; /* BATCH_BYTES */
+	char *buf;    /* BATCH_BYTES */
 	size_t first; /* index of the route of the first message in buf */
 	size_t count;
 	uint32_t first_seq;
@@ -176,7 +176,9 @@ int rtnl_routes_add(struct rtnl *rtnl, const struct rt_route *const *routes, siz
 int rtnl_routes_del(struct rtnl *rtnl, const struct rt_route *const *routes, size_t n,
 		    size_t *ret_failed, struct err *err)
 {
-	struct batch batch = { .rtnl = rtnl, .type = RTM_DELROUTE, .routes = routes, .n = n, .err = err };
+	struct batch batch = {
+		.rtnl = rtnl, .type = RTM_DELROUTE, .routes = routes, .n = n, .err = err
+	};
 
 	return routes_change(&batch, ret_failed);
 }

@@ -9,10 +9,10 @@
 #include "netlink/plan.h"
 #include "netlink/text.h"
 
-#define COMPARE(a, b)                                                                              \
-	do {                                                                                       \
-		if ((a) != (b))                                                                    \
-			return (a) < (b) ? -1 : 1;                                                 \
+#define COMPARE(a, b)                              \
+	do {                                       \
+		if ((a) != (b))                    \
+			return (a) < (b) ? -1 : 1; \
 	} while (0)
 
 int rt_route_key_compare(const struct rt_route *a, const struct rt_route *b)

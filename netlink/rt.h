@@ -76,10 +76,10 @@ enum rt_rule_action { RT_RULE_TABLE, RT_RULE_GOTO, RT_RULE_NOP, RT_RULE_BLACKHOL
 
 struct rt_rule {
 	uint32_t priority;
-	uint8_t action;   /* enum rt_rule_action */
+	uint8_t action; /* enum rt_rule_action */
 	uint8_t protocol;
-	uint32_t table;   /* RT_RULE_TABLE */
-	uint32_t target;  /* RT_RULE_GOTO: the priority to go on at */
+	uint32_t table;        /* RT_RULE_TABLE */
+	uint32_t target;       /* RT_RULE_GOTO: the priority to go on at */
 	struct ip4_prefix src; /* len 0: any */
 	struct ip4_prefix dst;
 	char iif[RT_IFNAME_MAX];
@@ -89,11 +89,26 @@ struct rt_rule {
 	bool foreign_parts; /* has selectors that this struct can't hold: equal to no desired rule */
 };
 
-struct rt_links { struct rt_link *v; size_t n; };
-struct rt_addrs { struct rt_addr *v; size_t n; };
-struct rt_neighs { struct rt_neigh *v; size_t n; };
-struct rt_routes { struct rt_route *v; size_t n; };
-struct rt_rules { struct rt_rule *v; size_t n; };
+struct rt_links {
+	struct rt_link *v;
+	size_t n;
+};
+struct rt_addrs {
+	struct rt_addr *v;
+	size_t n;
+};
+struct rt_neighs {
+	struct rt_neigh *v;
+	size_t n;
+};
+struct rt_routes {
+	struct rt_route *v;
+	size_t n;
+};
+struct rt_rules {
+	struct rt_rule *v;
+	size_t n;
+};
 
 /* Total orders, for sorting and merging; 0 means the same object in every field that the kernel keeps. */
 int rt_route_compare(const struct rt_route *a, const struct rt_route *b);

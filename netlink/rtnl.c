@@ -84,9 +84,11 @@ static int gather_message(const struct nlmsghdr *nlh, void *data)
 		return 0;
 	if (rc < 0)
 		return rc;
-	if (change.kind != gather->kind || (gather->keep && !gather->keep(&change, gather->keep_data)))
+	if (change.kind != gather->kind ||
+	    (gather->keep && !gather->keep(&change, gather->keep_data)))
 		return 0;
-	return gather_add(gather, &change.link); /* All members of the union begin at one address. */
+	return gather_add(gather,
+			  &change.link); /* All members of the union begin at one address. */
 }
 
 static void gather_restart(void *data)
@@ -95,7 +97,8 @@ static void gather_restart(void *data)
 }
 
 /* Dumps with the request in nlh and hands the array over. */
-static int dump_gather(struct rtnl *rtnl, struct nlmsghdr *nlh, struct gather *gather, struct err *err)
+static int dump_gather(struct rtnl *rtnl, struct nlmsghdr *nlh, struct gather *gather,
+		       struct err *err)
 {
 	static const struct rtnl_dump_ops ops = { .on_message = gather_message,
 						  .restart = gather_restart };
@@ -166,7 +169,9 @@ int rtnl_neighs(struct rtnl *rtnl, struct rt_neighs *ret, struct err *err)
 {
 	struct request request;
 	struct nlmsghdr *nlh = dump_start(&request, RTM_GETNEIGH, sizeof(struct ndmsg));
-	struct gather gather = { .kind = RT_NEIGH, .keep = neigh_is_permanent, .size = sizeof(*ret->v) };
+	struct gather gather = { .kind = RT_NEIGH,
+				 .keep = neigh_is_permanent,
+				 .size = sizeof(*ret->v) };
 	int rc = dump_gather(rtnl, nlh, &gather, err);
 
 	if (rc == 0)
@@ -255,11 +260,13 @@ static int explain_exists(struct rtnl *rtnl, const struct rt_link *link, struct 
 	struct rt_link present;
 
 	if (rtnl_link_by_name(rtnl, link->name, &present, NULL) == 0)
-		return err_set(err, -EEXIST, "can't add device %s: the name is taken by a device of kind %s",
+		return err_set(err, -EEXIST,
+			       "can't add device %s: the name is taken by a device of kind %s",
 			       link->name, present.kind[0] ? present.kind : "(none)");
-	return err_set(err, -EEXIST,
-		       "can't add device %s: UDP port %u is taken by another VXLAN device in external mode",
-		       link->name, link->vxlan_port);
+	return err_set(
+		err, -EEXIST,
+		"can't add device %s: UDP port %u is taken by another VXLAN device in external mode",
+		link->name, link->vxlan_port);
 }
 
 int rtnl_link_add_vxlan(struct rtnl *rtnl, const struct rt_link *link, struct err *err)
@@ -281,12 +288,16 @@ int rtnl_link_add_vxlan(struct rtnl *rtnl, const struct rt_link *link, struct er
 int rtnl_link_set(struct rtnl *rtnl, const struct rt_link *link, struct err *err)
 {
 	struct request request;
-	int rc = rtnl_request(rtnl, encode_link_set(request.buf, 0, link), err);
+	int rc = 0;
 
+	if (strcmp(link->kind, "vxlan") == 0)
+		rc = rtnl_request(rtnl, encode_vxlan_ttl(request.buf, 0, link), err);
+	if (rc == 0)
+		rc = rtnl_request(rtnl, encode_link_set(request.buf, 0, link), err);
 	/* A VXLAN device binds its socket when it is brought up. */
 	if (rc == -EADDRINUSE)
-		return err_prefix(err, rc, "can't bring device %s up: UDP port %u is taken", link->name,
-				  link->vxlan_port);
+		return err_prefix(err, rc, "can't bring device %s up: UDP port %u is taken",
+				  link->name, link->vxlan_port);
 	if (rc < 0)
 		return err_prefix(err, rc, "can't change device %s", link->name);
 	return 0;
@@ -300,8 +311,8 @@ int rtnl_link_del(struct rtnl *rtnl, int ifindex, struct err *err)
 	return rc < 0 ? err_prefix(err, rc, "can't delete the device with index %d", ifindex) : 0;
 }
 
-static int addr_request(struct rtnl *rtnl, uint16_t type, uint16_t flags, const struct rt_addr *addr,
-			struct err *err)
+static int addr_request(struct rtnl *rtnl, uint16_t type, uint16_t flags,
+			const struct rt_addr *addr, struct err *err)
 {
 	struct request request;
 	int rc = rtnl_request(rtnl, encode_addr(request.buf, type, flags, addr), err);
@@ -324,8 +335,8 @@ int rtnl_addr_del(struct rtnl *rtnl, const struct rt_addr *addr, struct err *err
 	return addr_request(rtnl, RTM_DELADDR, 0, addr, err);
 }
 
-static int neigh_request(struct rtnl *rtnl, uint16_t type, uint16_t flags, const struct rt_neigh *neigh,
-			 struct err *err)
+static int neigh_request(struct rtnl *rtnl, uint16_t type, uint16_t flags,
+			 const struct rt_neigh *neigh, struct err *err)
 {
 	struct request request;
 	int rc = rtnl_request(rtnl, encode_neigh(request.buf, type, flags, neigh), err);
@@ -333,8 +344,8 @@ static int neigh_request(struct rtnl *rtnl, uint16_t type, uint16_t flags, const
 
 	if (rc < 0)
 		return err_prefix(err, rc, "can't %s neighbour %s on the device with index %d",
-				  type == RTM_NEWNEIGH ? "add" : "delete", ip4_format(neigh->dst, text),
-				  neigh->ifindex);
+				  type == RTM_NEWNEIGH ? "add" : "delete",
+				  ip4_format(neigh->dst, text), neigh->ifindex);
 	return 0;
 }
 
@@ -348,15 +359,16 @@ int rtnl_neigh_del(struct rtnl *rtnl, const struct rt_neigh *neigh, struct err *
 	return neigh_request(rtnl, RTM_DELNEIGH, 0, neigh, err);
 }
 
-static int rule_request(struct rtnl *rtnl, uint16_t type, uint16_t flags, const struct rt_rule *rule,
-			struct err *err)
+static int rule_request(struct rtnl *rtnl, uint16_t type, uint16_t flags,
+			const struct rt_rule *rule, struct err *err)
 {
 	struct request request;
 	int rc = rtnl_request(rtnl, encode_rule(request.buf, type, flags, rule), err);
 	char text[RT_TEXT_MAX];
 
 	if (rc < 0)
-		return err_prefix(err, rc, "can't %s rule %s", type == RTM_NEWRULE ? "add" : "delete",
+		return err_prefix(err, rc, "can't %s rule %s",
+				  type == RTM_NEWRULE ? "add" : "delete",
 				  rt_rule_format(rule, text));
 	return 0;
 }

@@ -19,7 +19,8 @@ struct nlmsghdr;
 
 /* Positive codes for the direct caller. */
 enum rtnl_code {
-	RTNL_E_STALE = 1, /* the dump was interrupted or overrun in every try: the view can't be trusted */
+	RTNL_E_STALE =
+		1, /* the dump was interrupted or overrun in every try: the view can't be trusted */
 };
 
 struct rtnl *rtnl_open(struct err *err); /* NULL with the reason */
@@ -32,13 +33,14 @@ void rtnl_close(struct rtnl *rtnl);
  * lets through is filtered here again.
  */
 int rtnl_links(struct rtnl *rtnl, struct rt_links *ret, struct err *err);
-int rtnl_addrs(struct rtnl *rtnl, struct rt_addrs *ret, struct err *err);   /* IPv4 */
-int rtnl_neighs(struct rtnl *rtnl, struct rt_neighs *ret, struct err *err); /* IPv4, static ones only */
-int rtnl_rules(struct rtnl *rtnl, struct rt_rules *ret, struct err *err);   /* IPv4, all protocols */
+int rtnl_addrs(struct rtnl *rtnl, struct rt_addrs *ret, struct err *err); /* IPv4 */
+int rtnl_neighs(struct rtnl *rtnl, struct rt_neighs *ret,
+		struct err *err); /* IPv4, static ones only */
+int rtnl_rules(struct rtnl *rtnl, struct rt_rules *ret, struct err *err); /* IPv4, all protocols */
 
 struct rt_route_filter {
-	uint8_t protocol;   /* 0 = any */
-	uint32_t table;     /* 0 = any */
+	uint8_t protocol;                                       /* 0 = any */
+	uint32_t table;                                         /* 0 = any */
 	bool (*keep)(const struct rt_route *route, void *data); /* NULL = all that pass the above */
 	void *data;
 };
@@ -55,9 +57,11 @@ int rtnl_link_set(struct rtnl *rtnl, const struct rt_link *link, struct err *err
 int rtnl_link_del(struct rtnl *rtnl, int ifindex, struct err *err);
 int rtnl_addr_add(struct rtnl *rtnl, const struct rt_addr *addr, struct err *err); /* replaces */
 int rtnl_addr_del(struct rtnl *rtnl, const struct rt_addr *addr, struct err *err);
-int rtnl_neigh_add(struct rtnl *rtnl, const struct rt_neigh *neigh, struct err *err); /* replaces, permanent */
+int rtnl_neigh_add(struct rtnl *rtnl, const struct rt_neigh *neigh,
+		   struct err *err); /* replaces, permanent */
 int rtnl_neigh_del(struct rtnl *rtnl, const struct rt_neigh *neigh, struct err *err);
-int rtnl_rule_add(struct rtnl *rtnl, const struct rt_rule *rule, struct err *err); /* -EEXIST if there */
+int rtnl_rule_add(struct rtnl *rtnl, const struct rt_rule *rule,
+		  struct err *err); /* -EEXIST if there */
 /* Adds without looking whether it is there: the kernel's own look takes a rule with more selectors for
  * the same one, and a second copy is wanted while a plan works around that in deletions. */
 int rtnl_rule_append(struct rtnl *rtnl, const struct rt_rule *rule, struct err *err);

@@ -14,7 +14,7 @@
 #include "netlink/rtnl.h"
 
 #define RECV_BUFFER_BYTES (8 << 20) /* the kernel counts about 1 KiB for a small message */
-#define RECV_TIMEOUT_SEC 5	    /* rtnetlink answers inside sendmsg(2); waiting means a lost answer */
+#define RECV_TIMEOUT_SEC 5 /* rtnetlink answers inside sendmsg(2); waiting means a lost answer */
 #define DUMP_ATTEMPTS 5
 
 /* Options that older kernels lack are worth having, not worth failing for. */
@@ -33,7 +33,8 @@ static void set_options(struct mnl_socket *sock)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	/* The kernel doubles what it is given, and cuts SO_RCVBUF silently at rmem_max. */
 	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &length) < 0 || got < size)
-		log_debug("netlink", "receive buffer is smaller than asked for got_bytes=%d want_bytes=%d",
+		log_debug("netlink",
+			  "receive buffer is smaller than asked for got_bytes=%d want_bytes=%d",
 			  got, size);
 }
 
@@ -72,9 +73,10 @@ int socket_recv(int fd, char buf[static SOCKET_RECV_MAX], int flags, size_t *ret
 	for (;;) {
 		struct sockaddr_nl from = { 0 };
 		struct iovec iov = { .iov_base = buf, .iov_len = SOCKET_RECV_MAX };
-		struct msghdr msg = {
-			.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1
-		};
+		struct msghdr msg = { .msg_name = &from,
+				      .msg_namelen = sizeof(from),
+				      .msg_iov = &iov,
+				      .msg_iovlen = 1 };
 		ssize_t n = recvmsg(fd, &msg, flags);
 
 		if (n < 0 && errno == EINTR)
@@ -188,7 +190,8 @@ static void answer_message(struct answer *answer, const struct nlmsghdr *nlh)
 		break;
 	default:
 		/* Nothing more is gathered from an answer that will be thrown away. */
-		rc = answer->fn && !answer->stale && !answer->code ? answer->fn(nlh, answer->data) : 0;
+		rc = answer->fn && !answer->stale && !answer->code ? answer->fn(nlh, answer->data) :
+								     0;
 		break;
 	}
 	if (rc < 0 && !answer->code)
@@ -227,7 +230,8 @@ static int exchange(struct rtnl *rtnl, struct nlmsghdr *nlh, struct answer *answ
 			answer->stale = true;
 			continue;
 		}
-		if (rc == -EAGAIN && answer->stale) /* The end of the answer was among what got lost. */
+		if (rc == -EAGAIN &&
+		    answer->stale) /* The end of the answer was among what got lost. */
 			return 0;
 		if (rc < 0)
 			return err_set(answer->err, rc == -EAGAIN ? -ETIMEDOUT : rc,
@@ -237,7 +241,8 @@ static int exchange(struct rtnl *rtnl, struct nlmsghdr *nlh, struct answer *answ
 	return answer->code;
 }
 
-int rtnl_query(struct rtnl *rtnl, struct nlmsghdr *nlh, rtnl_message_fn fn, void *data, struct err *err)
+int rtnl_query(struct rtnl *rtnl, struct nlmsghdr *nlh, rtnl_message_fn fn, void *data,
+	       struct err *err)
 {
 	struct answer answer = { .fn = fn, .data = data, .err = err };
 	int rc;
@@ -264,9 +269,11 @@ int rtnl_dump(struct rtnl *rtnl, struct nlmsghdr *nlh, const struct rtnl_dump_op
 
 		ops->restart(data);
 		rc = exchange(rtnl, nlh, &answer);
-		if (answer.stale && rc != -ENOMEM) /* Any other failure may be a child of the tear. */
+		if (answer.stale &&
+		    rc != -ENOMEM) /* Any other failure may be a child of the tear. */
 			continue;
 		return rc;
 	}
-	return err_set(err, RTNL_E_STALE, "the kernel's state changed in each of %d reads", DUMP_ATTEMPTS);
+	return err_set(err, RTNL_E_STALE, "the kernel's state changed in each of %d reads",
+		       DUMP_ATTEMPTS);
 }

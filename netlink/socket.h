@@ -45,7 +45,8 @@ int rtnl_request(struct rtnl *rtnl, struct nlmsghdr *nlh, struct err *err);
 typedef int (*rtnl_message_fn)(const struct nlmsghdr *nlh, void *data);
 
 /* A request that is answered by one message and an acknowledgement. */
-int rtnl_query(struct rtnl *rtnl, struct nlmsghdr *nlh, rtnl_message_fn fn, void *data, struct err *err);
+int rtnl_query(struct rtnl *rtnl, struct nlmsghdr *nlh, rtnl_message_fn fn, void *data,
+	       struct err *err);
 
 /* `restart` is called before each attempt and forgets what the previous one gathered. */
 struct rtnl_dump_ops {

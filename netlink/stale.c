@@ -39,7 +39,8 @@ static bool link_is_stale(const struct net_desired *desired, int tunnel_ifindex,
 		return have->ifindex == tunnel_ifindex || routes_use(desired, have->ifindex);
 	return change->deleted || have->ifindex != tunnel_ifindex || have->up != want->up ||
 	       have->noarp != want->noarp || have->mtu != want->mtu ||
-	       have->vxlan_port != want->vxlan_port || memcmp(have->mac, want->mac, sizeof(have->mac)) != 0;
+	       have->vxlan_port != want->vxlan_port ||
+	       memcmp(have->mac, want->mac, sizeof(have->mac)) != 0;
 }
 
 static bool addr_is_stale(const struct net_desired *desired, int tunnel_ifindex,
@@ -77,7 +78,8 @@ static bool route_is_stale(const struct net_desired *desired, int tunnel_ifindex
 	struct rt_route resolved;
 
 	if (desired->routes.n)
-		want = bsearch(route, desired->routes.v, desired->routes.n, sizeof(*want), compare_keys);
+		want = bsearch(route, desired->routes.v, desired->routes.n, sizeof(*want),
+			       compare_keys);
 	if (!want)
 		return !change->deleted && route->protocol == RT_PROTOCOL_EIPGW;
 	/* A foreign route with the key of one of ours may have replaced it: the kernel doesn't say. */
@@ -98,8 +100,9 @@ static bool rule_is_stale(const struct net_desired *desired, const struct rt_cha
 
 	if (rule->protocol != RT_PROTOCOL_EIPGW)
 		return false;
-	return !change->deleted || (desired->rules.n && bsearch(rule, desired->rules.v, desired->rules.n,
-								sizeof(*rule), compare_rules));
+	return !change->deleted ||
+	       (desired->rules.n &&
+		bsearch(rule, desired->rules.v, desired->rules.n, sizeof(*rule), compare_rules));
 }
 
 static void describe(const struct rt_change *change, char text[static RT_TEXT_MAX])
@@ -116,14 +119,16 @@ static void describe(const struct rt_change *change, char text[static RT_TEXT_MA
 			 ip4_format(change->addr.addr.addr, addr), change->addr.addr.len);
 		break;
 	case RT_NEIGH:
-		text_add(text, 0, "neighbour %s: %s", verb(change), ip4_format(change->neigh.dst, addr));
+		text_add(text, 0, "neighbour %s: %s", verb(change),
+			 ip4_format(change->neigh.dst, addr));
 		break;
 	case RT_ROUTE:
 		used = text_add(text, 0, "route %s: ", verb(change));
 		text_add_route(text, used, &change->route, "tunnel");
 		break;
 	case RT_RULE:
-		used = text_add(text, 0, "rule %s: priority %u ", verb(change), change->rule.priority);
+		used = text_add(text, 0, "rule %s: priority %u ", verb(change),
+				change->rule.priority);
 		text_add_rule(text, used, &change->rule);
 		break;
 	}

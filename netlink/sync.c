@@ -62,7 +62,8 @@ static void on_overrun(void *data)
 struct net_sync *net_sync_new(struct loop *loop, const struct net_sync_ops *ops, void *data,
 			      struct err *err)
 {
-	static const struct rtnl_watch_ops watch_ops = { .on_change = on_change, .on_overrun = on_overrun };
+	static const struct rtnl_watch_ops watch_ops = { .on_change = on_change,
+							 .on_overrun = on_overrun };
 	struct net_sync *sync = calloc(1, sizeof(*sync));
 
 	if (!sync) {
@@ -125,8 +126,10 @@ static int remember_desired(struct net_sync *sync, const struct net_desired *des
 
 	copy.routes.v = NULL;
 	copy.rules.v = NULL;
-	if (copy_array(desired->routes.v, desired->routes.n, sizeof(*copy.routes.v), &copy.routes.v) < 0 ||
-	    copy_array(desired->rules.v, desired->rules.n, sizeof(*copy.rules.v), &copy.rules.v) < 0) {
+	if (copy_array(desired->routes.v, desired->routes.n, sizeof(*copy.routes.v),
+		       &copy.routes.v) < 0 ||
+	    copy_array(desired->rules.v, desired->rules.n, sizeof(*copy.rules.v), &copy.rules.v) <
+		    0) {
 		net_desired_done(&copy);
 		return -ENOMEM;
 	}
@@ -173,7 +176,8 @@ static int apply_routes(struct run *run, const struct net_op *ops, size_t n)
 		[NET_ROUTE_DEL] = rtnl_routes_del,
 	};
 	CLEANUP(cleanup_free) struct rt_route *resolved = calloc(n, sizeof(*resolved));
-	CLEANUP(cleanup_free) const struct rt_route **pointers = calloc(n, sizeof(struct rt_route *));
+	CLEANUP(cleanup_free)
+	const struct rt_route **pointers = calloc(n, sizeof(struct rt_route *));
 	size_t failed = 0;
 	int rc;
 
@@ -254,8 +258,8 @@ static int apply_plan(struct run *run)
 /* Failures that a change by somebody else between the look and the step explains. */
 static bool is_race(int rc)
 {
-	return rc == -EEXIST || rc == -ENOENT || rc == -ESRCH || rc == -ENODEV || rc == -EADDRNOTAVAIL ||
-	       rc == -ENETDOWN || rc == -ENETUNREACH;
+	return rc == -EEXIST || rc == -ENOENT || rc == -ESRCH || rc == -ENODEV ||
+	       rc == -EADDRNOTAVAIL || rc == -ENETDOWN || rc == -ENETUNREACH;
 }
 
 typedef int (*plan_fn)(struct run *run);
@@ -316,8 +320,8 @@ static int converge(struct run *run, plan_fn plan)
 	rc = look(run, plan);
 	if (rc || run->plan.n == 0)
 		return rc;
-	return err_set(run->err, -ELOOP, "the kernel still differs after %d rounds, first in: %s", ROUNDS,
-		       net_op_format(&run->plan.v[0], run->desired, text));
+	return err_set(run->err, -ELOOP, "the kernel still differs after %d rounds, first in: %s",
+		       ROUNDS, net_op_format(&run->plan.v[0], run->desired, text));
 }
 
 static size_t finish(struct run *run)

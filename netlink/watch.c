@@ -83,8 +83,8 @@ static void watch_ready(int fd, unsigned events, void *data)
 struct rtnl_watch *rtnl_watch_new(struct loop *loop, const struct rtnl_watch_ops *ops, void *data,
 				  struct err *err)
 {
-	static const int groups[] = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_NEIGH, RTNLGRP_IPV4_ROUTE,
-				      RTNLGRP_IPV4_RULE, 0 };
+	static const int groups[] = { RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR, RTNLGRP_NEIGH,
+				      RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE,   0 };
 	struct rtnl_watch *watch = calloc(1, sizeof(*watch));
 
 	if (!watch) {
@@ -103,7 +103,8 @@ struct rtnl_watch *rtnl_watch_new(struct loop *loop, const struct rtnl_watch_ops
 		rtnl_watch_free(watch);
 		return NULL;
 	}
-	watch->io = loop_io_new(loop, mnl_socket_get_fd(watch->sock), LOOP_READ, watch_ready, watch);
+	watch->io =
+		loop_io_new(loop, mnl_socket_get_fd(watch->sock), LOOP_READ, watch_ready, watch);
 	if (!watch->io) {
 		err_set(err, -ENOMEM, "can't watch the netlink socket");
 		rtnl_watch_free(watch);

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+#include "daemon/frame.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/config.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/mono.h"
+#include "base/options.h"
+#include "base/sd.h"
+#include "control/control.h"
+
+struct options {
+	const char *config, *control, *log_level;
+	bool check_config, dump_config, cleanup, version, help, help_config;
+};
+
+static const struct option_row option_rows[] = {
+	{ "config", "FILE", offsetof(struct options, config), "configuration file" },
+	{ "control", "PATH", offsetof(struct options, control), "control socket" },
+	{ "log-level", "LEVEL", offsetof(struct options, log_level), "error, warning, info or debug" },
+	{ "check-config", NULL, offsetof(struct options, check_config),
+	  "check the configuration and exit (3: it has an error)" },
+	{ "dump-config", NULL, offsetof(struct options, dump_config),
+	  "print the configuration with all defaults and exit" },
+	{ "cleanup", NULL, offsetof(struct options, cleanup),
+	  "remove everything that this daemon made in the kernel and exit" },
+	{ "version", NULL, offsetof(struct options, version), "print the version and exit" },
+	{ "help", NULL, offsetof(struct options, help), "print this and exit" },
+	{ "help-config", NULL, offsetof(struct options, help_config),
+	  "print the keys of the configuration file and exit" },
+};
+static const struct option_table option_table = { option_rows, ARRAY_SIZE(option_rows) };
+
+struct frame {
+	const struct frame_spec *spec;
+	struct options options;
+	struct loop *loop;
+	struct control_server *server;
+	struct loop_signal *signals[3];
+	struct loop_timer *watchdog;
+	void *state;
+	bool ready;
+	struct mono loaded_at;
+	struct err last_error;
+};
+
+struct loop *frame_loop(const struct frame *frame)
+{
+	return frame->loop;
+}
+
+void *frame_state(const struct frame *frame)
+{
+	return frame->state;
+}
+
+struct frame_config_info frame_config_info(const struct frame *frame)
+{
+	return (struct frame_config_info){
+		.path = frame->options.config,
+		.loaded_seconds_ago = mono_diff_ms(mono_now(), frame->loaded_at) / 1000,
+		.last_error = frame->last_error.text,
+	};
+}
+
+static void notify(const char *first, const char *status)
+{
+	char text[ERR_TEXT_MAX + 64];
+
+	snprintf(text, sizeof(text), "%sSTATUS=%s", first, status);
+	(void)sd_notify_send(text); /* nobody may be listening, and nothing depends on it */
+}
+
+void frame_ready(struct frame *frame, const char *status)
+{
+	notify(frame->ready ? "" : "READY=1\n", status);
+	if (!frame->ready)
+		log_info("main", "ready: %s", status);
+	frame->ready = true;
+}
+
+void frame_status(struct frame *frame, const char *status)
+{
+	(void)frame;
+	notify("", status);
+}
+
+/* A new configuration object, read and checked; NULL with the reason. */
+static void *load(const struct frame_spec *spec, const char *path, struct err *err)
+{
+	void *config = malloc(spec->table->size);
+
+	if (!config) {
+		err_set(err, -ENOMEM, "configuration: out of memory");
+		return NULL;
+	}
+	if (config_load(spec->table, path, config, err)) {
+		free(config);
+		return NULL;
+	}
+	if (spec->check(config, err)) {
+		config_done(spec->table, config);
+		free(config);
+		err_prefix(err, 0, "%s", path);
+		return NULL;
+	}
+	return config;
+}
+
+static void unload(const struct frame_spec *spec, void *config)
+{
+	if (!config)
+		return;
+	config_done(spec->table, config);
+	free(config);
+}
+
+static void reload_requested(int signal_number, void *data)
+{
+	struct frame *frame = data;
+	struct err err = ERR_NULL;
+	void *config;
+
+	(void)signal_number;
+	notify("RELOADING=1\n", "reloading the configuration");
+	config = load(frame->spec, frame->options.config, &err);
+	if (config && frame->spec->reload(frame->state, config, &err)) {
+		unload(frame->spec, config);
+		config = NULL;
+	}
+	frame->last_error = err;
+	if (config) {
+		frame->last_error = ERR_NULL;
+		frame->loaded_at = mono_now();
+		log_info("config", "%s loaded", frame->options.config);
+	} else {
+		log_warning("config", "%s; keeping the old configuration", err.text);
+	}
+	notify("READY=1\n", config ? "running" : "running with the old configuration");
+}
+
+static void stop_requested(int signal_number, void *data)
+{
+	struct frame *frame = data;
+
+	log_info("main", "stopping: signal %d; what is in the kernel stays", signal_number);
+	(void)sd_notify_send("STOPPING=1");
+	loop_stop(frame->loop);
+}
+
+static void watchdog_expired(void *data)
+{
+	struct frame *frame = data;
+
+	/* The loop has just completed a pass, and that is all that the watchdog asks. */
+	(void)sd_notify_send("WATCHDOG=1");
+	loop_timer_arm_ms(frame->watchdog, sd_watchdog_interval_ms());
+}
+
+static int frame_open(struct frame *frame, struct err *err)
+{
+	frame->loop = loop_new();
+	if (!frame->loop)
+		return err_set(err, -ENOMEM, "event loop: out of memory");
+	frame->signals[0] = loop_signal_new(frame->loop, SIGTERM, stop_requested, frame);
+	frame->signals[1] = loop_signal_new(frame->loop, SIGINT, stop_requested, frame);
+	frame->signals[2] = loop_signal_new(frame->loop, SIGHUP, reload_requested, frame);
+	frame->watchdog = loop_timer_new(frame->loop, watchdog_expired, frame);
+	if (!frame->signals[0] || !frame->signals[1] || !frame->signals[2] || !frame->watchdog)
+		return err_set(err, -ENOMEM, "event loop: out of memory");
+	if (sd_watchdog_interval_ms())
+		loop_timer_arm_ms(frame->watchdog, 0);
+	return 0;
+}
+
+static void frame_close(struct frame *frame)
+{
+	control_server_free(frame->server);
+	if (frame->state)
+		frame->spec->stop(frame->state);
+	for (size_t i = 0; i < ARRAY_SIZE(frame->signals); i++)
+		loop_signal_free(frame->signals[i]);
+	loop_timer_free(frame->watchdog);
+	loop_free(frame->loop);
+}
+
+static int fail(enum exit_code code, const char *subsystem, const struct err *err)
+{
+	log_error(subsystem, "%s", err->text);
+	return code;
+}
+
+/* The control socket comes before the work: two daemons of one kind on one host would fight. */
+static int run(struct frame *frame, void *config)
+{
+	const struct frame_spec *spec = frame->spec;
+	struct err err = ERR_NULL;
+
+	frame->loaded_at = mono_now();
+	if (frame_open(frame, &err)) {
+		unload(spec, config);
+		return fail(EXIT_RUNTIME, "main", &err);
+	}
+	frame->server = control_server_new(frame->loop, frame->options.control, spec->commands, frame,
+					   &err);
+	if (frame->server)
+		frame->state = spec->start(frame, config, &err);
+	if (!frame->state) {
+		unload(spec, config);
+		return fail(EXIT_RUNTIME, frame->server ? "main" : "control", &err);
+	}
+	if (loop_run(frame->loop)) {
+		err_set(&err, 0, "event loop failed");
+		return fail(EXIT_RUNTIME, "main", &err);
+	}
+	return EXIT_OK;
+}
+
+static void print_help(const struct frame_spec *spec)
+{
+	printf("usage: %s [OPTION...]\n%s\n\nOptions:\n", spec->program, spec->summary);
+	options_help(&option_table, stdout);
+	printf("\nDefaults: --config %s --control %s --log-level info\n"
+	       "SIGHUP reloads the configuration; on any error the old one stays.\n"
+	       "Exit codes: 0 done, 1 failed while running, 2 wrong options, 3 wrong configuration,\n"
+	       "4 missing privilege or kernel feature.\n",
+	       spec->config_path, spec->socket_path);
+}
+
+/* Options that answer and exit without a configuration. -1: none was given. */
+static int answer_early(const struct frame_spec *spec, const struct options *options)
+{
+	if (options->help)
+		print_help(spec);
+	else if (options->version)
+		printf("%s %s\n", spec->program, EIPGW_VERSION);
+	else if (options->help_config)
+		config_help(spec->table, stdout);
+	else
+		return -1;
+	return EXIT_OK;
+}
+
+static int parse(const struct frame_spec *spec, int argc, char *argv[], struct options *options,
+		 struct err *err)
+{
+	enum log_level level;
+	int rest = options_parse(&option_table, argc, argv, options, err);
+
+	if (rest < 0)
+		return rest;
+	if (rest < argc)
+		return err_set(err, -EINVAL, "unexpected argument '%s'", argv[rest]);
+	if (options->log_level && log_level_parse(options->log_level, &level))
+		return err_set(err, -EINVAL, "--log-level: '%s' is none of error, warning, info, debug",
+			       options->log_level);
+	if (options->log_level)
+		log_level_set(level);
+	if (!options->config)
+		options->config = spec->config_path;
+	if (!options->control)
+		options->control = spec->socket_path;
+	return 0;
+}
+
+/* --check-config, --dump-config and --cleanup: with a configuration, without a loop. -1: none given. */
+static int answer_with_config(const struct frame_spec *spec, const struct options *options,
+			      void *config)
+{
+	struct err err = ERR_NULL;
+
+	if (options->dump_config)
+		return config_dump(spec->table, config, stdout) ? EXIT_RUNTIME : EXIT_OK;
+	if (options->check_config) {
+		printf("%s: no error found\n", options->config);
+		return EXIT_OK;
+	}
+	if (!options->cleanup)
+		return -1;
+	if (spec->check_platform(&err))
+		return fail(EXIT_PLATFORM, "main", &err);
+	if (spec->cleanup(config, &err))
+		return fail(EXIT_RUNTIME, "cleanup", &err);
+	log_info("cleanup", "nothing of %s is left in the kernel", spec->program);
+	return EXIT_OK;
+}
+
+int frame_main(const struct frame_spec *spec, int argc, char *argv[])
+{
+	struct frame frame = { .spec = spec };
+	struct err err = ERR_NULL;
+	void *config;
+	int code;
+
+	if (parse(spec, argc, argv, &frame.options, &err)) {
+		fprintf(stderr, "%s: %s\nTry '%s --help'.\n", spec->program, err.text, spec->program);
+		return EXIT_USAGE;
+	}
+	code = answer_early(spec, &frame.options);
+	if (code >= 0)
+		return code;
+	config = load(spec, frame.options.config, &err);
+	if (!config)
+		return fail(EXIT_CONFIG, "config", &err);
+	code = answer_with_config(spec, &frame.options, config);
+	if (code >= 0) {
+		unload(spec, config);
+		return code;
+	}
+	log_info("main", "%s %s starts, configuration %s", spec->program, EIPGW_VERSION,
+		 frame.options.config);
+	if (spec->check_platform(&err)) {
+		unload(spec, config);
+		return fail(EXIT_PLATFORM, "main", &err);
+	}
+	code = run(&frame, config);
+	frame_close(&frame);
+	return code;
+}

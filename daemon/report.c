@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+#include "daemon/report.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/mono.h"
+#include "control/control.h"
+#include "daemon/frame.h"
+#include "nat/keeper.h"
+#include "nat/observe.h"
+#include "nat/sync.h"
+#include "nat/trace.h"
+#include "policy/config.h"
+
+static const struct ip4 some_internet_address = { 0xc6336401 }; /* 198.51.100.1 */
+
+static void put_config(struct control_out *out, const struct frame *frame)
+{
+	struct frame_config_info info = frame_config_info(frame);
+
+	control_object(out, "config");
+	control_string(out, "path", info.path);
+	control_int(out, "loaded_seconds_ago", info.loaded_seconds_ago);
+	control_string(out, "last_error", info.last_error);
+	control_end(out);
+}
+
+static void put_kernel(struct control_out *out, const struct report_head *head,
+		       const struct keeper_stats *stats)
+{
+	control_object(out, "kernel");
+	control_string(out, "table", head->table);
+	control_int(out, "rules", (long long)stats->rules);
+	control_int(out, "elements", (long long)stats->elements);
+	control_int(out, "routes", (long long)stats->routes);
+	control_int(out, "ip_rules", (long long)stats->ip_rules);
+	control_int(out, "repairs", (long long)stats->repairs);
+	control_string(out, "last_repair", stats->last_repair);
+	control_int(out, "reconciles", (long long)stats->runs);
+	control_int(out, "failures", (long long)stats->failures);
+	control_int(out, "connections_ended", (long long)head->connections_ended);
+	control_end(out);
+}
+
+static const char *counter_help(const struct report_counter *known, const char *name)
+{
+	while (known->name && strcmp(known->name, name) != 0)
+		known++;
+	return known->help;
+}
+
+static int put_counters(struct control_out *out, const struct report_head *head, struct err *err)
+{
+	CLEANUP(nat_observed_done) struct nat_observed seen = { 0 };
+	int rc = nat_sync_counters(keeper_nat(head->keeper), &seen, err);
+
+	if (rc)
+		return rc < 0 ? rc : -EAGAIN;
+	control_array(out, "counters");
+	for (size_t i = 0; i < seen.n_counters; i++) {
+		const struct nat_seen_counter *counter = &seen.counters[i];
+
+		control_object(out, NULL);
+		control_string(out, "name", counter->name);
+		control_int(out, "packets", (long long)counter->packets);
+		control_int(out, "bytes", (long long)counter->bytes);
+		control_string(out, "help", counter_help(head->counters, counter->name));
+		control_end(out);
+	}
+	control_end(out);
+	return 0;
+}
+
+int report_head(struct control_out *out, const struct report_head *head, struct err *err)
+{
+	struct keeper_stats stats = keeper_stats(head->keeper);
+
+	control_string(out, "program", head->program);
+	control_string(out, "version", EIPGW_VERSION);
+	control_string(out, "name", head->name);
+	control_string(out, "state", keeper_state_names[keeper_state(head->keeper)]);
+	control_string(out, "state_text", keeper_error(head->keeper));
+	control_int(out, "since_seconds", mono_diff_ms(mono_now(), stats.state_since) / 1000);
+	put_config(out, head->frame);
+	put_kernel(out, head, &stats);
+	return put_counters(out, head, err);
+}
+
+static uint64_t count_sources(const struct policy_result *compiled, size_t policy)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < compiled->n_members; i++) {
+		const struct policy_member *member = &compiled->members[i];
+		const struct policy_class *class = &compiled->classes[member->class_index];
+
+		for (size_t j = 0; j < class->n_rules; j++) {
+			if (class->rules[j].policy == policy)
+				n += (uint64_t)member->range.last - member->range.first + 1;
+		}
+	}
+	return n;
+}
+
+void report_policies(struct control_out *out, const struct config_list *list,
+		     const struct policy_result *compiled)
+{
+	const struct policy_config *policies = list->v;
+
+	control_array(out, "policies");
+	for (size_t i = 0; i < list->n; i++) {
+		control_object(out, NULL);
+		control_string(out, "name", policies[i].name);
+		control_int(out, "sources", (long long)count_sources(compiled, i));
+		control_array(out, "egress_ips");
+		for (size_t j = 0; j < policies[i].egress_ips.n; j++)
+			control_string(out, NULL, policies[i].egress_ips.v[j]);
+		control_end(out);
+		control_end(out);
+	}
+	control_end(out);
+}
+
+int report_addresses(const struct control_args *args, struct ip4 *ret_source,
+		     struct ip4 *ret_destination, struct err *err)
+{
+	const char *source = control_arg(args, "source");
+	const char *destination = control_arg(args, "destination");
+	int rc;
+
+	if (!source)
+		return err_set(err, -EINVAL, "source: is missing");
+	rc = ip4_parse(source, ret_source, err);
+	if (rc)
+		return err_prefix(err, rc, "source");
+	*ret_destination = some_internet_address;
+	rc = destination ? ip4_parse(destination, ret_destination, err) : 0;
+	return rc ? err_prefix(err, rc, "destination") : 0;
+}
+
+void report_explanation(struct control_out *out, const struct report_verdict *verdict,
+			const struct nat_trace *trace)
+{
+	char text[IP4_TEXT_MAX];
+
+	control_string(out, "source", ip4_format(verdict->source, text));
+	control_string(out, "destination", ip4_format(verdict->destination, text));
+	control_string(out, "summary", verdict->sentence);
+	control_string(out, "verdict", verdict->word);
+	control_string(out, "egress_ip", verdict->egress_ip);
+	control_array(out, "steps");
+	for (size_t i = 0; i < trace->n; i++) {
+		control_object(out, NULL);
+		control_string(out, "where", trace->v[i].where);
+		control_bool(out, "match", trace->v[i].match);
+		control_end(out);
+	}
+	control_end(out);
+}

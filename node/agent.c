@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+#include "node/agent.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "daemon/frame.h"
+#include "nat/keeper.h"
+#include "nat/nfnl.h"
+#include "nat/observe.h"
+#include "nat/sync.h"
+#include "netlink/rtnl.h"
+#include "netlink/sync.h"
+#include "netlink/sysctl.h"
+#include "node/audit.h"
+
+enum { VXLAN_OVERHEAD = 50, ENDED_LOG_MAX = 3 };
+
+struct agent {
+	struct frame *frame;
+	struct node_config *config;
+	struct policy_result policies;
+	struct lanes lanes;
+	struct pods pods;
+	struct keeper *keeper;
+	struct nfnl *conntrack;
+	uint32_t tunnel_mtu;
+	bool degraded_told;
+	uint64_t connections_ended;
+};
+
+struct agent_state agent_state(const struct agent *agent)
+{
+	return (struct agent_state){
+		.view = { .config = agent->config, .policies = &agent->policies,
+			  .lanes = &agent->lanes, .pods = &agent->pods,
+			  .tunnel_mtu = agent->tunnel_mtu },
+		.keeper = agent->keeper,
+		.connections_ended = agent->connections_ended,
+		.frame = agent->frame,
+	};
+}
+
+static int describe(struct nat_ruleset *ruleset, struct net_desired *net, void *data, struct err *err)
+{
+	struct agent *agent = data;
+	struct node_view view;
+	int rc = pods_read(&agent->pods, net_sync_rtnl(keeper_net_sync(agent->keeper)),
+			   agent->config->pod_interface_prefix, err);
+
+	if (rc)
+		return rc > 0 ? -EAGAIN : rc;
+	view = agent_state(agent).view;
+	rc = node_describe_routing(&view, net);
+	if (!rc)
+		rc = node_describe_table(&view, ruleset);
+	return rc ? err_set(err, rc, "describing the rules: %s", strerror(-rc)) : 0;
+}
+
+static bool is_stale(const struct ct_entry *entry, void *data)
+{
+	return node_audit_is_stale(data, entry);
+}
+
+/* Ends exactly the connections whose binding is wrong for what the kernel does now. */
+static size_t end_stale(struct nfnl *conntrack, struct node_audit audit)
+{
+	CLEANUP(ct_entries_done) struct ct_entries stale = { 0 };
+	struct err err = ERR_NULL;
+	size_t ended = 0;
+
+	if (ct_list(conntrack, is_stale, &audit, &stale, &err)) {
+		log_warning("conntrack", "%s; stale connections are looked for at the next change",
+			    err.text);
+		return 0;
+	}
+	for (size_t i = 0; i < stale.n; i++) {
+		int rc = ct_delete(conntrack, &stale.v[i], &err);
+
+		ended += rc == 0;
+		if (rc && rc != -ENOENT)
+			log_warning("conntrack", "%s; that connection keeps its old way", err.text);
+	}
+	if (ended)
+		log_info("conntrack",
+			 "ended connections whose source address was no longer right count=%zu",
+			 ended);
+	return ended;
+}
+
+/* The kernel gives a new device the default value; with an address on the device, loose mode is right
+ * whatever conf.all says, since the kernel takes the larger of both. */
+static void set_device_parameters(struct agent *agent)
+{
+	struct err err = ERR_NULL;
+	char key[80];
+
+	snprintf(key, sizeof(key), "net/ipv4/conf/%s/rp_filter", agent->config->tunnel.device);
+	if (sysctl_write_checked(key, "2", &err))
+		log_warning("sysctl", "%s; replies out of the tunnel may be dropped", err.text);
+}
+
+static void log_run(const struct keeper_report *report)
+{
+	if (report->rc)
+		return;
+	if (report->repaired)
+		log_warning("repair", "%s%s%s; put right by us took_us=%lld cause=%s", report->noticed,
+			    report->noticed[0] ? ": " : "", report->summary,
+			    (long long)report->took_us, keeper_cause_names[report->cause]);
+	else if (report->changed)
+		log_info("plan", "applied: %s took_us=%lld cause=%s", report->summary,
+			 (long long)report->took_us, keeper_cause_names[report->cause]);
+	else
+		log_debug("plan", "nothing to do took_us=%lld cause=%s", (long long)report->took_us,
+			  keeper_cause_names[report->cause]);
+}
+
+/* Failures are told once until a run succeeds again. */
+static void tell_health(struct agent *agent, const struct keeper_report *report)
+{
+	char status[160];
+
+	if (report->rc && !agent->degraded_told) {
+		log_error("plan", "%s; what is in the kernel stays, trying again", report->error);
+		frame_status(agent->frame, report->error);
+	} else if (!report->rc && agent->degraded_told) {
+		log_info("plan", "good again");
+	}
+	agent->degraded_told = report->rc != 0;
+	if (report->rc)
+		return;
+	snprintf(status, sizeof(status), "node=%s policies=%zu pods=%zu",
+		 agent->config->node.name, agent->policies.n_policies, agent->pods.n);
+	if (report->cause == KEEPER_START || report->changed)
+		frame_ready(agent->frame, status);
+}
+
+static void on_run(const struct keeper_report *report, void *data)
+{
+	struct agent *agent = data;
+
+	log_run(report);
+	if (!report->rc && (report->changed || report->cause == KEEPER_START)) {
+		set_device_parameters(agent);
+		agent->connections_ended += end_stale(
+			agent->conntrack, (struct node_audit){ .policies = &agent->policies,
+							       .flag = agent->config->mark.flag });
+	}
+	tell_health(agent, report);
+}
+
+static void on_foreign(const struct rt_change *change, void *data)
+{
+	struct agent *agent = data;
+
+	if (pods_concerned(change, agent->config->pod_interface_prefix))
+		keeper_poke(agent->keeper, KEEPER_CHANGE);
+}
+
+static void on_lost(void *data)
+{
+	struct agent *agent = data;
+
+	keeper_poke(agent->keeper, KEEPER_CHANGE);
+}
+
+/* "lane_N" with the egress IP's name as its comment: what a former run of ours assigned. */
+static void adopt_lanes(struct agent *agent)
+{
+	CLEANUP(nat_observed_done) struct nat_observed seen = { 0 };
+	struct err err = ERR_NULL;
+
+	if (nat_sync_observe(keeper_nat(agent->keeper), &seen, &err)) {
+		log_warning("lanes", "%s; lanes are assigned anew", err.text);
+		return;
+	}
+	for (size_t i = 0; i < seen.n_chains; i++) {
+		const struct nat_chain *chain = &seen.chains[i].def;
+		char *end;
+
+		if (strncmp(chain->name, "lane_", 5) != 0 || !chain->comment[0])
+			continue;
+		unsigned long lane = strtoul(chain->name + 5, &end, 10);
+
+		if (*end || lane >= LANE_COUNT || strlen(chain->comment) >= LANE_NAME_MAX)
+			continue;
+		memcpy(agent->lanes.names[lane], chain->comment, strlen(chain->comment) + 1);
+	}
+}
+
+static int assign_lanes(struct lanes *lanes, const struct node_config *config)
+{
+	const struct node_egress *egress = config->egress_ips.v;
+	const char *wanted[LANE_COUNT];
+
+	for (size_t i = 0; i < config->egress_ips.n; i++)
+		wanted[i] = egress[i].name;
+	return lanes_assign(lanes, wanted, config->egress_ips.n);
+}
+
+static int read_mtu(struct agent *agent, const struct node_config *config, uint32_t *ret,
+		    struct err *err)
+{
+	struct rt_link uplink;
+	int rc;
+
+	rc = rtnl_link_by_name(net_sync_rtnl(keeper_net_sync(agent->keeper)), config->node.uplink,
+			       &uplink, err);
+	if (rc)
+		return err_prefix(err, rc > 0 ? -EAGAIN : rc, "node.uplink");
+	*ret = config->tunnel.mtu;
+	if (*ret == 0)
+		*ret = uplink.mtu > VXLAN_OVERHEAD ? uplink.mtu - VXLAN_OVERHEAD : uplink.mtu;
+	return 0;
+}
+
+/* All that can fail comes before the first change of `agent`. */
+static int adopt_config(struct agent *agent, struct node_config *config, struct err *err)
+{
+	CLEANUP(policy_result_done) struct policy_result policies = { 0 };
+	struct lanes lanes = agent->lanes;
+	uint32_t mtu;
+	int rc = read_mtu(agent, config, &mtu, err);
+
+	if (!rc)
+		rc = node_config_compile(config, &policies, err);
+	if (!rc && assign_lanes(&lanes, config))
+		rc = err_set(err, -ENOSPC, "egress_ips: more than %d", LANE_COUNT);
+	if (rc)
+		return rc;
+	agent->lanes = lanes;
+	agent->tunnel_mtu = mtu;
+	policy_result_done(&agent->policies);
+	agent->policies = policies;
+	policies = (struct policy_result){ 0 };
+	if (agent->config) {
+		config_done(&node_config_table, agent->config);
+		free(agent->config);
+	}
+	agent->config = config;
+	return 0;
+}
+
+void agent_stop(void *data)
+{
+	struct agent *agent = data;
+
+	if (!agent)
+		return;
+	keeper_free(agent->keeper);
+	nfnl_close(agent->conntrack);
+	policy_result_done(&agent->policies);
+	pods_done(&agent->pods);
+	if (agent->config) {
+		config_done(&node_config_table, agent->config);
+		free(agent->config);
+	}
+	free(agent);
+}
+
+static const struct keeper_ops keeper_ops = {
+	.describe = describe, .on_run = on_run, .on_foreign = on_foreign, .on_lost = on_lost,
+};
+
+void *agent_start(struct frame *frame, void *config, struct err *err)
+{
+	struct agent *agent = calloc(1, sizeof(*agent));
+
+	if (!agent) {
+		err_set(err, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	agent->frame = frame;
+	agent->keeper = keeper_new(frame_loop(frame), NODE_TABLE, &keeper_ops, agent, err);
+	agent->conntrack = agent->keeper ? nfnl_open(err) : NULL;
+	if (agent->conntrack)
+		adopt_lanes(agent);
+	if (!agent->conntrack || adopt_config(agent, config, err)) {
+		agent_stop(agent);
+		return NULL;
+	}
+	if (sysctl_write_checked("net/ipv4/ip_forward", "1", err))
+		log_warning("sysctl", "%s; pods of this node can't be forwarded", err->text);
+	/* A failure here is told by on_run and tried again: the state of the kernel may be on its way. */
+	(void)keeper_run(agent->keeper, KEEPER_START, NULL);
+	return agent;
+}
+
+int agent_reload(void *data, void *config, struct err *err)
+{
+	struct agent *agent = data;
+	struct node_config *next = config;
+
+	/* The device's name is how we find what is ours; changing it live would leave the old one behind. */
+	if (strcmp(next->tunnel.device, agent->config->tunnel.device) != 0)
+		return err_set(err, -EINVAL,
+			       "tunnel.device: can't change while running; use --cleanup and restart");
+	if (adopt_config(agent, next, err))
+		return -EINVAL;
+	keeper_poke(agent->keeper, KEEPER_CHANGE);
+	return 0;
+}
+
+int agent_check_platform(struct err *err)
+{
+	struct nat_observed seen = { 0 };
+	struct nfnl *nfnl;
+	int rc;
+
+	if (geteuid() != 0)
+		log_debug("main", "not root: CAP_NET_ADMIN must have been given");
+	nfnl = nfnl_open(err);
+	if (!nfnl)
+		return err_prefix(err, -EOPNOTSUPP, "the kernel has no netfilter netlink");
+	rc = nat_observe(nfnl, NODE_TABLE, &seen, err);
+	nat_observed_done(&seen);
+	nfnl_close(nfnl);
+	if (rc == -EPERM)
+		return err_set(err, rc, "CAP_NET_ADMIN is missing: run as root or give the capability");
+	if (rc < 0)
+		return err_prefix(err, rc, "the kernel's nf_tables doesn't answer");
+	return 0;
+}
+
+int agent_cleanup(const void *data, struct err *err)
+{
+	static const struct policy_result nothing = { 0 };
+	static const struct lanes no_lanes = { 0 };
+	static const struct pods no_pods = { 0 };
+	struct node_view view = { .config = data, .policies = &nothing, .lanes = &no_lanes,
+				  .pods = &no_pods };
+	CLEANUP(net_desired_done) struct net_desired net = { 0 };
+	struct loop *loop = loop_new();
+	struct keeper *keeper = loop ? keeper_new(loop, NODE_TABLE, &keeper_ops, NULL, err) : NULL;
+	int rc = keeper ? node_describe_routing(&view, &net) : -ENOMEM;
+
+	struct nfnl *conntrack = rc ? NULL : nfnl_open(err);
+
+	if (!rc)
+		rc = keeper_cleanup(keeper, &net, err);
+	/* Steered connections are bound to the pod's own address; the CNI's translation comes too late. */
+	if (!rc && conntrack)
+		end_stale(conntrack, (struct node_audit){ .policies = &nothing,
+							  .flag = view.config->mark.flag });
+	nfnl_close(conntrack);
+	keeper_free(keeper);
+	loop_free(loop);
+	return rc;
+}

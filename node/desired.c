@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/*
+ * The node's table. A pod's packet to the internet meets, in this order:
+ *
+ *   steer (prerouting -80)  its source's class and its destination choose the lane: the mark is set.
+ *                           After kube-proxy's DNAT (-100), so that a service with external endpoints is
+ *                           judged by its endpoint, and after the VPC CNI's nft rule at -90, which
+ *                           overwrites the whole mark (amazon-vpc-cni-k8s 1.23, nftables_connmark.go).
+ *   routing                 the mark leads to the lane's table, see routing.c.
+ *   guard (forward -5)      whatever happened above: a governed packet leaves by the tunnel or not at all.
+ *   keepsrc (postrouting 99, nat)  "snat to ip saddr": the first binding wins among the nat chains of a
+ *                           hook, so this one keeps the CNI's SNAT at 100 away. A plain accept would not.
+ */
+#include "node/desired.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+enum { TCP_SYN = 0x02, TCP_ACK = 0x10 };
+
+const struct report_counter node_counters[] = {
+	{ "steered", "packets sent to a gateway" },
+	{ "direct", "replies of selected pods to connections from outside" },
+	{ "guard_leak", "dropped: governed packet that was not going into the tunnel" },
+	{ "guard_unmarked", "dropped: unmarked packet going into the tunnel" },
+	{ "guard_spoofed", "dropped: pod sent with an address that isn't its own" },
+	{ "guard_unclassified", "rejected: pod that isn't classified yet opened a connection to the internet" },
+	{ "guard_wrongway", "dropped: reply of a steered connection that came past the tunnel" },
+	{ "tunnel_new", "dropped: new TCP connection out of the tunnel" },
+	{ "tunnel_stray", "dropped: packet out of the tunnel that isn't for a pod" },
+	{ "tunnel_forged", "dropped: tunnel packet from an address that is no gateway" },
+	{ NULL, NULL },
+};
+
+/* Set capacities are declared in few steps, since changing one means making the table anew. */
+static uint32_t capacity(size_t n)
+{
+	static const uint32_t steps[] = { 2048, 32768, 524288 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		if (n <= steps[i] / 2)
+			return steps[i];
+	}
+	return 4u << 20;
+}
+
+struct builder {
+	const struct node_view *view;
+	struct nat_ruleset *rs;
+	uint32_t flag, mask; /* mask: flag and index together */
+	const char *tunnel;
+	char pod_devices[16]; /* "eni*" */
+};
+
+static void class_name(char buf[static NAT_NAME_MAX], char kind, const struct policy_class *class)
+{
+	snprintf(buf, NAT_NAME_MAX, "%c_%016" PRIx64, kind, class->key);
+}
+
+static void dst_name(char buf[static NAT_NAME_MAX], const struct policy_result *policies, size_t policy)
+{
+	snprintf(buf, NAT_NAME_MAX, "dst_%s", policies->names[policy]);
+}
+
+static uint8_t lane_of(const struct node_view *view, const struct policy_rule *rule)
+{
+	const struct node_egress *egress = view->config->egress_ips.v;
+
+	return lanes_find(view->lanes, egress[rule->egress].name);
+}
+
+static void add_destinations(struct builder *b)
+{
+	const struct policy_result *policies = b->view->policies;
+	char name[NAT_NAME_MAX];
+
+	for (size_t i = 0; i < policies->n_policies; i++) {
+		const struct ip4_set *set = &policies->destinations[i];
+
+		dst_name(name, policies, i);
+		size_t index = nat_set_add(b->rs, name, NAT_SET_RANGE, 0);
+
+		for (size_t j = 0; j < set->n; j++)
+			nat_elem_add(b->rs, index, (struct nat_elem){ .first = set->v[j].first,
+								      .last = set->v[j].last });
+	}
+}
+
+static void add_prefixes(struct builder *b, const char *name, const struct ip4_prefix *list[2],
+			 const size_t n[2])
+{
+	size_t index = nat_set_add(b->rs, name, NAT_SET_RANGE, 0);
+	struct ip4_set sets[2] = { 0 }, all = { 0 };
+
+	if (ip4_set_from_prefixes(&sets[0], list[0], n[0]) ||
+	    ip4_set_from_prefixes(&sets[1], list[1], n[1]) ||
+	    ip4_set_union(&sets[0], &sets[1], &all))
+		b->rs->failed = true;
+	for (size_t i = 0; i < all.n; i++)
+		nat_elem_add(b->rs, index, (struct nat_elem){ .first = all.v[i].first,
+							      .last = all.v[i].last });
+	ip4_set_done(&sets[0]);
+	ip4_set_done(&sets[1]);
+	ip4_set_done(&all);
+}
+
+static void add_excluded(struct builder *b)
+{
+	const struct ip4_prefixes *own = &b->view->config->always_excluded;
+	const struct ip4_prefix *lists[2] = { own->v, policy_builtin_excluded };
+	size_t n[2] = { own->n, policy_builtin_excluded_count };
+
+	add_prefixes(b, "excluded", lists, n);
+}
+
+static void add_gateways(struct builder *b)
+{
+	const struct node_egress *egress = b->view->config->egress_ips.v;
+	size_t index = nat_set_add(b->rs, "gateways", NAT_SET_ADDR, 256);
+
+	for (size_t i = 0; i < b->view->config->egress_ips.n; i++)
+		nat_elem_add(b->rs, index, (struct nat_elem){ .first = egress[i].gateway.v,
+							      .last = egress[i].gateway.v });
+}
+
+static void add_pod_devices(struct builder *b)
+{
+	const struct pods *pods = b->view->pods;
+	size_t index = nat_set_add(b->rs, "pods", NAT_SET_IF_ADDR, capacity(pods->n));
+
+	for (size_t i = 0; i < pods->n; i++)
+		nat_elem_add(b->rs, index,
+			     (struct nat_elem){ .key = nat_name(b->rs, pods->v[i].device),
+						.first = pods->v[i].address.v,
+						.last = pods->v[i].address.v });
+}
+
+/* Source -> class chain, once for steering and once for the guard: the guard must not depend on anything
+ * that steering depends on, be it a map somebody emptied. Single addresses are hashed, ranges are a tree. */
+static void add_members(struct builder *b, const char *prefix, char kind)
+{
+	const struct policy_result *policies = b->view->policies;
+	char hash_name[NAT_NAME_MAX], tree_name[NAT_NAME_MAX], chain[NAT_NAME_MAX];
+	size_t hash, tree, singles = 0;
+
+	for (size_t i = 0; i < policies->n_members; i++)
+		singles += policies->members[i].range.first == policies->members[i].range.last;
+	snprintf(hash_name, sizeof(hash_name), "%s_pod", prefix);
+	snprintf(tree_name, sizeof(tree_name), "%s_range", prefix);
+	hash = nat_set_add(b->rs, hash_name, NAT_MAP_ADDR_VERDICT, capacity(singles));
+	tree = nat_set_add(b->rs, tree_name, NAT_MAP_RANGE_VERDICT, 0);
+	for (size_t i = 0; i < policies->n_members; i++) {
+		const struct policy_member *m = &policies->members[i];
+
+		class_name(chain, kind, &policies->classes[m->class_index]);
+		nat_elem_add(b->rs, m->range.first == m->range.last ? hash : tree,
+			     (struct nat_elem){ .first = m->range.first, .last = m->range.last,
+						.data = nat_name(b->rs, chain) });
+	}
+}
+
+/* lane_N marks packet and connection. The comment is how a restarted daemon learns whose lane it was. */
+static void add_lane_chains(struct builder *b)
+{
+	const struct lanes *lanes = b->view->lanes;
+	size_t sticky = nat_set_add(b->rs, "lane_of_mark", NAT_MAP_MARK_VERDICT, 256);
+	char name[NAT_NAME_MAX];
+
+	for (unsigned i = 0; i < LANE_COUNT; i++) {
+		if (!lanes->names[i][0])
+			continue;
+		snprintf(name, sizeof(name), "lane_%u", i);
+		size_t chain = nat_chain_add(b->rs, name, lanes->names[i]);
+
+		nat_rule_add(b->rs, chain,
+			     NAT_RULE({ NAT_COUNT, .name = "steered" },
+				      { NAT_SET_MARK, b->mask, b->flag | i, "" },
+				      { NAT_SET_CT_MARK, b->mask, b->flag | i, "" }));
+		nat_elem_add(b->rs, sticky, (struct nat_elem){ .key = b->flag | i,
+							       .data = nat_name(b->rs, name) });
+	}
+}
+
+/*
+ * s_CLASS steers. A reply of an inbound connection (node port, load balancer) goes its normal way, and is
+ * marked as judged, so that the routing guard lets it pass. The direction alone doesn't tell: after a loss
+ * of the node's conntrack table the server's push looks like the original direction, and the pod's answers
+ * like replies; the flag that `from_tunnel` puts on the entry does.
+ * A connection keeps its lane as long as the lane exists, also when the pod's class has changed since.
+ */
+static void add_steer_chain(struct builder *b, const struct policy_class *class)
+{
+	char name[NAT_NAME_MAX], lane[NAT_NAME_MAX];
+	struct nat_rule rule;
+	size_t chain;
+
+	class_name(name, 's', class);
+	chain = nat_chain_add(b->rs, name, "");
+	nat_rule_add(b->rs, chain,
+		     NAT_RULE({ NAT_CT_DIRECTION, .value = 1 },
+			      { NAT_CT_MARK_NOT, b->flag, b->flag, "" },
+			      { NAT_COUNT, .name = "direct" },
+			      { NAT_SET_MARK, b->mask, NODE_INDEX_UNKNOWN, "" }, { NAT_RETURN }));
+	nat_rule_add(b->rs, chain,
+		     NAT_RULE({ NAT_CT_MARK_VMAP, b->mask, 0, "lane_of_mark" }));
+	for (size_t i = 0; i < class->n_rules; i++) {
+		snprintf(lane, sizeof(lane), "lane_%u", lane_of(b->view, &class->rules[i]));
+		rule = NAT_RULE({ NAT_DADDR_IN }, { NAT_GOTO });
+		dst_name(rule.ops[0].name, b->view->policies, class->rules[i].policy);
+		memcpy(rule.ops[1].name, lane, sizeof(lane));
+		nat_rule_add(b->rs, chain, rule);
+	}
+}
+
+/* g_CLASS drops what is governed: it is met only by packets that don't leave by the tunnel. */
+static void add_guard_chain(struct builder *b, const struct policy_class *class)
+{
+	char name[NAT_NAME_MAX];
+	struct nat_rule rule;
+	size_t chain;
+
+	class_name(name, 'g', class);
+	chain = nat_chain_add(b->rs, name, "");
+	nat_rule_add(b->rs, chain,
+		     NAT_RULE({ NAT_CT_DIRECTION, .value = 1 },
+			      { NAT_CT_MARK_NOT, b->flag, b->flag, "" }, { NAT_RETURN }));
+	for (size_t i = 0; i < class->n_rules; i++) {
+		rule = NAT_RULE({ NAT_DADDR_IN }, { NAT_COUNT, .name = "guard_leak" }, { NAT_DROP });
+		dst_name(rule.ops[0].name, b->view->policies, class->rules[i].policy);
+		nat_rule_add(b->rs, chain, rule);
+	}
+}
+
+/* A rule with the tunnel's name in its first operation. */
+static struct nat_rule on_tunnel(const struct builder *b, struct nat_rule rule)
+{
+	snprintf(rule.ops[0].name, sizeof(rule.ops[0].name), "%s", b->tunnel);
+	return rule;
+}
+
+static void add_notrack(struct builder *b)
+{
+	static const struct {
+		const char *name;
+		enum nat_hook hook;
+	} chains[] = { { "raw_in", NAT_HOOK_PREROUTING }, { "raw_out", NAT_HOOK_OUTPUT } };
+	uint32_t port = b->view->config->tunnel.port;
+
+	/* Else each flow inside the tunnel costs a second entry for its outer ports. */
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
+		size_t chain = nat_base_chain_add(b->rs, chains[i].name, chains[i].hook, -300, 0);
+
+		nat_rule_add(b->rs, chain,
+			     NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_NOTRACK }));
+	}
+	size_t outer = nat_base_chain_add(b->rs, "outer", NAT_HOOK_INPUT, -5, 0);
+
+	nat_rule_add(b->rs, outer,
+		     NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_SADDR_NOT_IN, .name = "gateways" },
+			      { NAT_COUNT, .name = "tunnel_forged" }, { NAT_DROP }));
+}
+
+static void add_steer(struct builder *b)
+{
+	size_t chain = nat_base_chain_add(b->rs, "steer", NAT_HOOK_PREROUTING, -80, 0);
+
+	nat_rule_add(b->rs, chain,
+		     on_tunnel(b, NAT_RULE({ NAT_IIF }, { NAT_CT_MARK_NOT, b->flag, b->flag, "" },
+					   { NAT_SET_CT_MARK, b->mask,
+					     b->flag | NODE_INDEX_UNKNOWN, "" })));
+	nat_rule_add(b->rs, chain, on_tunnel(b, NAT_RULE({ NAT_IIF }, { NAT_ACCEPT })));
+	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_SADDR_VMAP, .name = "steer_pod" }));
+	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_SADDR_VMAP, .name = "steer_range" }));
+}
+
+static void add_tunnel_guards(struct builder *b)
+{
+	size_t from = nat_chain_add(b->rs, "from_tunnel", "");
+	size_t to = nat_chain_add(b->rs, "to_tunnel", "");
+	struct nat_rule stray = NAT_RULE({ NAT_OIF_NOT }, { NAT_COUNT, .name = "tunnel_stray" },
+					 { NAT_DROP });
+
+	nat_rule_add(b->rs, from,
+		     NAT_RULE({ NAT_TCP_FLAGS, TCP_SYN | TCP_ACK, TCP_SYN, "" },
+			      { NAT_COUNT, .name = "tunnel_new" }, { NAT_DROP }));
+	memcpy(stray.ops[0].name, b->pod_devices, sizeof(b->pod_devices));
+	nat_rule_add(b->rs, from, stray);
+	nat_rule_add(b->rs, to,
+		     NAT_RULE({ NAT_MARK_NOT, b->flag, b->flag, "" },
+			      { NAT_COUNT, .name = "guard_unmarked" }, { NAT_DROP }));
+	nat_rule_add(b->rs, to,
+		     NAT_RULE({ NAT_IIF_SADDR_NOT_IN, .name = "pods" },
+			      { NAT_COUNT, .name = "guard_spoofed" }, { NAT_DROP }));
+}
+
+static void add_guard(struct builder *b)
+{
+	size_t chain = nat_base_chain_add(b->rs, "guard", NAT_HOOK_FORWARD, -5, 0);
+	struct nat_rule strict = NAT_RULE(
+		{ NAT_IIF }, { NAT_IIF_SADDR_NOT_IN, .name = "pods" },
+		{ NAT_DADDR_NOT_IN, .name = "excluded" }, { NAT_CT_DIRECTION, .value = 0 },
+		{ NAT_COUNT, .name = "guard_unclassified" }, { NAT_REJECT_ADMIN });
+	struct nat_rule wrongway =
+		NAT_RULE({ NAT_OIF }, { NAT_CT_DIRECTION, .value = 1 },
+			 { NAT_CT_MARK, b->flag, b->flag, "" },
+			 { NAT_COUNT, .name = "guard_wrongway" }, { NAT_DROP });
+
+	nat_rule_add(b->rs, chain,
+		     on_tunnel(b, NAT_RULE({ NAT_IIF }, { NAT_GOTO, .name = "from_tunnel" })));
+	nat_rule_add(b->rs, chain,
+		     on_tunnel(b, NAT_RULE({ NAT_OIF }, { NAT_GOTO, .name = "to_tunnel" })));
+	memcpy(strict.ops[0].name, b->pod_devices, sizeof(b->pod_devices));
+	if (b->view->config->enforcement == NODE_STRICT)
+		nat_rule_add(b->rs, chain, strict);
+	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_SADDR_VMAP, .name = "guard_pod" }));
+	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_SADDR_VMAP, .name = "guard_range" }));
+	memcpy(wrongway.ops[0].name, b->pod_devices, sizeof(b->pod_devices));
+	nat_rule_add(b->rs, chain, wrongway);
+}
+
+int node_describe_table(const struct node_view *view, struct nat_ruleset *ret)
+{
+	const struct node_config *config = view->config;
+	struct builder b = { .view = view, .rs = ret, .flag = config->mark.flag,
+			     .mask = config->mark.flag | config->mark.index_mask,
+			     .tunnel = config->tunnel.device };
+
+	snprintf(b.pod_devices, sizeof(b.pod_devices), "%.14s*", config->pod_interface_prefix);
+	nat_ruleset_init(ret, NODE_TABLE);
+	for (const struct report_counter *c = node_counters; c->name; c++)
+		nat_counter_add(ret, c->name);
+	add_destinations(&b);
+	add_excluded(&b);
+	add_gateways(&b);
+	add_pod_devices(&b);
+	add_lane_chains(&b);
+	for (size_t i = 0; i < view->policies->n_classes; i++) {
+		add_steer_chain(&b, &view->policies->classes[i]);
+		add_guard_chain(&b, &view->policies->classes[i]);
+	}
+	add_members(&b, "steer", 's');
+	add_members(&b, "guard", 'g');
+	add_notrack(&b);
+	add_steer(&b);
+	add_tunnel_guards(&b);
+	add_guard(&b);
+	size_t keepsrc = nat_base_chain_add(ret, "keepsrc", NAT_HOOK_POSTROUTING, 99, NAT_BASE_NAT);
+
+	nat_rule_add(ret, keepsrc, on_tunnel(&b, NAT_RULE({ NAT_OIF }, { NAT_SNAT_SADDR })));
+	return nat_ruleset_finish(ret);
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/*
+ * The pods of this node, learnt from the routes that the CNI makes for them: POD/32 on a device with the
+ * pods' prefix, in any table (pods with a security group of their own have theirs in the table of their
+ * branch interface). No API is asked, so it works before, without and while Kubernetes is away.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/ip4.h"
+
+struct err;
+struct rt_change;
+struct rtnl;
+
+#define PODS_MAX 4096
+
+struct pod {
+	struct ip4 address;
+	char device[16];
+	int ifindex;
+	bool in_main; /* its route is in the main table; else only in one of its own */
+};
+
+struct pods {
+	struct pod *v; /* sorted by address, then device */
+	size_t n;
+};
+
+/* Replaces *pods by what the kernel has now. Same results as rtnl_routes; -E2BIG above PODS_MAX. */
+int pods_read(struct pods *pods, struct rtnl *rtnl, const char *device_prefix, struct err *err);
+void pods_done(struct pods *pods);
+bool pods_equal(const struct pods *a, const struct pods *b);
+/* Whether the change can concern a pod, so that they should be read again. */
+bool pods_concerned(const struct rt_change *change, const char *device_prefix);

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from eipgwlab import FLAVOURS, Lab, packets, services, state, wait_until
+from eipgwlab import FLAVOURS, DaemonFailed, Lab, netns, packets, services, state, wait_until
 from eipgwlab.model import CLIENT, NATGW_PUBLIC
 
 MakeLab = Callable[..., Lab]
@@ -398,6 +398,84 @@ def test_forged_tunnel_packets_reach_the_gateway_from_the_nodes_own_address(
     wait_until(lambda: datagrams() == before + 3, 2, "the datagrams at the gateway's closed port")
 
 
+# ---- daemons -----------------------------------------------------------------------------------------------
+
+STAND_IN = """#!/usr/bin/python3
+import os, signal, socket, sys
+print("<6>main: ready pid", os.getpid(), file=sys.stderr, flush=True)
+for line in os.environ.get("STAND_IN_LOG", "").splitlines():
+    print(line, file=sys.stderr, flush=True)
+if os.environ.get("STAND_IN_FAILS"):
+    sys.exit(3)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+notify.connect(os.environ["NOTIFY_SOCKET"])
+notify.send(b"READY=1")
+while True:
+    signal.pause()
+"""
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build directory with programs that do nothing but get ready."""
+    for folder, name in (("gateway", "eipgwd"), ("node", "eipgw-noded")):
+        (tmp_path / folder).mkdir()
+        path = tmp_path / folder / name
+        path.write_text(STAND_IN)
+        path.chmod(0o755)
+    monkeypatch.setenv("EIPGW_BUILD", str(tmp_path))
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_daemons_run_in_their_namespace_until_they_are_stopped_or_killed(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    lab.start_daemons()
+    node1 = lab.daemons["node1"]
+
+    assert os.stat(f"/proc/{node1.pid}/ns/net").st_ino == os.stat(
+        f"/run/netns/{lab.netns_of('node1')}").st_ino
+    first = node1.pid
+    node1.restart()
+    assert node1.running and node1.pid != first
+    node1.kill()
+    assert not node1.running
+    lab.stop_daemons()
+    assert lab.check_logs() == []
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_logs_tell_warnings_sanitizers_and_ends_that_nobody_asked_for(
+    make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = make_lab()
+    monkeypatch.setenv("STAND_IN_LOG", "<4>repair: rule is back\n<6>fine\n"
+                       "==7==ERROR: AddressSanitizer: heap-use-after-free")
+    lab.start_daemons(["gw-a", "node1"])
+
+    assert len(lab.check_logs()) == 4
+    assert len(lab.check_logs(allow=["^<4>repair: "])) == 2
+    # Nobody can allow a sanitizer's report.
+    assert len(lab.check_logs(allow=["."])) == 2
+    pid = lab.daemons["node1"].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: any("ended by itself with -9" in line for line in lab.check_logs()), 5,
+               "the end is noticed")
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_a_daemon_that_ends_before_it_is_ready_is_told_with_its_log(
+    make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = make_lab()
+    monkeypatch.setenv("STAND_IN_FAILS", "1")
+    monkeypatch.setenv("STAND_IN_LOG", "<3>config: no such key")
+
+    with pytest.raises(DaemonFailed, match="ended with 3:\n(.*\n)*.*no such key"):
+        lab.start_daemons(["node1"])
+
+
 # ---- leaving nothing behind --------------------------------------------------------------------------------
 
 
@@ -471,7 +549,6 @@ def test_a_lab_whose_owner_was_killed_loses_its_helpers_and_is_swept_by_the_next
 
     child.kill()
     child.wait(20)
-    from eipgwlab import netns
     wait_until(lambda: not netns.pids(inodes), 5, "the helpers end with their lifeline")
     state.sweep()
 

@@ -31,8 +31,15 @@ def birth(pid: int) -> str | None:
 
 
 def create(directory: Path, state: dict[str, Any]) -> None:
+    for attempt in range(5):
+        try:
+            directory.mkdir(parents=True, mode=0o700)
+            break
+        except FileNotFoundError:  # the last other lab just removed the parent
+            if attempt == 4:
+                raise
     for part in ("agent", "etc", "run", "log"):
-        (directory / part).mkdir(parents=True, mode=0o700)
+        (directory / part).mkdir()
     write(directory, state)
 
 

@@ -32,35 +32,63 @@ enum key_layout { KEY_ADDR, KEY_IF_ADDR, KEY_MARK_ADDR, KEY_MARK };
 static const struct layout {
 	enum key_layout key;
 	uint32_t key_type, key_len, data_type, data_len, flags;
-	bool tree;      /* ranges as two halves */
+	bool tree;         /* ranges as two halves */
 	uint8_t fields[4]; /* lengths of concatenated fields */
 	uint8_t n_fields;
 } layouts[NAT_SET_KIND_COUNT] = {
 	[NAT_SET_ADDR] = { .key = KEY_ADDR, .key_type = TYPE_IPV4, .key_len = 4 },
-	[NAT_SET_RANGE] = { .key = KEY_ADDR, .key_type = TYPE_IPV4, .key_len = 4,
-			    .flags = NFT_SET_INTERVAL, .tree = true },
-	[NAT_SET_IF_ADDR] = { .key = KEY_IF_ADDR, .key_type = TYPE_IFNAME << TYPE_BITS | TYPE_IPV4,
-			      .key_len = 20, .flags = NFT_SET_CONCAT, .fields = { 16, 4 },
+	[NAT_SET_RANGE] = { .key = KEY_ADDR,
+			    .key_type = TYPE_IPV4,
+			    .key_len = 4,
+			    .flags = NFT_SET_INTERVAL,
+			    .tree = true },
+	[NAT_SET_IF_ADDR] = { .key = KEY_IF_ADDR,
+			      .key_type = TYPE_IFNAME << TYPE_BITS | TYPE_IPV4,
+			      .key_len = 20,
+			      .flags = NFT_SET_CONCAT,
+			      .fields = { 16, 4 },
 			      .n_fields = 2 },
-	[NAT_MAP_ADDR_VERDICT] = { .key = KEY_ADDR, .key_type = TYPE_IPV4, .key_len = 4,
-				   .data_type = DATA_VERDICT, .data_len = 16, .flags = NFT_SET_MAP },
-	[NAT_MAP_RANGE_VERDICT] = { .key = KEY_ADDR, .key_type = TYPE_IPV4, .key_len = 4,
-				    .data_type = DATA_VERDICT, .data_len = 16,
-				    .flags = NFT_SET_MAP | NFT_SET_INTERVAL, .tree = true },
+	[NAT_MAP_ADDR_VERDICT] = { .key = KEY_ADDR,
+				   .key_type = TYPE_IPV4,
+				   .key_len = 4,
+				   .data_type = DATA_VERDICT,
+				   .data_len = 16,
+				   .flags = NFT_SET_MAP },
+	[NAT_MAP_RANGE_VERDICT] = { .key = KEY_ADDR,
+				    .key_type = TYPE_IPV4,
+				    .key_len = 4,
+				    .data_type = DATA_VERDICT,
+				    .data_len = 16,
+				    .flags = NFT_SET_MAP | NFT_SET_INTERVAL,
+				    .tree = true },
 	[NAT_MAP_MARK_ADDR_VERDICT] = { .key = KEY_MARK_ADDR,
-					.key_type = TYPE_MARK << TYPE_BITS | TYPE_IPV4, .key_len = 8,
-					.data_type = DATA_VERDICT, .data_len = 16,
-					.flags = NFT_SET_MAP | NFT_SET_CONCAT, .fields = { 4, 4 },
+					.key_type = TYPE_MARK << TYPE_BITS | TYPE_IPV4,
+					.key_len = 8,
+					.data_type = DATA_VERDICT,
+					.data_len = 16,
+					.flags = NFT_SET_MAP | NFT_SET_CONCAT,
+					.fields = { 4, 4 },
 					.n_fields = 2 },
 	[NAT_MAP_MARK_RANGE_VERDICT] = { .key = KEY_MARK_ADDR,
-					 .key_type = TYPE_MARK << TYPE_BITS | TYPE_IPV4, .key_len = 8,
-					 .data_type = DATA_VERDICT, .data_len = 16,
+					 .key_type = TYPE_MARK << TYPE_BITS | TYPE_IPV4,
+					 .key_len = 8,
+					 .data_type = DATA_VERDICT,
+					 .data_len = 16,
 					 .flags = NFT_SET_MAP | NFT_SET_INTERVAL | NFT_SET_CONCAT,
-					 .fields = { 4, 4 }, .n_fields = 2 },
-	[NAT_MAP_MARK_VERDICT] = { .key = KEY_MARK, .key_type = TYPE_MARK, .key_len = 4,
-				   .data_type = DATA_VERDICT, .data_len = 16, .flags = NFT_SET_MAP },
-	[NAT_MAP_MARK_ADDR] = { .key = KEY_MARK, .key_type = TYPE_MARK, .key_len = 4,
-				.data_type = TYPE_IPV4, .data_len = 4, .flags = NFT_SET_MAP },
+					 .fields = { 4, 4 },
+					 .n_fields = 2 },
+	[NAT_MAP_MARK_VERDICT] = { .key = KEY_MARK,
+				   .key_type = TYPE_MARK,
+				   .key_len = 4,
+				   .data_type = DATA_VERDICT,
+				   .data_len = 16,
+				   .flags = NFT_SET_MAP },
+	[NAT_MAP_MARK_ADDR] = { .key = KEY_MARK,
+				.key_type = TYPE_MARK,
+				.key_len = 4,
+				.data_type = TYPE_IPV4,
+				.data_len = 4,
+				.flags = NFT_SET_MAP },
 };
 
 static size_t key_bytes(const struct layout *layout, const struct nat_ruleset *rs, uint32_t key,
@@ -141,14 +169,14 @@ static void put_elem(struct nlmsghdr *nlh, const struct nat_ruleset *rs, const s
 }
 
 size_t nat_elems_put(struct nlmsghdr *nlh, const struct nat_ruleset *rs, const struct nat_set *set,
-		     const struct nat_elem *elems, size_t n)
+		     struct nat_elem_list elems)
 {
 	struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
 	uint32_t start = nlh->nlmsg_len;
 	size_t done = 0;
 
-	while (done < n && nlh->nlmsg_len - start < LIST_BYTES - 512)
-		put_elem(nlh, rs, set, &elems[done++]);
+	while (done < elems.n && nlh->nlmsg_len - start < LIST_BYTES - 512)
+		put_elem(nlh, rs, set, &elems.v[done++]);
 	mnl_attr_nest_end(nlh, list);
 	return done;
 }
@@ -158,7 +186,7 @@ struct wire_elem {
 	const uint8_t *key, *key_end, *value;
 	const char *chain;
 	uint32_t flags, code;
-	bool has_data;
+	bool has_data, odd;
 };
 
 /* The bytes of a nested NFTA_DATA_VALUE when it has exactly `len`, else NULL. */
@@ -166,7 +194,8 @@ static const uint8_t *data_value(const struct nlattr *nest, uint32_t len)
 {
 	const struct nlattr *attr;
 
-	attr_for_each_nested(attr, nest) {
+	attr_for_each_nested(attr, nest)
+	{
 		if (mnl_attr_get_type(attr) == NFTA_DATA_VALUE)
 			return mnl_attr_get_payload_len(attr) == len ? mnl_attr_get_payload(attr) :
 								       NULL;
@@ -174,63 +203,96 @@ static const uint8_t *data_value(const struct nlattr *nest, uint32_t len)
 	return NULL;
 }
 
+static int decode_verdict_attr(const struct nlattr *attr, struct wire_elem *elem)
+{
+	switch (mnl_attr_get_type(attr)) {
+	case NFTA_VERDICT_CODE:
+		if (mnl_attr_validate(attr, MNL_TYPE_U32) < 0)
+			return -EBADMSG;
+		elem->code = ntohl(mnl_attr_get_u32(attr));
+		return 0;
+	case NFTA_VERDICT_CHAIN:
+		if (mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0)
+			return -EBADMSG;
+		elem->chain = mnl_attr_get_str(attr);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
 static int decode_verdict(const struct nlattr *data, struct wire_elem *elem)
 {
 	const struct nlattr *outer, *attr;
 
-	attr_for_each_nested(outer, data) {
+	attr_for_each_nested(outer, data)
+	{
 		if (mnl_attr_get_type(outer) != NFTA_DATA_VERDICT)
 			continue;
-		attr_for_each_nested(attr, outer) {
-			switch (mnl_attr_get_type(attr)) {
-			case NFTA_VERDICT_CODE:
-				if (mnl_attr_validate(attr, MNL_TYPE_U32) < 0)
-					return -EBADMSG;
-				elem->code = ntohl(mnl_attr_get_u32(attr));
-				break;
-			case NFTA_VERDICT_CHAIN:
-				if (mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0)
-					return -EBADMSG;
-				elem->chain = mnl_attr_get_str(attr);
-				break;
-			default:
-				break;
-			}
+		attr_for_each_nested(attr, outer)
+		{
+			if (decode_verdict_attr(attr, elem))
+				return -EBADMSG;
 		}
 	}
 	return 0;
 }
 
-static int decode_elem(const struct nlattr *nest, const struct layout *layout, bool verdict,
+static int decode_data(const struct nlattr *attr, const struct layout *layout,
+		       struct wire_elem *elem)
+{
+	elem->has_data = true;
+	if (layout->data_type == DATA_VERDICT)
+		return decode_verdict(attr, elem);
+	elem->value = data_value(attr, layout->data_len);
+	return 0;
+}
+
+static int decode_elem_attr(const struct nlattr *attr, const struct layout *layout,
+			    struct wire_elem *elem)
+{
+	switch (mnl_attr_get_type(attr)) {
+	case NFTA_SET_ELEM_KEY:
+		elem->key = data_value(attr, layout->key_len);
+		return elem->key ? 0 : -EBADMSG;
+	case NFTA_SET_ELEM_KEY_END:
+		elem->key_end = data_value(attr, layout->key_len);
+		return elem->key_end ? 0 : -EBADMSG;
+	case NFTA_SET_ELEM_FLAGS:
+		if (mnl_attr_validate(attr, MNL_TYPE_U32) < 0)
+			return -EBADMSG;
+		elem->flags = ntohl(mnl_attr_get_u32(attr));
+		return 0;
+	case NFTA_SET_ELEM_DATA:
+		return decode_data(attr, layout, elem);
+	case NFTA_SET_ELEM_TIMEOUT:
+	case NFTA_SET_ELEM_EXPR:
+	case NFTA_SET_ELEM_EXPRESSIONS:
+	case NFTA_SET_ELEM_OBJREF:
+		elem->odd = true;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int decode_elem(const struct nlattr *nest, const struct layout *layout,
 		       struct wire_elem *elem)
 {
 	const struct nlattr *attr;
 
 	*elem = (struct wire_elem){ 0 };
-	attr_for_each_nested(attr, nest) {
-		switch (mnl_attr_get_type(attr)) {
-		case NFTA_SET_ELEM_KEY:
-			elem->key = data_value(attr, layout->key_len);
-			break;
-		case NFTA_SET_ELEM_KEY_END:
-			elem->key_end = data_value(attr, layout->key_len);
-			break;
-		case NFTA_SET_ELEM_FLAGS:
-			if (mnl_attr_validate(attr, MNL_TYPE_U32) < 0)
-				return -EBADMSG;
-			elem->flags = ntohl(mnl_attr_get_u32(attr));
-			break;
-		case NFTA_SET_ELEM_DATA:
-			elem->has_data = true;
-			if (verdict && decode_verdict(attr, elem))
-				return -EBADMSG;
-			if (!verdict)
-				elem->value = data_value(attr, layout->data_len);
-			break;
-		default:
-			break;
-		}
+	attr_for_each_nested(attr, nest)
+	{
+		int rc = decode_elem_attr(attr, layout, elem);
+
+		if (rc)
+			return rc;
 	}
+	/* A catch-all element has no key, only its flag. */
+	if (elem->odd || elem->flags & ~(uint32_t)NFT_SET_ELEM_INTERVAL_END ||
+	    (elem->chain && strlen(elem->chain) >= NAT_NAME_MAX))
+		return NAT_ELEMS_E_ODD;
 	return elem->key ? 0 : -EBADMSG;
 }
 
@@ -287,8 +349,10 @@ static int take_elem(const struct nlattr *nest, struct nat_ruleset *rs, size_t i
 	struct wire_elem wire;
 	uint32_t unused;
 
-	if (decode_elem(nest, layout, nat_set_is_verdict_map(set->kind), &wire))
-		return -EBADMSG;
+	int rc = decode_elem(nest, layout, &wire);
+
+	if (rc)
+		return rc;
 	key_split(layout, rs, wire.key, &elem.key, &elem.first);
 	elem.last = elem.first;
 	if (layout->tree)
@@ -307,10 +371,12 @@ int nat_elems_take(const struct nlmsghdr *nlh, struct nat_ruleset *rs, size_t in
 
 	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
 		return -EBADMSG;
-	attr_for_each(attr, nlh, sizeof(struct nfgenmsg)) {
+	attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
+	{
 		if (mnl_attr_get_type(attr) != NFTA_SET_ELEM_LIST_ELEMENTS)
 			continue;
-		attr_for_each_nested(nest, attr) {
+		attr_for_each_nested(nest, attr)
+		{
 			int rc = mnl_attr_get_type(nest) == NFTA_LIST_ELEM ?
 					 take_elem(nest, rs, index) :
 					 0;
@@ -352,7 +418,7 @@ int nat_elems_pair(struct nat_set *set)
 			continue;
 		}
 		if (open)
-			return -EBADMSG;
+			return NAT_ELEMS_E_ODD;
 		half.last = UINT32_MAX;
 		set->v[kept++] = half;
 		open = true;
@@ -383,6 +449,7 @@ enum nat_set_kind nat_set_recognise(const struct nftnl_set *def, uint32_t *ret_s
 	struct nftnl_set *d = (struct nftnl_set *)def;
 	uint32_t flags = nftnl_set_get_u32(d, NFTNL_SET_FLAGS);
 	uint32_t key_type = nftnl_set_get_u32(d, NFTNL_SET_KEY_TYPE);
+	uint32_t key_len = nftnl_set_get_u32(d, NFTNL_SET_KEY_LEN);
 	uint32_t data_type = nftnl_set_get_u32(d, NFTNL_SET_DATA_TYPE);
 
 	*ret_size = nftnl_set_get_u32(d, NFTNL_SET_DESC_SIZE);
@@ -390,6 +457,7 @@ enum nat_set_kind nat_set_recognise(const struct nftnl_set *def, uint32_t *ret_s
 		const struct layout *layout = &layouts[kind];
 
 		if (layout->flags == flags && layout->key_type == key_type &&
+		    layout->key_len == key_len &&
 		    (!(flags & NFT_SET_MAP) || layout->data_type == data_type))
 			return (enum nat_set_kind)kind;
 	}

@@ -14,16 +14,21 @@
 struct nlmsghdr;
 struct nftnl_set;
 
-/* Appends a NFTA_SET_ELEM_LIST of elems[0..n) to nlh. Returns how many fitted (at least 1 does). */
+/* Appends a NFTA_SET_ELEM_LIST of the elements to nlh. Returns how many fitted (at least 1 does). */
 size_t nat_elems_put(struct nlmsghdr *nlh, const struct nat_ruleset *rs, const struct nat_set *set,
-		     const struct nat_elem *elems, size_t n);
+		     struct nat_elem_list elems);
 
 /*
  * Takes the elements of one NFT_MSG_NEWSETELEM message into set `index` of rs. Names are interned in rs.
  * For kinds with an interval tree the two halves of a range come apart: call nat_elems_pair at the end.
- * 0; -EBADMSG: malformed, or not of the set's kind.
+ * 0; NAT_ELEMS_E_ODD; -EBADMSG: malformed, or not of the set's kind; -ENOMEM.
  */
+enum nat_elems_code {
+	NAT_ELEMS_E_ODD =
+		1, /* one that we never make: catch-all, with a timeout, with expressions */
+};
 int nat_elems_take(const struct nlmsghdr *nlh, struct nat_ruleset *rs, size_t index);
+/* 0; NAT_ELEMS_E_ODD: a range without an end that is not the last one. */
 int nat_elems_pair(struct nat_set *set);
 
 /* Sets key, data, flags and size of a definition. */

@@ -21,7 +21,7 @@ struct nat_packet {
 	uint8_t tcp_flags;
 	uint32_t mark, ct_mark;
 	bool ct_reply;      /* direction */
-	uint32_t ct_state;  /* NAT_STATE_* (one bit) */
+	uint32_t ct_state;  /* NAT_STATE_* (one bit), as conntrack will say; 0: untracked */
 	uint32_t ct_status; /* IPS_* */
 };
 
@@ -35,7 +35,7 @@ struct nat_eval_step {
 
 struct nat_eval_result {
 	enum nat_eval_verdict verdict;
-	bool snat;            /* a source translation was chosen */
+	bool snat; /* a source translation was chosen */
 	struct ip4 snat_to;
 	bool notrack;
 	char counters[8][NAT_NAME_MAX]; /* those that counted, in order; more are left out */
@@ -44,8 +44,13 @@ struct nat_eval_result {
 
 /*
  * Runs all base chains of `hook` (type nat ones only when ct_state is NEW) in the order of their
- * priorities; `packet` is changed by marks. Each rule met is given to on_step (may be NULL), also those that
- * did not match. A jump depth of 16 ends in a drop, as in the kernel.
+ * priorities; `packet` is changed by marks, and by notrack. Each rule met is given to on_step (may be NULL),
+ * also those that did not match; a rule with a jump comes before the rules of its target. The 16th chain
+ * below a base chain ends in a drop; the kernel refuses to load that many. `rs` is finished
+ * (nat_ruleset_finish).
+ *
+ * Chains of one hook and one priority run in the opposite order of their making, as after a first load; in
+ * the kernel a repair may turn that round, so a ruleset should not depend on it.
  */
 struct nat_eval_result nat_eval_hook(const struct nat_ruleset *rs, enum nat_hook hook,
 				     struct nat_packet *packet,

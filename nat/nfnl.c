@@ -94,7 +94,8 @@ static const char *ext_ack_text(const struct nlmsghdr *nlh)
 				0;
 	if (mnl_nlmsg_get_payload_len(nlh) < skip)
 		return NULL;
-	attr_for_each(attr, nlh, (unsigned)skip) {
+	attr_for_each(attr, nlh, (unsigned)skip)
+	{
 		if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG &&
 		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
 			return mnl_attr_get_str(attr);
@@ -138,10 +139,12 @@ static int take_dump_message(const struct nlmsghdr *nlh, const struct nfnl_dump 
 }
 
 /* Reads to the end of the answer. 0, or a negative errno; *stale as found. */
-static int read_answer(struct nfnl *nfnl, const struct nfnl_dump *dump, bool *stale, struct err *err)
+static int read_answer(struct nfnl *nfnl, const struct nfnl_dump *dump, bool *stale,
+		       struct err *err)
 {
 	for (;;) {
-		ssize_t got = mnl_socket_recvfrom(nfnl->socket, nfnl->receive, sizeof(nfnl->receive));
+		ssize_t got =
+			mnl_socket_recvfrom(nfnl->socket, nfnl->receive, sizeof(nfnl->receive));
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -164,7 +167,8 @@ static int read_answer(struct nfnl *nfnl, const struct nfnl_dump *dump, bool *st
 				return rc > 0 ? 0 : rc;
 		}
 		if (left > 0)
-			return err_set(err, -EBADMSG, "%s: torn message from the kernel", dump->what);
+			return err_set(err, -EBADMSG, "%s: torn message from the kernel",
+				       dump->what);
 	}
 }
 
@@ -343,49 +347,59 @@ static int make_send_room(struct nfnl *nfnl, size_t length, struct err *err)
 	return 0;
 }
 
+struct verdict {
+	bool acknowledged;
+	int result; /* the first refusal */
+};
+
+static void take_verdicts(const struct nfnl *nfnl, const struct nfnl_batch *batch, int length,
+			  struct verdict *verdict, struct err *err)
+{
+	for (const struct nlmsghdr *nlh = (void *)nfnl->receive; mnl_nlmsg_ok(nlh, length);
+	     nlh = mnl_nlmsg_next(nlh, &length)) {
+		if (nlh->nlmsg_type != NLMSG_ERROR || nlh->nlmsg_pid != nfnl->port_id ||
+		    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nlmsgerr))
+			continue;
+		const struct nlmsgerr *nle = mnl_nlmsg_get_payload(nlh);
+
+		verdict->acknowledged = true;
+		if (nle->error && !verdict->result)
+			verdict->result = refusal(nlh, label_of(batch, nlh->nlmsg_seq), err);
+	}
+}
+
 /* All answers are queued when sendmsg returns. The first refusal wins; without an answer it failed. */
 static int read_verdict(struct nfnl *nfnl, const struct nfnl_batch *batch, struct err *err)
 {
 	int fd = mnl_socket_get_fd(nfnl->socket);
-	bool acknowledged = false;
-	int result = 0;
+	struct verdict verdict = { 0 };
 
 	for (;;) {
 		ssize_t got = recv(fd, nfnl->receive, sizeof(nfnl->receive), MSG_DONTWAIT);
+		int error = errno;
 
-		if (got < 0 && errno == EINTR)
+		if (got >= 0) {
+			take_verdicts(nfnl, batch, (int)got, &verdict, err);
 			continue;
-		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			break;
-		if (got < 0)
-			return result ? result :
-					err_set(err, -errno, "nf_tables transaction: %s",
-						strerror(errno));
-		int left = (int)got;
-
-		for (const struct nlmsghdr *nlh = (void *)nfnl->receive; mnl_nlmsg_ok(nlh, left);
-		     nlh = mnl_nlmsg_next(nlh, &left)) {
-			if (nlh->nlmsg_type != NLMSG_ERROR || nlh->nlmsg_pid != nfnl->port_id ||
-			    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nlmsgerr))
-				continue;
-			const struct nlmsgerr *nle = mnl_nlmsg_get_payload(nlh);
-
-			acknowledged = true;
-			if (nle->error && !result)
-				result = refusal(nlh, label_of(batch, nlh->nlmsg_seq), err);
 		}
+		if (error == EINTR)
+			continue;
+		if (verdict.result || error == EAGAIN)
+			break;
+		return err_set(err, -error, "nf_tables transaction: %s", strerror(error));
 	}
-	if (!result && !acknowledged)
+	if (!verdict.acknowledged)
 		return err_set(err, -EIO, "nf_tables transaction: the kernel did not answer");
-	return result;
+	return verdict.result;
 }
 
 int nfnl_batch_send(struct nfnl *nfnl, struct nfnl_batch *batch, struct err *err)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	struct iovec iov;
-	struct msghdr msg = { .msg_name = &kernel, .msg_namelen = sizeof(kernel), .msg_iov = &iov,
-			      .msg_iovlen = 1 };
+	struct msghdr msg = {
+		.msg_name = &kernel, .msg_namelen = sizeof(kernel), .msg_iov = &iov, .msg_iovlen = 1
+	};
 	int rc;
 
 	put_marker(batch, NFNL_MSG_BATCH_END);

@@ -25,11 +25,13 @@ struct nat_seen_counter {
 
 struct nat_observed {
 	bool has_table;
-	bool odd;  /* holds something that we never make (a set of another kind, an object that is no
-		    * counter, a flowtable): only making the table anew brings it to what is desired */
+	bool odd; /* holds something that we never make (a set of another kind, an element with a
+		    * timeout, an object that is no counter, a flowtable, flags, a name longer than any of
+		    * ours): only making the table anew brings it to what is desired */
 	struct nat_ruleset sets; /* sets, elements and names only */
 	struct nat_seen_chain *chains;
 	size_t n_chains;
+	struct nat_index chain_index;
 	struct nat_seen_counter *counters;
 	size_t n_counters;
 };
@@ -43,3 +45,4 @@ int nat_observe(struct nfnl *nfnl, const char *table, struct nat_observed *ret, 
 int nat_observe_counters(struct nfnl *nfnl, const char *table, struct nat_observed *ret,
 			 struct err *err);
 void nat_observed_done(struct nat_observed *seen);
+const struct nat_seen_chain *nat_seen_chain_find(const struct nat_observed *seen, const char *name);

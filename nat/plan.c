@@ -12,11 +12,18 @@
 #include "nat/expr.h"
 #include "nat/observe.h"
 
+struct elem_list {
+	struct nat_elem *v;
+	size_t n;
+};
+
 struct planner {
 	const struct nat_ruleset *desired;
-	const struct nat_observed *seen; /* what counts as present: empty when the table is made anew */
+	const struct nat_observed
+		*seen; /* what counts as present: empty when the table is made anew */
 	const struct nat_observed *before; /* what was really there, for the counters' values */
 	struct nat_plan *plan;
+	struct elem_list *lists; /* of each observed set, with the plan's names, sorted */
 	bool failed;
 };
 
@@ -44,20 +51,12 @@ static struct nat_step *step_add(struct planner *p, enum nat_step_kind kind, con
 	return step;
 }
 
-static const struct nat_seen_counter *seen_counter(const struct nat_observed *seen, const char *name)
+static const struct nat_seen_counter *seen_counter(const struct nat_observed *seen,
+						   const char *name)
 {
 	for (size_t i = 0; i < seen->n_counters; i++) {
 		if (strcmp(seen->counters[i].name, name) == 0)
 			return &seen->counters[i];
-	}
-	return NULL;
-}
-
-static const struct nat_seen_chain *seen_chain(const struct nat_observed *seen, const char *name)
-{
-	for (size_t i = 0; i < seen->n_chains; i++) {
-		if (strcmp(seen->chains[i].def.name, name) == 0)
-			return &seen->chains[i];
 	}
 	return NULL;
 }
@@ -84,8 +83,7 @@ static bool needs_rebuild(const struct nat_ruleset *desired, const struct nat_ob
 			return true;
 	}
 	for (size_t i = 0; i < seen->n_chains; i++) {
-		const struct nat_chain *want =
-			nat_chain_find(desired, seen->chains[i].def.name);
+		const struct nat_chain *want = nat_chain_find(desired, seen->chains[i].def.name);
 
 		if (want && !same_chain(want, &seen->chains[i].def))
 			return true;
@@ -124,7 +122,7 @@ static void plan_additions(struct planner *p)
 			step_add(p, NAT_STEP_SET_ADD, desired->sets[i].name, i);
 	}
 	for (size_t i = 0; i < desired->n_chains; i++) {
-		if (!seen_chain(p->seen, desired->chains[i].name))
+		if (!nat_seen_chain_find(p->seen, desired->chains[i].name))
 			step_add(p, NAT_STEP_CHAIN_ADD, desired->chains[i].name, i);
 	}
 }
@@ -172,14 +170,23 @@ static void plan_flushes(struct planner *p, bool *changed)
 			step_add(p, NAT_STEP_CHAIN_FLUSH, have->def.name, 0);
 	}
 	for (size_t i = 0; i < p->desired->n_chains; i++) {
-		if (!seen_chain(p->seen, p->desired->chains[i].name))
+		if (!nat_seen_chain_find(p->seen, p->desired->chains[i].name))
 			changed[i] = true;
 	}
 }
 
-static bool key_is_name(enum nat_set_kind kind)
+/* `name` of the observed elements as an index into plan->names. Runs of one name are long. */
+struct translation {
+	uint32_t from, to;
+};
+
+static uint32_t translate(struct planner *p, struct translation *last, uint32_t name)
 {
-	return kind == NAT_SET_IF_ADDR;
+	if (last->from != name) {
+		last->from = name;
+		last->to = nat_name(&p->plan->names, p->seen->sets.names[name]);
+	}
+	return last->to;
 }
 
 static int compare_elems(const void *a, const void *b)
@@ -187,87 +194,111 @@ static int compare_elems(const void *a, const void *b)
 	return nat_elem_compare(a, b);
 }
 
-/* The observed elements with their names as indexes into plan->names, sorted. NULL: none or no memory. */
-static struct nat_elem *translated(struct planner *p, const struct nat_set *have)
+static void translate_set(struct planner *p, const struct nat_set *have, struct elem_list *list)
 {
-	struct nat_elem *v = have->n ? malloc(have->n * sizeof(*v)) : NULL;
-	const struct nat_ruleset *from = &p->seen->sets;
-	uint32_t last_key = UINT32_MAX, last_data = UINT32_MAX, key = 0, data = 0;
+	struct translation key = { .from = UINT32_MAX }, data = { .from = UINT32_MAX };
 
-	if (have->n && !v)
+	if (!have->n)
+		return;
+	list->v = malloc(have->n * sizeof(*list->v));
+	if (!list->v) {
 		p->failed = true;
-	for (size_t i = 0; v && i < have->n; i++) {
-		v[i] = have->v[i];
-		if (key_is_name(have->kind)) {
-			if (v[i].key != last_key)
-				key = nat_name(&p->plan->names, from->names[v[i].key]);
-			last_key = v[i].key;
-			v[i].key = key;
-		}
-		if (nat_set_is_verdict_map(have->kind)) {
-			if (v[i].data != last_data)
-				data = nat_name(&p->plan->names, from->names[v[i].data]);
-			last_data = v[i].data;
-			v[i].data = data;
-		}
+		return;
 	}
-	if (p->plan->names.failed)
-		p->failed = true;
-	if (v)
-		qsort(v, have->n, sizeof(*v), compare_elems);
-	return v;
+	list->n = have->n;
+	for (size_t i = 0; i < have->n; i++) {
+		struct nat_elem *elem = &list->v[i];
+
+		*elem = have->v[i];
+		if (have->kind == NAT_SET_IF_ADDR)
+			elem->key = translate(p, &key, elem->key);
+		if (nat_set_is_verdict_map(have->kind))
+			elem->data = translate(p, &data, elem->data);
+	}
+	qsort(list->v, list->n, sizeof(*list->v), compare_elems);
 }
 
-/* Those of a[0..na) that are not in b[0..nb), both sorted, as a step of their own. */
-static void plan_difference(struct planner *p, enum nat_step_kind kind, const struct nat_set *set,
-			    const struct nat_elem *a, size_t na, const struct nat_elem *b, size_t nb)
+static void translate_sets(struct planner *p)
 {
-	struct nat_elem *only = na ? malloc(na * sizeof(*only)) : NULL;
+	size_t n = p->seen->sets.n_sets;
+
+	p->lists = n ? calloc(n, sizeof(*p->lists)) : NULL;
+	if (n && !p->lists)
+		p->failed = true;
+	for (size_t i = 0; i < n && !p->failed; i++) {
+		translate_set(p, &p->seen->sets.sets[i], &p->lists[i]);
+		p->failed = p->failed || p->plan->names.failed;
+	}
+}
+
+static void free_lists(struct planner *p)
+{
+	for (size_t i = 0; p->lists && i < p->seen->sets.n_sets; i++)
+		free(p->lists[i].v);
+	free(p->lists);
+}
+
+/* Writes those of `a` that are not in `b`, both sorted, to `ret` if it isn't NULL. Returns how many. */
+static size_t difference(const struct elem_list *a, const struct elem_list *b, struct nat_elem *ret)
+{
 	size_t n = 0, j = 0;
 
-	if (na && !only) {
-		p->failed = true;
-		return;
-	}
-	for (size_t i = 0; i < na; i++) {
-		while (j < nb && nat_elem_compare(&b[j], &a[i]) < 0)
+	for (size_t i = 0; i < a->n; i++) {
+		while (j < b->n && nat_elem_compare(&b->v[j], &a->v[i]) < 0)
 			j++;
-		if (j == nb || nat_elem_compare(&b[j], &a[i]) != 0)
-			only[n++] = a[i];
+		if (j < b->n && nat_elem_compare(&b->v[j], &a->v[i]) == 0)
+			continue;
+		if (ret)
+			ret[n] = a->v[i];
+		n++;
 	}
-	struct nat_step *step = n ? step_add(p, kind, set->name, 0) : NULL;
+	return n;
+}
 
-	if (!step) {
+/* Those of `a` that are not in `b`, as a step of their own. Mostly there are none: counted first. */
+static void plan_difference(struct planner *p, enum nat_step_kind kind, const struct nat_set *set,
+			    const struct elem_list *a, const struct elem_list *b)
+{
+	size_t n = p->failed ? 0 : difference(a, b, NULL);
+	struct nat_elem *only = n ? malloc(n * sizeof(*only)) : NULL;
+	struct nat_step *step = only ? step_add(p, kind, set->name, 0) : NULL;
+
+	if (n && !step) {
+		p->failed = true;
 		free(only);
-		return;
 	}
+	if (!step)
+		return;
+	difference(a, b, only);
 	step->set_kind = set->kind;
 	step->elems = only;
 	step->n_elems = n;
 	*(kind == NAT_STEP_ELEMS_ADD ? &p->plan->elems_added : &p->plan->elems_deleted) += n;
 }
 
-/* Deletions of all sets before additions: a chain's last element goes before the chain does. */
-static void plan_elems(struct planner *p, enum nat_step_kind kind)
+static struct elem_list list_of(const struct nat_set *set)
 {
-	const struct nat_ruleset *desired = p->desired;
+	return set ? (struct elem_list){ .v = set->v, .n = set->n } : (struct elem_list){ 0 };
+}
 
-	for (size_t i = 0; i < p->seen->sets.n_sets && kind == NAT_STEP_ELEMS_DEL; i++) {
-		const struct nat_set *have = &p->seen->sets.sets[i];
-		const struct nat_set *want = nat_set_find(desired, have->name);
-		struct nat_elem *v = translated(p, have);
+/* Deletions of all sets before additions: a chain's last element goes before the chain does. */
+static void plan_elems(struct planner *p)
+{
+	const struct nat_ruleset *have = &p->seen->sets;
 
-		plan_difference(p, kind, have, v, v ? have->n : 0, want ? want->v : NULL,
-				want ? want->n : 0);
-		free(v);
+	for (size_t i = 0; i < have->n_sets && !p->failed; i++) {
+		struct elem_list want = list_of(nat_set_find(p->desired, have->sets[i].name));
+
+		plan_difference(p, NAT_STEP_ELEMS_DEL, &have->sets[i], &p->lists[i], &want);
 	}
-	for (size_t i = 0; i < desired->n_sets && kind == NAT_STEP_ELEMS_ADD; i++) {
-		const struct nat_set *want = &desired->sets[i];
-		const struct nat_set *have = nat_set_find(&p->seen->sets, want->name);
-		struct nat_elem *v = have ? translated(p, have) : NULL;
+	for (size_t i = 0; i < p->desired->n_sets && !p->failed; i++) {
+		const struct nat_set *set = &p->desired->sets[i];
+		const struct nat_set *seen = nat_set_find(have, set->name);
+		struct elem_list want = list_of(set);
+		struct elem_list none = { 0 };
 
-		plan_difference(p, kind, want, want->v, want->n, v, v ? have->n : 0);
-		free(v);
+		plan_difference(p, NAT_STEP_ELEMS_ADD, set, &want,
+				seen ? &p->lists[seen - have->sets] : &none);
 	}
 }
 
@@ -301,44 +332,49 @@ static void plan_removals(struct planner *p)
 	}
 }
 
+/* In the same order, so that desired's indexes hold in the plan too. */
 static void copy_names(struct planner *p)
 {
 	nat_ruleset_init(&p->plan->names, p->desired->table);
-	/* Straight copies keep the indexes; nat_name would look each one up. */
-	for (size_t i = 0; i < p->desired->n_names; i++) {
-		if (nat_name(&p->plan->names, p->desired->names[i]) != i)
-			p->failed = true;
-	}
+	for (size_t i = 0; i < p->desired->n_names; i++)
+		nat_name(&p->plan->names, p->desired->names[i]);
 	if (p->plan->names.failed)
 		p->failed = true;
+}
+
+static void plan_all(struct planner *p, bool *changed)
+{
+	static const struct nat_observed nothing = { 0 };
+
+	copy_names(p);
+	if (p->seen->has_table && needs_rebuild(p->desired, p->seen)) {
+		p->plan->rebuild = true;
+		step_add(p, NAT_STEP_TABLE_DEL, p->desired->table, 0);
+	}
+	if (!p->seen->has_table || p->plan->rebuild) {
+		p->seen = &nothing;
+		step_add(p, NAT_STEP_TABLE_ADD, p->desired->table, 0);
+	}
+	translate_sets(p);
+	plan_additions(p);
+	plan_flushes(p, changed);
+	plan_elems(p);
+	plan_rules(p, changed);
+	plan_removals(p);
 }
 
 int nat_plan_compute(const struct nat_ruleset *desired, const struct nat_observed *seen,
 		     struct nat_plan *ret)
 {
-	static const struct nat_observed nothing = { 0 };
 	struct nat_plan plan = { 0 };
 	struct planner p = { .desired = desired, .seen = seen, .before = seen, .plan = &plan };
 	bool *changed = calloc(desired->n_chains + 1, sizeof(*changed));
 
 	if (!changed)
 		return -ENOMEM;
-	copy_names(&p);
-	if (seen->has_table && needs_rebuild(desired, seen)) {
-		plan.rebuild = true;
-		step_add(&p, NAT_STEP_TABLE_DEL, desired->table, 0);
-	}
-	if (!seen->has_table || plan.rebuild) {
-		p.seen = &nothing;
-		step_add(&p, NAT_STEP_TABLE_ADD, desired->table, 0);
-	}
-	plan_additions(&p);
-	plan_flushes(&p, changed);
-	plan_elems(&p, NAT_STEP_ELEMS_DEL);
-	plan_elems(&p, NAT_STEP_ELEMS_ADD);
-	plan_rules(&p, changed);
-	plan_removals(&p);
+	plan_all(&p, changed);
 	free(changed);
+	free_lists(&p);
 	if (p.failed) {
 		nat_plan_done(&plan);
 		return -ENOMEM;
@@ -362,7 +398,8 @@ const char *nat_plan_summary(const struct nat_plan *plan, char buf[static NAT_PL
 		const char *word;
 		size_t n;
 	} parts[] = {
-		{ "counter", plan->by_kind[NAT_STEP_COUNTER_ADD] + plan->by_kind[NAT_STEP_COUNTER_DEL] },
+		{ "counter",
+		  plan->by_kind[NAT_STEP_COUNTER_ADD] + plan->by_kind[NAT_STEP_COUNTER_DEL] },
 		{ "set", plan->by_kind[NAT_STEP_SET_ADD] + plan->by_kind[NAT_STEP_SET_DEL] },
 		{ "chain", plan->by_kind[NAT_STEP_CHAIN_ADD] + plan->by_kind[NAT_STEP_CHAIN_DEL] },
 		{ "rule", plan->by_kind[NAT_STEP_RULE_ADD] },

@@ -14,6 +14,7 @@ enum {
 	NAT_RULES_MAX = 4096, /* of one chain */
 	NAT_NAMES_MAX = 16384,
 	NAT_ELEMS_MAX = 4 << 20,
+	DEVICE_NAME_MAX = 15, /* IFNAMSIZ with its NUL */
 };
 
 static const struct {
@@ -77,6 +78,17 @@ static void *grow(struct nat_ruleset *rs, void **items, size_t n, size_t item_si
 	return slot;
 }
 
+/* Makes the item that was written behind the last one findable, and counts it. Returns its position. */
+static size_t enter(struct nat_ruleset *rs, struct nat_index *index, const void *items,
+		    size_t item_size, size_t *n)
+{
+	if (nat_index_add(index, items, item_size, *n)) {
+		rs->failed = true;
+		return 0;
+	}
+	return (*n)++;
+}
+
 void nat_ruleset_init(struct nat_ruleset *rs, const char *table)
 {
 	*rs = (struct nat_ruleset){ 0 };
@@ -93,12 +105,16 @@ void nat_ruleset_done(struct nat_ruleset *rs)
 	free(rs->sets);
 	free(rs->chains);
 	free(rs->names);
+	nat_index_done(&rs->set_index);
+	nat_index_done(&rs->chain_index);
+	nat_index_done(&rs->name_index);
 	*rs = (struct nat_ruleset){ 0 };
 }
 
 void nat_counter_add(struct nat_ruleset *rs, const char *name)
 {
-	char *slot = grow(rs, (void **)&rs->counters, rs->n_counters, NAT_NAME_MAX, NAT_COUNTERS_MAX);
+	char *slot =
+		grow(rs, (void **)&rs->counters, rs->n_counters, NAT_NAME_MAX, NAT_COUNTERS_MAX);
 
 	if (!slot)
 		return;
@@ -108,15 +124,14 @@ void nat_counter_add(struct nat_ruleset *rs, const char *name)
 
 size_t nat_set_add(struct nat_ruleset *rs, const char *name, enum nat_set_kind kind, uint32_t size)
 {
-	struct nat_set *set =
-		grow(rs, (void **)&rs->sets, rs->n_sets, sizeof(*set), NAT_SETS_MAX);
+	struct nat_set *set = grow(rs, (void **)&rs->sets, rs->n_sets, sizeof(*set), NAT_SETS_MAX);
 
 	if (!set)
 		return 0;
 	name_copy(set->name, name);
 	set->kind = kind;
 	set->size = size;
-	return rs->n_sets++;
+	return enter(rs, &rs->set_index, rs->sets, sizeof(*set), &rs->n_sets);
 }
 
 void nat_elem_add(struct nat_ruleset *rs, size_t index, struct nat_elem elem)
@@ -127,8 +142,8 @@ void nat_elem_add(struct nat_ruleset *rs, size_t index, struct nat_elem elem)
 
 	if (set->n == set->capacity) {
 		size_t bigger = set->capacity ? set->capacity + set->capacity / 2 : 8;
-		struct nat_elem *v =
-			set->n < NAT_ELEMS_MAX ? realloc(set->v, bigger * sizeof(*v)) : NULL;
+		struct nat_elem *v = set->n < NAT_ELEMS_MAX ? realloc(set->v, bigger * sizeof(*v)) :
+							      NULL;
 
 		if (!v) {
 			rs->failed = true;
@@ -142,17 +157,16 @@ void nat_elem_add(struct nat_ruleset *rs, size_t index, struct nat_elem elem)
 
 uint32_t nat_name(struct nat_ruleset *rs, const char *name)
 {
-	/* The last ones first: elements of one class or device come in a row. */
-	for (size_t i = rs->n_names; i-- > 0;) {
-		if (strcmp(rs->names[i], name) == 0)
-			return (uint32_t)i;
-	}
+	size_t known = nat_index_find(&rs->name_index, rs->names, NAT_NAME_MAX, name);
+
+	if (known != NAT_INDEX_NONE)
+		return (uint32_t)known;
 	char *slot = grow(rs, (void **)&rs->names, rs->n_names, NAT_NAME_MAX, NAT_NAMES_MAX);
 
 	if (!slot)
 		return 0;
 	name_copy(slot, name);
-	return (uint32_t)rs->n_names++;
+	return (uint32_t)enter(rs, &rs->name_index, rs->names, NAT_NAME_MAX, &rs->n_names);
 }
 
 size_t nat_chain_add(struct nat_ruleset *rs, const char *name, const char *comment)
@@ -165,11 +179,11 @@ size_t nat_chain_add(struct nat_ruleset *rs, const char *name, const char *comme
 	name_copy(chain->name, name);
 	name_copy(chain->comment, comment);
 	chain->hook = NAT_HOOK_NONE;
-	return rs->n_chains++;
+	return enter(rs, &rs->chain_index, rs->chains, sizeof(*chain), &rs->n_chains);
 }
 
-size_t nat_base_chain_add(struct nat_ruleset *rs, const char *name, enum nat_hook hook, int priority,
-			  unsigned flags)
+size_t nat_base_chain_add(struct nat_ruleset *rs, const char *name, enum nat_hook hook,
+			  int priority, unsigned flags)
 {
 	size_t index = nat_chain_add(rs, name, "");
 
@@ -187,8 +201,8 @@ void nat_rule_add(struct nat_ruleset *rs, size_t index, struct nat_rule rule)
 	if (rs->failed || index >= rs->n_chains)
 		return;
 	struct nat_chain *chain = &rs->chains[index];
-	struct nat_rule *slot = grow(rs, (void **)&chain->rules, chain->n_rules, sizeof(rule),
-				     NAT_RULES_MAX);
+	struct nat_rule *slot =
+		grow(rs, (void **)&chain->rules, chain->n_rules, sizeof(rule), NAT_RULES_MAX);
 
 	if (!slot)
 		return;
@@ -223,72 +237,151 @@ static bool is_sorted(const struct nat_set *set)
 	return true;
 }
 
-/* Sorted, each element once, and no two elements with a common key: the kernel would refuse them. */
-static int normalise(struct nat_set *set)
+/* Sorted, each element once. */
+static void sort(struct nat_set *set)
 {
-	if (!is_sorted(set)) {
-		qsort(set->v, set->n, sizeof(*set->v), compare_elems);
-		size_t kept = 0;
+	size_t kept = 0;
 
-		for (size_t i = 0; i < set->n; i++) {
-			if (kept && nat_elem_compare(&set->v[kept - 1], &set->v[i]) == 0)
-				continue;
-			set->v[kept++] = set->v[i];
-		}
-		set->n = kept;
+	if (is_sorted(set))
+		return;
+	qsort(set->v, set->n, sizeof(*set->v), compare_elems);
+	for (size_t i = 0; i < set->n; i++) {
+		if (kept && nat_elem_compare(&set->v[kept - 1], &set->v[i]) == 0)
+			continue;
+		set->v[kept++] = set->v[i];
 	}
-	for (size_t i = 1; i < set->n; i++) {
-		const struct nat_elem *a = &set->v[i - 1];
-		const struct nat_elem *b = &set->v[i];
-
-		if (a->key == b->key && b->first <= a->last)
-			return -EINVAL;
-	}
-	return 0;
+	set->n = kept;
 }
 
 const struct nat_set *nat_set_find(const struct nat_ruleset *rs, const char *name)
 {
-	for (size_t i = 0; i < rs->n_sets; i++) {
-		if (strcmp(rs->sets[i].name, name) == 0)
-			return &rs->sets[i];
-	}
-	return NULL;
+	size_t i = nat_index_find(&rs->set_index, rs->sets, sizeof(*rs->sets), name);
+
+	return i == NAT_INDEX_NONE ? NULL : &rs->sets[i];
 }
 
 const struct nat_chain *nat_chain_find(const struct nat_ruleset *rs, const char *name)
 {
-	for (size_t i = 0; i < rs->n_chains; i++) {
-		if (strcmp(rs->chains[i].name, name) == 0)
-			return &rs->chains[i];
+	size_t i = nat_index_find(&rs->chain_index, rs->chains, sizeof(*rs->chains), name);
+
+	return i == NAT_INDEX_NONE ? NULL : &rs->chains[i];
+}
+
+static bool counter_exists(const struct nat_ruleset *rs, const char *name)
+{
+	for (size_t i = 0; i < rs->n_counters; i++) {
+		if (strcmp(rs->counters[i], name) == 0)
+			return true;
 	}
-	return NULL;
+	return false;
+}
+
+/* Runs of one name are long: it's looked up once per run. */
+static bool elems_refer_well(const struct nat_ruleset *rs, const struct nat_set *set)
+{
+	for (size_t j = 0; nat_set_is_verdict_map(set->kind) && j < set->n; j++) {
+		uint32_t chain = set->v[j].data;
+
+		if (j && chain == set->v[j - 1].data)
+			continue;
+		if (chain >= rs->n_names || !nat_chain_find(rs, rs->names[chain]))
+			return false;
+	}
+	for (size_t j = 0; set->kind == NAT_SET_IF_ADDR && j < set->n; j++) {
+		uint32_t device = set->v[j].key;
+
+		if (device >= rs->n_names || strlen(rs->names[device]) > DEVICE_NAME_MAX)
+			return false;
+	}
+	return true;
+}
+
+static bool set_is_sound(const struct nat_ruleset *rs, const struct nat_set *set)
+{
+	if (set->size && set->n > set->size)
+		return false;
+	for (size_t i = 0; i < set->n; i++) {
+		const struct nat_elem *elem = &set->v[i];
+
+		if (elem->first > elem->last ||
+		    (elem->first != elem->last && !nat_set_has_ranges(set->kind)))
+			return false;
+		if (i && elem->key == elem[-1].key && elem->first <= elem[-1].last)
+			return false;
+	}
+	return elems_refer_well(rs, set);
+}
+
+/* What the name of an operation refers to; a set is given by the kinds that fit, as bits. */
+static const struct {
+	unsigned set_kinds;
+	bool chain, counter;
+} references[NAT_OP_KIND_COUNT] = {
+	[NAT_SADDR_IN] = { .set_kinds = 1 << NAT_SET_ADDR | 1 << NAT_SET_RANGE },
+	[NAT_SADDR_NOT_IN] = { .set_kinds = 1 << NAT_SET_ADDR | 1 << NAT_SET_RANGE },
+	[NAT_DADDR_IN] = { .set_kinds = 1 << NAT_SET_ADDR | 1 << NAT_SET_RANGE },
+	[NAT_DADDR_NOT_IN] = { .set_kinds = 1 << NAT_SET_ADDR | 1 << NAT_SET_RANGE },
+	[NAT_IIF_SADDR_IN] = { .set_kinds = 1 << NAT_SET_IF_ADDR },
+	[NAT_IIF_SADDR_NOT_IN] = { .set_kinds = 1 << NAT_SET_IF_ADDR },
+	[NAT_SADDR_VMAP] = { .set_kinds = 1 << NAT_MAP_ADDR_VERDICT | 1 << NAT_MAP_RANGE_VERDICT },
+	[NAT_MARK_SADDR_VMAP] = { .set_kinds = 1 << NAT_MAP_MARK_ADDR_VERDICT |
+					       1 << NAT_MAP_MARK_RANGE_VERDICT },
+	[NAT_CT_MARK_VMAP] = { .set_kinds = 1 << NAT_MAP_MARK_VERDICT },
+	[NAT_SNAT_MARK] = { .set_kinds = 1 << NAT_MAP_MARK_ADDR },
+	[NAT_COUNT] = { .counter = true },
+	[NAT_JUMP] = { .chain = true },
+	[NAT_GOTO] = { .chain = true },
+};
+
+static bool op_refers_well(const struct nat_ruleset *rs, const struct nat_op *op)
+{
+	unsigned fitting = references[op->kind].set_kinds;
+	const struct nat_set *set = fitting ? nat_set_find(rs, op->name) : NULL;
+
+	if (fitting && (!set || !(fitting & 1u << set->kind)))
+		return false;
+	if (references[op->kind].chain && !nat_chain_find(rs, op->name))
+		return false;
+	return !references[op->kind].counter || counter_exists(rs, op->name);
+}
+
+static bool chain_is_sound(const struct nat_ruleset *rs, const struct nat_chain *chain)
+{
+	for (size_t i = 0; i < chain->n_rules; i++) {
+		for (size_t j = 0; j < NAT_OPS_MAX; j++) {
+			if (!op_refers_well(rs, &chain->rules[i].ops[j]))
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool counters_are_sound(const struct nat_ruleset *rs)
+{
+	for (size_t i = 0; i < rs->n_counters; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(rs->counters[i], rs->counters[j]) == 0)
+				return false;
+		}
+	}
+	return true;
 }
 
 int nat_ruleset_finish(struct nat_ruleset *rs)
 {
+	bool sound = counters_are_sound(rs);
+
 	if (rs->failed)
 		return -ENOMEM;
 	for (size_t i = 0; i < rs->n_sets; i++) {
-		struct nat_set *set = &rs->sets[i];
-		int rc = normalise(set);
-
-		if (rc)
-			return rc;
-		if (set->size && set->n > set->size)
-			return -EINVAL;
-		if (!nat_set_is_verdict_map(set->kind))
-			continue;
-		for (size_t j = 0; j < set->n; j++) {
-			/* Runs of one chain are long: look a name up once per run. */
-			if (j && set->v[j].data == set->v[j - 1].data)
-				continue;
-			if (set->v[j].data >= rs->n_names ||
-			    !nat_chain_find(rs, rs->names[set->v[j].data]))
-				return -EINVAL;
-		}
+		sort(&rs->sets[i]);
+		sound = sound && set_is_sound(rs, &rs->sets[i]) &&
+			nat_set_find(rs, rs->sets[i].name) == &rs->sets[i];
 	}
-	return 0;
+	for (size_t i = 0; i < rs->n_chains; i++)
+		sound = sound && chain_is_sound(rs, &rs->chains[i]) &&
+			nat_chain_find(rs, rs->chains[i].name) == &rs->chains[i];
+	return sound ? 0 : -EINVAL;
 }
 
 /* How each operation reads in nft(8). %n = name, %m = mask, %v = value in hex, %d = value in decimal. */

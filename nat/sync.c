@@ -41,12 +41,20 @@ static const struct {
 	uint16_t message;
 	const char *text;
 } notices[] = {
-	{ NFT_MSG_NEWTABLE, "table changed" },	     { NFT_MSG_DELTABLE, "table deleted" },
-	{ NFT_MSG_NEWCHAIN, "chain added" },	     { NFT_MSG_DELCHAIN, "chain deleted" },
-	{ NFT_MSG_NEWRULE, "rule added" },	     { NFT_MSG_DELRULE, "rule deleted" },
-	{ NFT_MSG_NEWSET, "set added" },	     { NFT_MSG_DELSET, "set deleted" },
-	{ NFT_MSG_NEWSETELEM, "set element added" }, { NFT_MSG_DELSETELEM, "set element deleted" },
-	{ NFT_MSG_NEWOBJ, "object added" },	     { NFT_MSG_DELOBJ, "object deleted" },
+	{ NFT_MSG_NEWTABLE, "table changed" },
+	{ NFT_MSG_DELTABLE, "table deleted" },
+	{ NFT_MSG_NEWCHAIN, "chain added" },
+	{ NFT_MSG_DELCHAIN, "chain deleted" },
+	{ NFT_MSG_NEWRULE, "rule added" },
+	{ NFT_MSG_DELRULE, "rule deleted" },
+	{ NFT_MSG_NEWSET, "set added" },
+	{ NFT_MSG_DELSET, "set deleted" },
+	{ NFT_MSG_NEWSETELEM, "set element added" },
+	{ NFT_MSG_DELSETELEM, "set element deleted" },
+	{ NFT_MSG_NEWOBJ, "object added" },
+	{ NFT_MSG_DELOBJ, "object deleted" },
+	{ NFT_MSG_NEWFLOWTABLE, "flowtable added" },
+	{ NFT_MSG_DELFLOWTABLE, "flowtable deleted" },
 };
 
 const char *nat_sync_notice(const struct nlmsghdr *nlh, const char *table, uint32_t own_port)
@@ -59,7 +67,8 @@ const char *nat_sync_notice(const struct nlmsghdr *nlh, const char *table, uint3
 		return NULL;
 	/* Attribute 1 is the table's name in every message that has one (NFTA_TABLE_NAME, NFTA_CHAIN_TABLE,
 	 * ...); in NEWGEN it is a number, and NEWGEN isn't in the list. */
-	attr_for_each(attr, nlh, sizeof(struct nfgenmsg)) {
+	attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
+	{
 		if (mnl_attr_get_type(attr) == NFTA_TABLE_NAME &&
 		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
 			ours = strcmp(mnl_attr_get_str(attr), table) == 0;
@@ -166,48 +175,59 @@ static int first_difference(const struct nat_plan *plan, struct err *err)
 		       nat_plan_summary(plan, summary), plan->n ? plan->v[0].name : "");
 }
 
-/* One observation and, if it shows a difference, one transaction. *ret_n: steps that were needed. */
-static int run_round(struct nat_sync *sync, const struct nat_ruleset *desired, bool last,
-		     size_t *ret_n, char *summary, struct err *err)
+struct round {
+	bool last;    /* a difference is now an error */
+	size_t steps; /* that were needed */
+	char *summary;
+};
+
+/* One observation and, if it shows a difference, one transaction. */
+static int run_round(struct nat_sync *sync, const struct nat_ruleset *desired, struct round *round,
+		     struct err *err)
 {
 	struct nat_observed seen = { 0 };
 	struct nat_plan plan = { 0 };
 	int rc = nat_observe(sync->nfnl, sync->table, &seen, err);
 
-	*ret_n = 0;
 	if (!rc && nat_plan_compute(desired, &seen, &plan))
 		rc = err_set(err, -ENOMEM, "nf_tables plan: out of memory");
 	nat_observed_done(&seen);
-	if (!rc && plan.n && last)
+	if (!rc && plan.n && round->last)
 		rc = first_difference(&plan, err);
 	if (!rc && plan.n) {
-		if (!summary[0])
-			nat_plan_summary(&plan, summary);
+		if (!round->summary[0])
+			nat_plan_summary(&plan, round->summary);
 		rc = nat_apply(sync->nfnl, desired, &plan, err);
 		sync->stats.transactions++;
 	}
-	*ret_n = plan.n;
+	round->steps = plan.n;
 	nat_plan_done(&plan);
 	return rc;
+}
+
+/* Refusals that come of a change by others between our reading and our writing. */
+static bool was_outrun(int rc)
+{
+	return rc == -ENOENT || rc == -EEXIST || rc == -EBUSY;
 }
 
 int nat_sync_run(struct nat_sync *sync, const struct nat_ruleset *desired, size_t *ret_changed,
 		 char ret_summary[static NAT_PLAN_TEXT_MAX], struct err *err)
 {
 	char unused[NAT_PLAN_TEXT_MAX] = "";
-	char *summary = ret_summary ? ret_summary : unused;
-	size_t changed = 0, n;
+	struct round round = { .summary = ret_summary ? ret_summary : unused };
+	size_t changed = 0;
 	int rc = 0;
 
-	summary[0] = '\0';
+	round.summary[0] = '\0';
 	sync->stale = false;
 	sync->stats.runs++;
-	for (int round = 0; round <= ROUNDS; round++) {
-		rc = run_round(sync, desired, round == ROUNDS, &n, summary, err);
-		/* -ENOENT: an object went away between reading and writing. Read again. */
-		if (rc == -ENOENT && round < ROUNDS)
+	for (int i = 0; i <= ROUNDS; i++) {
+		round.last = i == ROUNDS;
+		rc = run_round(sync, desired, &round, err);
+		if (was_outrun(rc) && !round.last)
 			continue;
-		if (rc || n == 0)
+		if (rc || round.steps == 0)
 			break;
 		changed++;
 	}
@@ -218,11 +238,10 @@ int nat_sync_run(struct nat_sync *sync, const struct nat_ruleset *desired, size_
 	return rc;
 }
 
-int nat_sync_elems(struct nat_sync *sync, const struct nat_ruleset *names, const struct nat_set *set,
-		   const struct nat_elem *del, size_t n_del, const struct nat_elem *add, size_t n_add,
-		   struct err *err)
+int nat_sync_elems(struct nat_sync *sync, const struct nat_ruleset *names,
+		   const struct nat_change *change, struct err *err)
 {
-	int rc = nat_apply_elems(sync->nfnl, names, set, del, n_del, add, n_add, err);
+	int rc = nat_apply_elems(sync->nfnl, names, change, err);
 
 	sync->stats.transactions++;
 	if (rc)

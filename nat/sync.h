@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "nat/apply.h"
 #include "nat/plan.h"
 
 struct err;
@@ -41,9 +42,8 @@ int nat_sync_run(struct nat_sync *sync, const struct nat_ruleset *desired, size_
 		 char ret_summary[static NAT_PLAN_TEXT_MAX], struct err *err);
 
 /* nat/apply.h: nat_apply_elems on the kept-open socket. After a failure call nat_sync_run. */
-int nat_sync_elems(struct nat_sync *sync, const struct nat_ruleset *names, const struct nat_set *set,
-		   const struct nat_elem *del, size_t n_del, const struct nat_elem *add, size_t n_add,
-		   struct err *err);
+int nat_sync_elems(struct nat_sync *sync, const struct nat_ruleset *names,
+		   const struct nat_change *change, struct err *err);
 
 /* Reads what is there now, for adoption at start and for status. See nat/observe.h. */
 int nat_sync_observe(struct nat_sync *sync, struct nat_observed *ret, struct err *err);

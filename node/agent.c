@@ -6,26 +6,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "daemon/frame.h"
+#include "daemon/health.h"
+#include "daemon/kernel.h"
 #include "nat/keeper.h"
 #include "nat/nfnl.h"
 #include "nat/observe.h"
 #include "nat/sync.h"
 #include "netlink/rtnl.h"
 #include "netlink/sync.h"
-#include "netlink/sysctl.h"
 #include "node/audit.h"
 
-enum { VXLAN_OVERHEAD = 50, ENDED_LOG_MAX = 3 };
+enum { VXLAN_OVERHEAD = 50 };
 
 struct agent {
-	struct frame *frame;
 	struct node_config *config;
 	struct policy_result policies;
 	struct lanes lanes;
@@ -33,7 +32,7 @@ struct agent {
 	struct keeper *keeper;
 	struct nfnl *conntrack;
 	uint32_t tunnel_mtu;
-	bool degraded_told;
+	struct health health;
 	uint64_t connections_ended;
 };
 
@@ -45,7 +44,7 @@ struct agent_state agent_state(const struct agent *agent)
 			  .tunnel_mtu = agent->tunnel_mtu },
 		.keeper = agent->keeper,
 		.connections_ended = agent->connections_ended,
-		.frame = agent->frame,
+		.frame = agent->health.frame,
 	};
 }
 
@@ -70,92 +69,30 @@ static bool is_stale(const struct ct_entry *entry, void *data)
 	return node_audit_is_stale(data, entry);
 }
 
-/* Ends exactly the connections whose binding is wrong for what the kernel does now. */
-static size_t end_stale(struct nfnl *conntrack, struct node_audit audit)
-{
-	CLEANUP(ct_entries_done) struct ct_entries stale = { 0 };
-	struct err err = ERR_NULL;
-	size_t ended = 0;
-
-	if (ct_list(conntrack, is_stale, &audit, &stale, &err)) {
-		log_warning("conntrack", "%s; stale connections are looked for at the next change",
-			    err.text);
-		return 0;
-	}
-	for (size_t i = 0; i < stale.n; i++) {
-		int rc = ct_delete(conntrack, &stale.v[i], &err);
-
-		ended += rc == 0;
-		if (rc && rc != -ENOENT)
-			log_warning("conntrack", "%s; that connection keeps its old way", err.text);
-	}
-	if (ended)
-		log_info("conntrack",
-			 "ended connections whose source address was no longer right count=%zu",
-			 ended);
-	return ended;
-}
-
 /* The kernel gives a new device the default value; with an address on the device, loose mode is right
  * whatever conf.all says, since the kernel takes the larger of both. */
-static void set_device_parameters(struct agent *agent)
+static void set_device_parameters(const struct agent *agent)
 {
-	struct err err = ERR_NULL;
 	char key[80];
 
 	snprintf(key, sizeof(key), "net/ipv4/conf/%s/rp_filter", agent->config->tunnel.device);
-	if (sysctl_write_checked(key, "2", &err))
-		log_warning("sysctl", "%s; replies out of the tunnel may be dropped", err.text);
-}
-
-static void log_run(const struct keeper_report *report)
-{
-	if (report->rc)
-		return;
-	if (report->repaired)
-		log_warning("repair", "%s%s%s; put right by us took_us=%lld cause=%s", report->noticed,
-			    report->noticed[0] ? ": " : "", report->summary,
-			    (long long)report->took_us, keeper_cause_names[report->cause]);
-	else if (report->changed)
-		log_info("plan", "applied: %s took_us=%lld cause=%s", report->summary,
-			 (long long)report->took_us, keeper_cause_names[report->cause]);
-	else
-		log_debug("plan", "nothing to do took_us=%lld cause=%s", (long long)report->took_us,
-			  keeper_cause_names[report->cause]);
-}
-
-/* Failures are told once until a run succeeds again. */
-static void tell_health(struct agent *agent, const struct keeper_report *report)
-{
-	char status[160];
-
-	if (report->rc && !agent->degraded_told) {
-		log_error("plan", "%s; what is in the kernel stays, trying again", report->error);
-		frame_status(agent->frame, report->error);
-	} else if (!report->rc && agent->degraded_told) {
-		log_info("plan", "good again");
-	}
-	agent->degraded_told = report->rc != 0;
-	if (report->rc)
-		return;
-	snprintf(status, sizeof(status), "node=%s policies=%zu pods=%zu",
-		 agent->config->node.name, agent->policies.n_policies, agent->pods.n);
-	if (report->cause == KEEPER_START || report->changed)
-		frame_ready(agent->frame, status);
+	kernel_set(key, "2", "replies out of the tunnel may be dropped");
 }
 
 static void on_run(const struct keeper_report *report, void *data)
 {
 	struct agent *agent = data;
+	struct node_audit audit = { .policies = &agent->policies, .flag = agent->config->mark.flag };
+	char status[160];
 
-	log_run(report);
 	if (!report->rc && (report->changed || report->cause == KEEPER_START)) {
 		set_device_parameters(agent);
-		agent->connections_ended += end_stale(
-			agent->conntrack, (struct node_audit){ .policies = &agent->policies,
-							       .flag = agent->config->mark.flag });
+		agent->connections_ended +=
+			kernel_end_connections(agent->conntrack, is_stale, &audit);
 	}
-	tell_health(agent, report);
+	snprintf(status, sizeof(status), "node=%s policies=%zu pods=%zu", agent->config->node.name,
+		 agent->policies.n_policies, agent->pods.n);
+	health_tell(&agent->health, report, status);
 }
 
 static void on_foreign(const struct rt_change *change, void *data)
@@ -279,7 +216,7 @@ void *agent_start(struct frame *frame, void *config, struct err *err)
 		err_set(err, -ENOMEM, "out of memory");
 		return NULL;
 	}
-	agent->frame = frame;
+	agent->health.frame = frame;
 	agent->keeper = keeper_new(frame_loop(frame), NODE_TABLE, &keeper_ops, agent, err);
 	agent->conntrack = agent->keeper ? nfnl_open(err) : NULL;
 	if (agent->conntrack)
@@ -288,8 +225,7 @@ void *agent_start(struct frame *frame, void *config, struct err *err)
 		agent_stop(agent);
 		return NULL;
 	}
-	if (sysctl_write_checked("net/ipv4/ip_forward", "1", err))
-		log_warning("sysctl", "%s; pods of this node can't be forwarded", err->text);
+	kernel_set("net/ipv4/ip_forward", "1", "pods of this node can't be forwarded");
 	/* A failure here is told by on_run and tried again: the state of the kernel may be on its way. */
 	(void)keeper_run(agent->keeper, KEEPER_START, NULL);
 	return agent;
@@ -312,23 +248,7 @@ int agent_reload(void *data, void *config, struct err *err)
 
 int agent_check_platform(struct err *err)
 {
-	struct nat_observed seen = { 0 };
-	struct nfnl *nfnl;
-	int rc;
-
-	if (geteuid() != 0)
-		log_debug("main", "not root: CAP_NET_ADMIN must have been given");
-	nfnl = nfnl_open(err);
-	if (!nfnl)
-		return err_prefix(err, -EOPNOTSUPP, "the kernel has no netfilter netlink");
-	rc = nat_observe(nfnl, NODE_TABLE, &seen, err);
-	nat_observed_done(&seen);
-	nfnl_close(nfnl);
-	if (rc == -EPERM)
-		return err_set(err, rc, "CAP_NET_ADMIN is missing: run as root or give the capability");
-	if (rc < 0)
-		return err_prefix(err, rc, "the kernel's nf_tables doesn't answer");
-	return 0;
+	return kernel_check(NODE_TABLE, err);
 }
 
 int agent_cleanup(const void *data, struct err *err)
@@ -348,9 +268,10 @@ int agent_cleanup(const void *data, struct err *err)
 	if (!rc)
 		rc = keeper_cleanup(keeper, &net, err);
 	/* Steered connections are bound to the pod's own address; the CNI's translation comes too late. */
+	struct node_audit audit = { .policies = &nothing, .flag = view.config->mark.flag };
+
 	if (!rc && conntrack)
-		end_stale(conntrack, (struct node_audit){ .policies = &nothing,
-							  .flag = view.config->mark.flag });
+		kernel_end_connections(conntrack, is_stale, &audit);
 	nfnl_close(conntrack);
 	keeper_free(keeper);
 	loop_free(loop);

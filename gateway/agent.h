@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/*
+ * The gateway's daemon at work: holds what is wanted, keeps it in the kernel (nat/keeper), follows the
+ * uplink's default route, and ends connections that may no longer be translated.
+ */
+#pragma once
+
+#include "gateway/config.h"
+#include "gateway/desired.h"
+
+struct err;
+struct frame;
+struct keeper;
+struct agent; /* one per process */
+
+/* The contract of struct frame_spec's start, reload and stop. */
+void *agent_start(struct frame *frame, void *config, struct err *err);
+int agent_reload(void *agent, void *config, struct err *err);
+void agent_stop(void *agent);
+int agent_cleanup(const void *config, struct err *err);
+int agent_check_platform(struct err *err);
+
+/* For status and explain; valid until the next event. */
+struct agent_state {
+	struct gateway_view view;
+	struct keeper *keeper;
+	uint64_t connections_ended;
+};
+struct agent_state agent_state(const struct agent *agent);

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/*
+ * The gateway's table. A pod's packet meets, in this order:
+ *
+ *   input (on the outer packet)  a known node's address becomes the packet's mark, and the mark survives
+ *                                decapsulation in the same network namespace; anybody else is dropped.
+ *   forward                      an assured connection is accepted by the first rule, and that is all that
+ *                                a normal packet pays. A new one must come from the node that hosts the pod
+ *                                (mark . source is the key of the class map), and its class and destination
+ *                                choose the egress IP: the mark is overwritten with its number.
+ *   postrouting (nat)            snat to the private address that the mark's number stands for.
+ *
+ * Everything that is forwarded and matches none of this is dropped by the chain's policy.
+ */
+#include "gateway/desired.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+
+#include "base/cleanup.h"
+
+enum { TCP_SYN = 0x02, TCP_RST = 0x04 };
+
+const struct report_counter gateway_counters[] = {
+	{ "new", "first packets of connections that were given an egress IP" },
+	{ "refused", "dropped: not selected, not from the node that hosts the pod, or an excluded destination" },
+	{ "tunnel_forged", "dropped: tunnel packet from an address that is no node" },
+	{ "tunnel_local", "dropped: packet out of the tunnel for the gateway itself" },
+	{ NULL, NULL },
+};
+
+uint32_t gateway_egress_mark(size_t egress_index)
+{
+	return (uint32_t)egress_index + 1;
+}
+
+uint32_t gateway_node_mark(struct ip4 node)
+{
+	return htonl(node.v);
+}
+
+/* Set capacities are declared in few steps, since changing one means making the table anew. A fixed hash
+ * costs 8 bytes a place, and loads three times as fast as one that grows. */
+static uint32_t capacity(size_t n)
+{
+	static const uint32_t steps[] = { 4096, 65536, 524288 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		if (n <= steps[i] / 2)
+			return steps[i];
+	}
+	return 4u << 20;
+}
+
+struct builder {
+	const struct gateway_view *view;
+	struct nat_ruleset *rs;
+};
+
+static void class_name(char buf[static NAT_NAME_MAX], const struct policy_class *class)
+{
+	snprintf(buf, NAT_NAME_MAX, "c_%016" PRIx64, class->key);
+}
+
+static void dst_name(char buf[static NAT_NAME_MAX], const struct policy_result *policies, size_t policy)
+{
+	snprintf(buf, NAT_NAME_MAX, "dst_%s", policies->names[policy]);
+}
+
+static void add_destinations(struct builder *b)
+{
+	const struct policy_result *policies = b->view->policies;
+	char name[NAT_NAME_MAX];
+
+	for (size_t i = 0; i < policies->n_policies; i++) {
+		const struct ip4_set *set = &policies->destinations[i];
+
+		dst_name(name, policies, i);
+		size_t index = nat_set_add(b->rs, name, NAT_SET_RANGE, 0);
+
+		for (size_t j = 0; j < set->n; j++)
+			nat_elem_add(b->rs, index, (struct nat_elem){ .first = set->v[j].first,
+								      .last = set->v[j].last });
+	}
+}
+
+static void add_nodes(struct builder *b)
+{
+	const struct gateway_node *nodes = b->view->config->nodes.v;
+	size_t n = b->view->config->nodes.n;
+	size_t index = nat_set_add(b->rs, "nodes", NAT_SET_ADDR, capacity(n));
+
+	for (size_t i = 0; i < n; i++)
+		nat_elem_add(b->rs, index, (struct nat_elem){ .first = nodes[i].address.v,
+							      .last = nodes[i].address.v });
+}
+
+static void add_egress(struct builder *b)
+{
+	const struct gateway_egress *egress = b->view->config->egress_ips.v;
+	size_t index = nat_set_add(b->rs, "egress", NAT_MAP_MARK_ADDR, 256);
+
+	for (size_t i = 0; i < b->view->config->egress_ips.n; i++)
+		nat_elem_add(b->rs, index, (struct nat_elem){ .key = gateway_egress_mark(i),
+							      .data = egress[i].private.v });
+}
+
+static void add_class_chains(struct builder *b)
+{
+	const struct policy_result *policies = b->view->policies;
+	char name[NAT_NAME_MAX];
+
+	for (size_t i = 0; i < policies->n_classes; i++) {
+		const struct policy_class *class = &policies->classes[i];
+
+		class_name(name, class);
+		size_t chain = nat_chain_add(b->rs, name, "");
+
+		for (size_t j = 0; j < class->n_rules; j++) {
+			uint32_t mark = gateway_egress_mark(class->rules[j].egress);
+			struct nat_rule rule = NAT_RULE(
+				{ NAT_DADDR_IN }, { NAT_SET_MARK, UINT32_MAX, mark, "" },
+				{ NAT_SET_CT_MARK, UINT32_MAX, mark, "" },
+				{ NAT_COUNT, .name = "new" }, { NAT_ACCEPT });
+
+			dst_name(rule.ops[0].name, policies, class->rules[j].policy);
+			nat_rule_add(b->rs, chain, rule);
+		}
+	}
+}
+
+struct member_maps {
+	size_t pods, ranges;
+};
+
+/* The part of a class member that lives in one of a node's ranges. */
+static void add_member(struct builder *b, const struct member_maps *maps, struct ip4 node,
+		       struct ip4_range where, const struct policy_member *member)
+{
+	struct nat_elem elem = { .key = gateway_node_mark(node) };
+	char name[NAT_NAME_MAX];
+
+	elem.first = member->range.first > where.first ? member->range.first : where.first;
+	elem.last = member->range.last < where.last ? member->range.last : where.last;
+	class_name(name, &b->view->policies->classes[member->class_index]);
+	elem.data = nat_name(b->rs, name);
+	nat_elem_add(b->rs, elem.first == elem.last ? maps->pods : maps->ranges, elem);
+}
+
+/* Members are sorted and disjoint: the first one that can touch the range, by bisection. */
+static size_t first_member(const struct policy_result *policies, uint32_t address)
+{
+	size_t low = 0, high = policies->n_members;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (policies->members[middle].range.last < address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void add_members(struct builder *b)
+{
+	const struct policy_result *policies = b->view->policies;
+	const struct gateway_node *nodes = b->view->config->nodes.v;
+	struct member_maps maps;
+
+	maps.pods = nat_set_add(b->rs, "class_pod", NAT_MAP_MARK_ADDR_VERDICT,
+				capacity(policies->n_members));
+	maps.ranges = nat_set_add(b->rs, "class_range", NAT_MAP_MARK_RANGE_VERDICT, 0);
+	for (size_t i = 0; i < b->view->config->nodes.n; i++) {
+		for (size_t j = 0; j < nodes[i].pod_cidrs.n; j++) {
+			struct ip4_range where = ip4_prefix_range(nodes[i].pod_cidrs.v[j]);
+
+			for (size_t k = first_member(policies, where.first);
+			     k < policies->n_members && policies->members[k].range.first <= where.last;
+			     k++)
+				add_member(b, &maps, nodes[i].address, where, &policies->members[k]);
+		}
+	}
+}
+
+static struct nat_rule on_device(const char *device, struct nat_rule rule)
+{
+	snprintf(rule.ops[0].name, sizeof(rule.ops[0].name), "%s", device);
+	return rule;
+}
+
+static void add_outer(struct builder *b)
+{
+	const struct gateway_config *config = b->view->config;
+	uint32_t port = config->tunnel.port;
+	size_t in = nat_base_chain_add(b->rs, "raw_in", NAT_HOOK_PREROUTING, -300, 0);
+	size_t out = nat_base_chain_add(b->rs, "raw_out", NAT_HOOK_OUTPUT, -300, 0);
+	size_t input = nat_base_chain_add(b->rs, "outer", NAT_HOOK_INPUT, -5, 0);
+
+	/* Else each flow inside the tunnel costs a second entry for its outer ports. */
+	nat_rule_add(b->rs, in, NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_NOTRACK }));
+	nat_rule_add(b->rs, out, NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_NOTRACK }));
+	nat_rule_add(b->rs, input,
+		     NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_SADDR_IN, .name = "nodes" },
+			      { NAT_SET_MARK_SADDR }, { NAT_ACCEPT }));
+	nat_rule_add(b->rs, input,
+		     NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_COUNT, .name = "tunnel_forged" },
+			      { NAT_DROP }));
+	nat_rule_add(b->rs, input,
+		     on_device(config->tunnel.device,
+			       NAT_RULE({ NAT_IIF }, { NAT_COUNT, .name = "tunnel_local" },
+					{ NAT_DROP })));
+}
+
+/*
+ * "Assured" rather than "established" comes first, although it costs the same: the SYN-ACK is already
+ * established and must still reach the MSS clamp, since the network between a server and the gateway may
+ * swallow the ICMP errors that path MTU discovery needs.
+ */
+static void add_forward(struct builder *b)
+{
+	const struct gateway_config *config = b->view->config;
+	size_t chain = nat_base_chain_add(b->rs, "filter_forward", NAT_HOOK_FORWARD, 0, NAT_BASE_DROP);
+	static const char *const maps[] = { "class_pod", "class_range" };
+
+	nat_rule_add(b->rs, chain,
+		     NAT_RULE({ NAT_CT_STATUS, NAT_STATUS_ASSURED, 0, "" }, { NAT_ACCEPT }));
+	nat_rule_add(b->rs, chain,
+		     NAT_RULE({ NAT_TCP_FLAGS, TCP_SYN | TCP_RST, TCP_SYN, "" }, { NAT_MSS_CLAMP }));
+	nat_rule_add(b->rs, chain,
+		     NAT_RULE({ NAT_CT_STATE, NAT_STATE_ESTABLISHED | NAT_STATE_RELATED, 0, "" },
+			      { NAT_ACCEPT }));
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
+		struct nat_rule rule = NAT_RULE({ NAT_IIF }, { NAT_OIF },
+						{ NAT_CT_STATE, NAT_STATE_NEW, 0, "" },
+						{ NAT_MARK_SADDR_VMAP });
+
+		memcpy(rule.ops[1].name, config->gateway.uplink, sizeof(config->gateway.uplink));
+		snprintf(rule.ops[3].name, sizeof(rule.ops[3].name), "%s", maps[i]);
+		nat_rule_add(b->rs, chain, on_device(config->tunnel.device, rule));
+	}
+	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_COUNT, .name = "refused" }));
+}
+
+int gateway_describe_table(const struct gateway_view *view, struct nat_ruleset *ret)
+{
+	struct builder b = { .view = view, .rs = ret };
+
+	nat_ruleset_init(ret, GATEWAY_TABLE);
+	for (const struct report_counter *c = gateway_counters; c->name; c++)
+		nat_counter_add(ret, c->name);
+	add_destinations(&b);
+	add_nodes(&b);
+	add_egress(&b);
+	add_class_chains(&b);
+	add_members(&b);
+	add_outer(&b);
+	add_forward(&b);
+	size_t snat = nat_base_chain_add(ret, "translate", NAT_HOOK_POSTROUTING, 100, NAT_BASE_NAT);
+
+	nat_rule_add(ret, snat, on_device(view->config->gateway.uplink,
+					  NAT_RULE({ NAT_OIF }, { NAT_SNAT_MARK, .name = "egress" })));
+	return nat_ruleset_finish(ret);
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/* eipgwd: gives the traffic of selected pods the address that an Elastic IP is associated with. */
+#include "daemon/frame.h"
+#include "gateway/agent.h"
+#include "gateway/config.h"
+#include "gateway/status.h"
+
+int main(int argc, char *argv[])
+{
+	static const struct frame_spec spec = {
+		.program = "eipgwd",
+		.summary = "Translates the traffic of selected pods to the address of an Elastic IP.",
+		.config_path = "/etc/eipgw/gateway.json",
+		.socket_path = "/run/eipgw/gateway.sock",
+		.table = &gateway_config_table,
+		.commands = gateway_commands,
+		.check = gateway_config_check,
+		.check_platform = agent_check_platform,
+		.start = agent_start,
+		.reload = agent_reload,
+		.stop = agent_stop,
+		.cleanup = agent_cleanup,
+	};
+
+	return frame_main(&spec, argc, argv);
+}

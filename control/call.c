@@ -69,7 +69,7 @@ static int wait_for(const struct call *call, short events)
 	}
 }
 
-/* Who closes on us at once may have said why before: EPIPE is no error, there may be an answer. */
+/* Who closes on us at once may have said why before: then there is an answer, and no error yet. */
 static int send_request(const struct call *call, const char *text, size_t length)
 {
 	while (length > 0) {
@@ -80,7 +80,7 @@ static int send_request(const struct call *call, const char *text, size_t length
 			length -= (size_t)n;
 			continue;
 		}
-		if (errno == EPIPE)
+		if (errno == EPIPE || errno == ECONNRESET)
 			return 0;
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;
@@ -121,8 +121,10 @@ static int receive_answer(struct call *call, size_t *ret_length)
 		ssize_t n = recv(call->fd, to, call->capacity - call->n, MSG_DONTWAIT);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EPROTO;
+		if (n == 0 || (n < 0 && errno == ECONNRESET))
+			return -EPROTO;
+		if (n < 0)
+			return -errno;
 		call->n += (size_t)n;
 
 		const char *newline = memchr(to, '\n', (size_t)n);

@@ -17,6 +17,7 @@
 struct control_out {
 	char *text;
 	size_t length, capacity, max;
+	bool finished;
 	int failed;     /* 0 or the first failure, a negative errno */
 	unsigned base;  /* levels that the commands must not close */
 	unsigned depth; /* open objects and arrays */
@@ -34,8 +35,6 @@ static int grow(struct control_out *out, size_t needed)
 {
 	size_t capacity = out->capacity ? out->capacity : FIRST_CAPACITY;
 
-	if (needed > out->max)
-		return -E2BIG;
 	while (capacity < needed)
 		capacity *= 2;
 
@@ -49,17 +48,21 @@ static int grow(struct control_out *out, size_t needed)
 
 static void put(struct control_out *out, const char *bytes, size_t n)
 {
+	size_t needed = out->length + n;
+	int r = 0;
+
 	if (out->failed)
 		return;
-	if (out->length + n > out->capacity) {
-		int r = grow(out, out->length + n);
-		if (r < 0) {
-			fail(out, r);
-			return;
-		}
+	if (needed > out->max)
+		r = -E2BIG;
+	else if (needed > out->capacity)
+		r = grow(out, needed);
+	if (r < 0) {
+		fail(out, r);
+		return;
 	}
 	memcpy(out->text + out->length, bytes, n);
-	out->length += n;
+	out->length = needed;
 }
 
 static void put_text(struct control_out *out, const char *text)
@@ -89,29 +92,49 @@ static size_t utf8_length(const unsigned char *s)
 	return c < lowest[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? 0 : n;
 }
 
+/* How many bytes from `s` on can be copied as they are. */
+static size_t plain_length(const unsigned char *s)
+{
+	size_t n = 0;
+
+	while (s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' && s[n] != '\\')
+		n++;
+	return n;
+}
+
+/* One character that is not plain; returns its length. */
+static size_t put_special(struct control_out *out, const unsigned char *s)
+{
+	size_t n = utf8_length(s);
+	char escaped[8];
+
+	if (n > 1) {
+		put(out, (const char *)s, n);
+		return n;
+	}
+	if (n == 0)
+		snprintf(escaped, sizeof(escaped), "\\ufffd");
+	else if (*s == '"' || *s == '\\')
+		snprintf(escaped, sizeof(escaped), "\\%c", *s);
+	else
+		snprintf(escaped, sizeof(escaped), "\\u%04x", *s);
+	put_text(out, escaped);
+	return 1;
+}
+
 static void put_quoted(struct control_out *out, const char *value)
 {
 	const unsigned char *s = (const unsigned char *)value;
 
 	put(out, "\"", 1);
-	while (*s) {
-		size_t n = utf8_length(s);
-		char escaped[8];
+	for (;;) {
+		size_t n = plain_length(s);
 
-		if (n == 0) {
-			put_text(out, "\\ufffd");
-			n = 1;
-		} else if (*s == '"' || *s == '\\') {
-			escaped[0] = '\\';
-			escaped[1] = (char)*s;
-			put(out, escaped, 2);
-		} else if (*s < 0x20 || *s == 0x7f) {
-			snprintf(escaped, sizeof(escaped), "\\u%04x", *s);
-			put_text(out, escaped);
-		} else {
-			put(out, (const char *)s, n);
-		}
+		put(out, (const char *)s, n);
 		s += n;
+		if (!*s)
+			break;
+		s += put_special(out, s);
 	}
 	put(out, "\"", 1);
 }
@@ -241,14 +264,22 @@ struct control_out *control_out_new_answer(void)
 	return out;
 }
 
-int control_out_finish(struct control_out *out, const char **ret_text, size_t *ret_length,
-		       struct err *err)
+static void finish(struct control_out *out)
 {
+	if (out->finished)
+		return;
 	if (out->depth != out->base)
 		fail(out, -EINVAL);
 	while (out->depth > 0)
 		close_level(out);
 	put(out, "\n", 1);
+	out->finished = true;
+}
+
+int control_out_finish(struct control_out *out, const char **ret_text, size_t *ret_length,
+		       struct err *err)
+{
+	finish(out);
 	switch (out->failed) {
 	case 0:
 		*ret_text = out->text;

@@ -22,8 +22,9 @@ void cleanup_control_out(struct control_out **out);
 struct control_out *control_out_new_answer(void);
 
 /*
- * Closes what is open, adds the newline and gives the text, which stays owned by `out`. A negative errno
- * with a sentence when something failed on the way: -ENOMEM, -E2BIG, -EINVAL.
+ * Closes what is open, adds the newline and gives the text, which stays owned by `out`; a second call
+ * gives the same. A negative errno with a sentence when something failed on the way: -ENOMEM, -E2BIG,
+ * -EINVAL.
  */
 int control_out_finish(struct control_out *out, const char **ret_text, size_t *ret_length,
 		       struct err *err);

@@ -53,7 +53,7 @@ struct builder {
 	struct nat_ruleset *rs;
 	uint32_t flag, mask; /* mask: flag and index together */
 	const char *tunnel;
-	char pod_devices[16]; /* "eni*" */
+	char pod_devices[2][16]; /* "eni*", "vlan*" */
 };
 
 static void class_name(char buf[static NAT_NAME_MAX], char kind, const struct policy_class *class)
@@ -281,13 +281,14 @@ static void add_tunnel_guards(struct builder *b)
 {
 	size_t from = nat_chain_add(b->rs, "from_tunnel", "");
 	size_t to = nat_chain_add(b->rs, "to_tunnel", "");
-	struct nat_rule stray = NAT_RULE({ NAT_OIF_NOT }, { NAT_COUNT, .name = "tunnel_stray" },
-					 { NAT_DROP });
+	struct nat_rule stray = NAT_RULE({ NAT_OIF_NOT }, { NAT_OIF_NOT },
+					 { NAT_COUNT, .name = "tunnel_stray" }, { NAT_DROP });
 
 	nat_rule_add(b->rs, from,
 		     NAT_RULE({ NAT_TCP_FLAGS, TCP_SYN | TCP_ACK, TCP_SYN, "" },
 			      { NAT_COUNT, .name = "tunnel_new" }, { NAT_DROP }));
-	memcpy(stray.ops[0].name, b->pod_devices, sizeof(b->pod_devices));
+	for (size_t i = 0; i < ARRAY_SIZE(b->pod_devices); i++)
+		memcpy(stray.ops[i].name, b->pod_devices[i], sizeof(b->pod_devices[i]));
 	nat_rule_add(b->rs, from, stray);
 	nat_rule_add(b->rs, to,
 		     NAT_RULE({ NAT_MARK_NOT, b->flag, b->flag, "" },
@@ -295,6 +296,15 @@ static void add_tunnel_guards(struct builder *b)
 	nat_rule_add(b->rs, to,
 		     NAT_RULE({ NAT_IIF_SADDR_NOT_IN, .name = "pods" },
 			      { NAT_COUNT, .name = "guard_spoofed" }, { NAT_DROP }));
+}
+
+/* The same rule for each kind of pod device. */
+static void add_for_pod_devices(struct builder *b, size_t chain, struct nat_rule rule)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(b->pod_devices); i++) {
+		memcpy(rule.ops[0].name, b->pod_devices[i], sizeof(b->pod_devices[i]));
+		nat_rule_add(b->rs, chain, rule);
+	}
 }
 
 static void add_guard(struct builder *b)
@@ -313,13 +323,11 @@ static void add_guard(struct builder *b)
 		     on_tunnel(b, NAT_RULE({ NAT_IIF }, { NAT_GOTO, .name = "from_tunnel" })));
 	nat_rule_add(b->rs, chain,
 		     on_tunnel(b, NAT_RULE({ NAT_OIF }, { NAT_GOTO, .name = "to_tunnel" })));
-	memcpy(strict.ops[0].name, b->pod_devices, sizeof(b->pod_devices));
 	if (b->view->config->enforcement == NODE_STRICT)
-		nat_rule_add(b->rs, chain, strict);
+		add_for_pod_devices(b, chain, strict);
 	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_SADDR_VMAP, .name = "guard_pod" }));
 	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_SADDR_VMAP, .name = "guard_range" }));
-	memcpy(wrongway.ops[0].name, b->pod_devices, sizeof(b->pod_devices));
-	nat_rule_add(b->rs, chain, wrongway);
+	add_for_pod_devices(b, chain, wrongway);
 }
 
 int node_describe_table(const struct node_view *view, struct nat_ruleset *ret)
@@ -329,7 +337,8 @@ int node_describe_table(const struct node_view *view, struct nat_ruleset *ret)
 			     .mask = config->mark.flag | config->mark.index_mask,
 			     .tunnel = config->tunnel.device };
 
-	snprintf(b.pod_devices, sizeof(b.pod_devices), "%.14s*", config->pod_interface_prefix);
+	snprintf(b.pod_devices[0], sizeof(b.pod_devices[0]), "%.14s*", config->pod_interface_prefix);
+	snprintf(b.pod_devices[1], sizeof(b.pod_devices[1]), "%s*", PODS_STRICT_PREFIX);
 	nat_ruleset_init(ret, NODE_TABLE);
 	for (const struct report_counter *c = node_counters; c->name; c++)
 		nat_counter_add(ret, c->name);

@@ -23,9 +23,11 @@ struct devices {
 	size_t n;
 };
 
-static bool has_prefix(const char *name, const char *prefix)
+static bool is_pod_device(const char *name, const char *prefix)
 {
-	return strncmp(name, prefix, strlen(prefix)) == 0;
+	return (strncmp(name, prefix, strlen(prefix)) == 0 ||
+		strncmp(name, PODS_STRICT_PREFIX, strlen(PODS_STRICT_PREFIX)) == 0) &&
+	       !strchr(name, '.');
 }
 
 static const char *device_name(const struct devices *devices, int ifindex)
@@ -69,7 +71,7 @@ static int read_devices(struct devices *ret, struct rtnl *rtnl, const char *pref
 	if (!ret->v)
 		return err_set(err, -ENOMEM, "pods: out of memory");
 	for (size_t i = 0; i < links.n; i++) {
-		if (!has_prefix(links.v[i].name, prefix))
+		if (!is_pod_device(links.v[i].name, prefix))
 			continue;
 		ret->v[ret->n].ifindex = links.v[i].ifindex;
 		memcpy(ret->v[ret->n++].name, links.v[i].name, sizeof(ret->v[0].name));
@@ -146,7 +148,7 @@ bool pods_equal(const struct pods *a, const struct pods *b)
 bool pods_concerned(const struct rt_change *change, const char *device_prefix)
 {
 	if (change->kind == RT_LINK)
-		return has_prefix(change->link.name, device_prefix);
+		return is_pod_device(change->link.name, device_prefix);
 	return change->kind == RT_ROUTE && change->route.dst.len == 32 &&
 	       change->route.protocol != RT_PROTOCOL_EIPGW;
 }

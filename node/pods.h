@@ -4,6 +4,10 @@
  * The pods of this node, learnt from the routes that the CNI makes for them: POD/32 on a device with the
  * pods' prefix, in any table (pods with a security group of their own have theirs in the table of their
  * branch interface). No API is asked, so it works before, without and while Kubernetes is away.
+ *
+ * Two prefixes are in use at once: the configured one ("eni"), and "vlan", which the VPC CNI gives to pods
+ * with strict security groups (BuildHostVethNamePrefix in amazon-vpc-cni-k8s). Their branch interfaces are
+ * called vlan.eth.N: a name with a dot is no pod's.
  */
 #pragma once
 
@@ -17,6 +21,7 @@ struct rt_change;
 struct rtnl;
 
 #define PODS_MAX 4096
+#define PODS_STRICT_PREFIX "vlan"
 
 struct pod {
 	struct ip4 address;

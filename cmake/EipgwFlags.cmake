@@ -18,7 +18,9 @@ target_compile_options(eipgw_flags INTERFACE
 	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla
 	-Wformat=2 -Wconversion -Wno-sign-conversion -Wundef -Wimplicit-fallthrough -Wpointer-arith
 	-Wwrite-strings -Wnull-dereference -Wdouble-promotion
-	-fno-common -fstack-protector-strong)
+	-fno-common -fstack-protector-strong
+	# -Wextra has it: but fields that an initializer leaves out are meant to be 0.
+	-Wno-missing-field-initializers)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
 	target_compile_options(eipgw_flags INTERFACE -Wlogical-op -Wduplicated-cond -Wduplicated-branches)
 endif()

@@ -480,11 +480,14 @@ int rtnl_decode(const struct nlmsghdr *nlh, struct rt_change *ret)
 	if (nlh->nlmsg_len < MNL_NLMSG_HDRLEN)
 		return -EBADMSG;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct rt_change change = { .kind = rows[i].kind };
+		struct rt_change change;
 		int rc;
 
 		if (nlh->nlmsg_type != rows[i].new_type && nlh->nlmsg_type != rows[i].del_type)
 			continue;
+		/* All of it: an initialiser needn't reach beyond the union's first member. */
+		memset(&change, 0, sizeof(change));
+		change.kind = rows[i].kind;
 		change.deleted = nlh->nlmsg_type == rows[i].del_type;
 		rc = rows[i].decode(nlh, &change);
 		if (rc == 0)

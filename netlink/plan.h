@@ -92,7 +92,7 @@ struct rt_route net_route_resolve(const struct rt_route *route, int tunnel_ifind
 /* One line, as iproute2 would be typed; `buf` is returned. */
 const char *net_op_format(const struct net_op *op, const struct net_desired *desired,
 			  char buf[static RT_TEXT_MAX]);
-/* "3 routes, 1 rule"; "nothing" for an empty plan. `by_kind` as in struct net_plan. */
+/* "3 routes, 1 rule"; "" for an empty plan. `by_kind` as in struct net_plan. */
 const char *net_steps_format(const size_t by_kind[static NET_OP_KIND_COUNT],
 			     char buf[static RT_TEXT_MAX]);
 

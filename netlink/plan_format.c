@@ -101,12 +101,11 @@ const char *net_steps_format(const size_t by_kind[static NET_OP_KIND_COUNT],
 	};
 	size_t used = 0;
 
+	buf[0] = '\0';
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (rows[i].n)
 			used = text_add(buf, used, "%s%zu %s", used ? ", " : "", rows[i].n,
 					rows[i].n == 1 ? rows[i].one : rows[i].many);
 	}
-	if (used == 0)
-		text_add(buf, 0, "nothing");
 	return buf;
 }

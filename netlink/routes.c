@@ -108,7 +108,7 @@ static int batch_exchange(struct batch *batch, size_t length)
 	while (rc == 0 && !done) {
 		size_t got = 0;
 
-		rc = socket_recv(batch->rtnl->fd, batch->rtnl->buf, 0, &got);
+		rc = socket_recv(batch->rtnl->fd, batch->rtnl->buf, 0, 0, &got);
 		if (rc == 0)
 			done = batch_datagram(batch, got);
 	}

@@ -20,6 +20,7 @@
 #include "netlink/text.h"
 
 #define DUMP_OBJECTS_MAX (4u << 20) /* kept objects of one dump; beyond it is -E2BIG */
+#define RULES_ATTEMPTS 6
 
 struct rtnl *rtnl_open(struct err *err)
 {
@@ -179,7 +180,7 @@ int rtnl_neighs(struct rtnl *rtnl, struct rt_neighs *ret, struct err *err)
 	return rc;
 }
 
-int rtnl_rules(struct rtnl *rtnl, struct rt_rules *ret, struct err *err)
+static int dump_rules(struct rtnl *rtnl, struct rt_rules *ret, struct err *err)
 {
 	struct request request;
 	struct nlmsghdr *nlh = dump_start(&request, RTM_GETRULE, sizeof(struct fib_rule_hdr));
@@ -189,6 +190,46 @@ int rtnl_rules(struct rtnl *rtnl, struct rt_rules *ret, struct err *err)
 	if (rc == 0)
 		*ret = (struct rt_rules){ gather.v, gather.n };
 	return rc;
+}
+
+static bool same_rules(const struct rt_rules *a, const struct rt_rules *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++) {
+		if (rt_rule_compare(&a->v[i], &b->v[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The kernel goes on with a rule dump by counting, so that a change in between makes it skip a rule or
+ * show one twice, and it doesn't set NLM_F_DUMP_INTR (seen on 6.18). Two equal lists in a row are believed.
+ * Routes have the same lack, but their dump goes on by key: what isn't touched is shown exactly once.
+ */
+int rtnl_rules(struct rtnl *rtnl, struct rt_rules *ret, struct err *err)
+{
+	struct rt_rules former = { 0 };
+	int rc = dump_rules(rtnl, &former, err);
+
+	for (int i = 1; rc == 0 && i < RULES_ATTEMPTS; i++) {
+		struct rt_rules rules = { 0 };
+
+		rc = dump_rules(rtnl, &rules, err);
+		if (rc == 0 && same_rules(&former, &rules)) {
+			free(former.v);
+			*ret = rules;
+			return 0;
+		}
+		free(former.v);
+		former = rules;
+	}
+	free(former.v);
+	if (rc)
+		return rc;
+	return err_set(err, RTNL_E_STALE, "can't read the rules: they differed in each of %d reads",
+		       RULES_ATTEMPTS);
 }
 
 static bool route_passes(const struct rt_change *change, const void *data)

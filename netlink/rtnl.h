@@ -30,7 +30,7 @@ void rtnl_close(struct rtnl *rtnl);
  * Dumps. Each replaces *ret by a new array (caller frees ret->v). A dump with NLM_F_DUMP_INTR, an
  * ENOBUFS or a torn message is thrown away and repeated up to 5 times, then RTNL_E_STALE.
  * NETLINK_GET_STRICT_CHK is on, so that the kernel filters by table and protocol where it can; what it
- * lets through is filtered here again.
+ * lets through is filtered here again. Rules are read until two lists in a row agree, see rtnl.c.
  */
 int rtnl_links(struct rtnl *rtnl, struct rt_links *ret, struct err *err);
 int rtnl_addrs(struct rtnl *rtnl, struct rt_addrs *ret, struct err *err); /* IPv4 */
@@ -69,6 +69,12 @@ int rtnl_rule_append(struct rtnl *rtnl, const struct rt_rule *rule, struct err *
  * selector as "any". plan.h orders its steps so that it is the right one. */
 int rtnl_rule_del(struct rtnl *rtnl, const struct rt_rule *rule, struct err *err);
 
+/*
+ * The kernel hashes next hops by protocol, scope, metric and device, but not by gateway or encapsulation:
+ * routes that differ in these alone share one bucket that is searched for each new route. Give each far
+ * end a metric of its own when there are many: 100,000 routes to 1,000 far ends took 4.8 s with one
+ * metric and 0.6 s with 1,000; 20,000 to 20,000 took 36 s (6.18, fib_semantics.c).
+ */
 /*
  * Many routes in few system calls: messages are packed and acknowledged together. All are tried; the
  * first failure's text goes to `err`, *ret_failed counts the failures. 0 or the first failure's errno.
@@ -110,6 +116,12 @@ struct rtnl_watch_ops {
 struct rtnl_watch *rtnl_watch_new(struct loop *loop, const struct rtnl_watch_ops *ops, void *data,
 				  struct err *err);
 void rtnl_watch_ignore(struct rtnl_watch *watch, const struct rtnl *rtnl);
+/*
+ * Marks the present end of the queue. Until on_change has been called for what stands before it,
+ * rtnl_watch_is_behind is true: those changes are older than whatever is read after the call.
+ */
+void rtnl_watch_barrier(struct rtnl_watch *watch);
+bool rtnl_watch_is_behind(const struct rtnl_watch *watch);
 void rtnl_watch_free(struct rtnl_watch *watch);
 
 /*

@@ -68,7 +68,8 @@ int socket_open(const int *groups, struct mnl_socket **ret, struct err *err)
 	return 0;
 }
 
-int socket_recv(int fd, char buf[static SOCKET_RECV_MAX], int flags, size_t *ret_length)
+int socket_recv(int fd, char buf[static SOCKET_RECV_MAX], int flags, uint32_t self,
+		size_t *ret_length)
 {
 	for (;;) {
 		struct sockaddr_nl from = { 0 };
@@ -84,7 +85,7 @@ int socket_recv(int fd, char buf[static SOCKET_RECV_MAX], int flags, size_t *ret
 		if (n < 0)
 			return -errno;
 		/* A process with CAP_NET_ADMIN could send to us; only the kernel is port 0. */
-		if (msg.msg_namelen != sizeof(from) || from.nl_pid != 0)
+		if (msg.msg_namelen != sizeof(from) || (from.nl_pid != 0 && from.nl_pid != self))
 			continue;
 		if (msg.msg_flags & MSG_TRUNC)
 			return -EMSGSIZE;
@@ -225,7 +226,7 @@ static int exchange(struct rtnl *rtnl, struct nlmsghdr *nlh, struct answer *answ
 	while (!answer->done) {
 		size_t length = 0;
 
-		rc = socket_recv(rtnl->fd, rtnl->buf, answer->stale ? MSG_DONTWAIT : 0, &length);
+		rc = socket_recv(rtnl->fd, rtnl->buf, answer->stale ? MSG_DONTWAIT : 0, 0, &length);
 		if (rc == -ENOBUFS || rc == -EMSGSIZE) {
 			answer->stale = true;
 			continue;

@@ -28,10 +28,11 @@ struct rtnl {
 int socket_open(const int *groups, struct mnl_socket **ret, struct err *err);
 
 /*
- * One datagram that the kernel sent. 0 and *ret_length; -ENOBUFS: some were lost; -EMSGSIZE: it was cut;
+ * One datagram that the kernel sent (port 0), or our own socket `self` (0: none). 0 and *ret_length; -ENOBUFS: some were lost; -EMSGSIZE: it was cut;
  * -EAGAIN: nothing there (`flags` has MSG_DONTWAIT) or nothing came in time; else -errno.
  */
-int socket_recv(int fd, char buf[static SOCKET_RECV_MAX], int flags, size_t *ret_length);
+int socket_recv(int fd, char buf[static SOCKET_RECV_MAX], int flags, uint32_t self,
+		size_t *ret_length);
 int socket_send(int fd, const void *data, size_t length);
 
 /* The errno of an NLMSG_ERROR (0: acknowledged), or -EBADMSG; the kernel's sentence goes to *ret_text

@@ -40,7 +40,8 @@ static void on_change(const struct rt_change *change, void *data)
 {
 	struct net_sync *sync = data;
 	char text[RT_TEXT_MAX];
-	bool stale = sync->has_desired &&
+	/* What is older than the last look was seen by it: the rest of what was repaired, our own work. */
+	bool stale = sync->has_desired && !rtnl_watch_is_behind(sync->watch) &&
 		     net_change_is_stale(&sync->desired, sync->tunnel_ifindex, change, text);
 
 	if (sync->ops.on_foreign && (change->kind == RT_LINK || change->kind == RT_ROUTE))
@@ -282,6 +283,8 @@ static int look(struct run *run, plan_fn plan)
 
 	net_plan_done(&run->plan);
 	net_observed_done(&run->observed);
+	if (run->sync->watch)
+		rtnl_watch_barrier(run->sync->watch);
 	rc = net_observe(run->sync->rtnl, run->desired->tunnel.name, &run->observed, run->err);
 	if (rc)
 		return rc;

@@ -42,7 +42,7 @@ struct rtnl *net_sync_rtnl(struct net_sync *sync);
 /*
  * Brings the kernel to `desired` and reads it back. At most 4 rounds. *ret_steps counts the applied
  * steps (0: nothing differed), `ret_summary` (RT_TEXT_MAX bytes) gets a short text of
- * them ("3 routes, 1 rule"); both may be NULL.
+ * them ("3 routes, 1 rule"; "" for none); both may be NULL.
  * 0; RTNL_E_STALE; -errno with the object in `err`; -ELOOP when the kernel still differs after the last
  * round (the text names the first difference). A step that fails ends the round, since later steps rely
  * on earlier ones; if the world changed in between, the next round starts from what is there then.

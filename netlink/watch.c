@@ -22,7 +22,8 @@
 #include "netlink/rtnl.h"
 #include "netlink/socket.h"
 
-#define DATAGRAMS_PER_PASS 256 /* then the loop's other sources get their turn */
+#define DATAGRAMS_PER_PASS 256     /* then the loop's other sources get their turn */
+#define DISCARDED_PER_PASS 1000000 /* after a loss; far more than the buffer holds */
 #define IGNORED_MAX 8
 
 struct rtnl_watch {
@@ -32,7 +33,10 @@ struct rtnl_watch {
 	void *data;
 	uint32_t ignored[IGNORED_MAX];
 	size_t n_ignored;
-	char *buf; /* SOCKET_RECV_MAX */
+	uint32_t portid;
+	uint32_t barrier; /* number of the last one */
+	bool behind;      /* it isn't reached yet */
+	char *buf;        /* SOCKET_RECV_MAX */
 };
 
 static bool is_ignored(const struct rtnl_watch *watch, uint32_t portid)
@@ -52,7 +56,11 @@ static bool report_datagram(struct rtnl_watch *watch, size_t length)
 
 	while (mnl_nlmsg_ok(nlh, left)) {
 		struct rt_change change;
-		int rc = is_ignored(watch, nlh->nlmsg_pid) ? -ENOMSG : rtnl_decode(nlh, &change);
+		int rc;
+
+		if (nlh->nlmsg_type == NLMSG_NOOP && nlh->nlmsg_seq == watch->barrier)
+			watch->behind = false;
+		rc = is_ignored(watch, nlh->nlmsg_pid) ? -ENOMSG : rtnl_decode(nlh, &change);
 
 		if (rc == 0)
 			watch->ops.on_change(&change, watch->data);
@@ -63,20 +71,31 @@ static bool report_datagram(struct rtnl_watch *watch, size_t length)
 	return left <= 0;
 }
 
+/*
+ * After an overrun the kernel drops everything for this socket until its queue was emptied, and says
+ * ENOBUFS only once (af_netlink.c, NETLINK_S_CONGESTED). So what is queued is thrown away, and only when
+ * nothing is left the loss is reported: a re-read that began earlier would miss what is dropped meanwhile.
+ */
 static void watch_ready(int fd, unsigned events, void *data)
 {
 	struct rtnl_watch *watch = data;
+	bool lost = false;
 
 	(void)events;
-	for (int i = 0; i < DATAGRAMS_PER_PASS; i++) {
+	for (int i = 0; i < (lost ? DISCARDED_PER_PASS : DATAGRAMS_PER_PASS); i++) {
 		size_t length = 0;
-		int rc = socket_recv(fd, watch->buf, MSG_DONTWAIT, &length);
+		int rc = socket_recv(fd, watch->buf, MSG_DONTWAIT, watch->portid, &length);
 
 		if (rc == -EAGAIN)
-			return;
-		/* Any other failure means that something wasn't seen, just as ENOBUFS does. */
-		if (rc < 0 || !report_datagram(watch, length))
-			watch->ops.on_overrun(watch->data);
+			break;
+		if (rc < 0 || (!lost && !report_datagram(watch, length)))
+			lost = true;
+		if (rc < 0 && rc != -ENOBUFS && rc != -EMSGSIZE) /* The socket is broken. */
+			break;
+	}
+	if (lost) {
+		watch->behind = false; /* The barrier may be among what was lost. */
+		watch->ops.on_overrun(watch->data);
 	}
 }
 
@@ -103,6 +122,7 @@ struct rtnl_watch *rtnl_watch_new(struct loop *loop, const struct rtnl_watch_ops
 		rtnl_watch_free(watch);
 		return NULL;
 	}
+	watch->portid = mnl_socket_get_portid(watch->sock);
 	watch->io =
 		loop_io_new(loop, mnl_socket_get_fd(watch->sock), LOOP_READ, watch_ready, watch);
 	if (!watch->io) {
@@ -138,6 +158,24 @@ void rtnl_watch_ignore(struct rtnl_watch *watch, const struct rtnl *rtnl)
 	if (setsockopt(mnl_socket_get_fd(watch->sock), SOL_SOCKET, SO_ATTACH_FILTER, &program,
 		       sizeof(program)) < 0)
 		log_debug("netlink", "can't attach the notification filter: %s", strerror(errno));
+}
+
+/* The queue is in order of arrival: a message to ourselves marks a place in it. */
+void rtnl_watch_barrier(struct rtnl_watch *watch)
+{
+	struct sockaddr_nl self = { .nl_family = AF_NETLINK, .nl_pid = watch->portid };
+	struct nlmsghdr nlh = { .nlmsg_len = sizeof(nlh),
+				.nlmsg_type = NLMSG_NOOP,
+				.nlmsg_seq = ++watch->barrier };
+
+	/* When it can't be sent (the queue is full), changes are reported that needn't be. */
+	watch->behind = sendto(mnl_socket_get_fd(watch->sock), &nlh, sizeof(nlh), MSG_DONTWAIT,
+			       (struct sockaddr *)&self, sizeof(self)) == (ssize_t)sizeof(nlh);
+}
+
+bool rtnl_watch_is_behind(const struct rtnl_watch *watch)
+{
+	return watch->behind;
 }
 
 void rtnl_watch_free(struct rtnl_watch *watch)

@@ -493,7 +493,7 @@ static void steps_are_counted_in_words(void **state)
 	char text[RT_TEXT_MAX];
 
 	(void)state;
-	assert_string_equal(net_steps_format(by_kind, text), "nothing");
+	assert_string_equal(net_steps_format(by_kind, text), "");
 	by_kind[NET_ROUTE_ADD] = 2;
 	by_kind[NET_ROUTE_DEL] = 1;
 	by_kind[NET_RULE_ADD] = 1;

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/* Which packet a gateway lets through, and with which address, over the table that it describes. */
+#include "gateway/desired.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "gateway/audit.h"
+#include "gateway/parameters.h"
+#include "nat/eval.h"
+
+static const char config_text[] =
+	"{\"gateway\": {\"name\": \"gw\", \"address\": \"10.0.1.200\", \"uplink\": \"eth0\"},"
+	" \"always_excluded\": [\"10.0.0.0/16\", \"172.20.0.0/16\"],"
+	" \"egress_ips\": [{\"name\": \"bank\", \"public\": \"203.0.113.100\", \"private\": \"10.0.1.201\"},"
+	"                {\"name\": \"mail\", \"public\": \"203.0.113.101\", \"private\": \"10.0.1.202\"}],"
+	" \"nodes\": [{\"name\": \"node1\", \"address\": \"10.0.1.11\", \"pod_cidrs\": [\"10.0.1.48/28\"]},"
+	"           {\"name\": \"node2\", \"address\": \"10.0.2.11\", \"pod_cidrs\": [\"10.0.2.48/28\"]}],"
+	" \"policies\": ["
+	"  {\"name\": \"payments\", \"pod_cidrs\": [\"10.0.1.50/32\", \"10.0.2.48/30\"],"
+	"   \"excluded_cidrs\": [\"198.51.100.0/24\"], \"egress_ips\": [\"bank\"]},"
+	"  {\"name\": \"post\", \"pod_cidrs\": [\"10.0.1.50/32\"], \"egress_ips\": [\"mail\"],"
+	"   \"destination_cidrs\": [\"198.51.100.0/24\"]}]}";
+
+struct fixture {
+	struct gateway_config config;
+	struct policy_result policies;
+	struct gateway_view view;
+	struct nat_ruleset table;
+	struct net_desired routing;
+};
+
+static struct ip4 ip(const char *text)
+{
+	struct ip4 addr;
+
+	assert_int_equal(ip4_parse(text, &addr, NULL), 0);
+	return addr;
+}
+
+static void fixture_init(struct fixture *f)
+{
+	struct err err = ERR_NULL;
+
+	*f = (struct fixture){ 0 };
+	if (config_parse(&gateway_config_table, config_text, strlen(config_text), &f->config, &err) ||
+	    gateway_config_check(&f->config, &err) ||
+	    gateway_config_compile(&f->config, &f->policies, &err))
+		fail_msg("%s", err.text);
+	f->view = (struct gateway_view){ &f->config, &f->policies, 8951, 2, ip("10.0.1.1") };
+	assert_int_equal(gateway_describe_table(&f->view, &f->table), 0);
+	assert_int_equal(gateway_describe_routing(&f->view, &f->routing), 0);
+}
+
+static void fixture_done(struct fixture *f)
+{
+	nat_ruleset_done(&f->table);
+	net_desired_done(&f->routing);
+	policy_result_done(&f->policies);
+	config_done(&gateway_config_table, &f->config);
+}
+
+struct row {
+	const char *what, *node, *src, *dst, *iif, *oif;
+	uint32_t state, status;
+	const char *leaves_as; /* NULL: not at all; "": untranslated here (its entry does it) */
+};
+
+static void check_row(const struct fixture *f, const struct row *row)
+{
+	struct nat_packet packet = { .src = ip(row->src), .dst = ip(row->dst), .protocol = 17,
+				     .ct_state = row->state ? row->state : NAT_STATE_NEW,
+				     .ct_status = row->status };
+	struct nat_eval_result r;
+
+	packet.mark = row->node ? gateway_node_mark(ip(row->node)) : 0;
+	snprintf(packet.iif, sizeof(packet.iif), "%s", row->iif ? row->iif : "egw0");
+	snprintf(packet.oif, sizeof(packet.oif), "%s", row->oif ? row->oif : "eth0");
+	r = nat_eval_hook(&f->table, NAT_HOOK_FORWARD, &packet, NULL, NULL);
+	if (r.verdict != NAT_EVAL_ACCEPT) {
+		if (row->leaves_as)
+			fail_msg("%s: was dropped", row->what);
+		return;
+	}
+	r = nat_eval_hook(&f->table, NAT_HOOK_POSTROUTING, &packet, NULL, NULL);
+	if (!row->leaves_as)
+		fail_msg("%s: was let through", row->what);
+	if (row->leaves_as[0] && (!r.snat || r.snat_to.v != ip(row->leaves_as).v))
+		fail_msg("%s: has another address or none", row->what);
+	if (!row->leaves_as[0] && r.snat)
+		fail_msg("%s: was translated", row->what);
+}
+
+static void each_packet_leaves_with_its_address_or_not_at_all(void **state)
+{
+	static const struct row rows[] = {
+		{ .what = "pod by address", .node = "10.0.1.11", .src = "10.0.1.50",
+		  .dst = "203.0.113.9", .leaves_as = "10.0.1.201" },
+		{ .what = "the same pod, second policy", .node = "10.0.1.11", .src = "10.0.1.50",
+		  .dst = "198.51.100.10", .leaves_as = "10.0.1.202" },
+		{ .what = "pod by range", .node = "10.0.2.11", .src = "10.0.2.50",
+		  .dst = "203.0.113.9", .leaves_as = "10.0.1.201" },
+		{ .what = "excluded destination", .node = "10.0.2.11", .src = "10.0.2.50",
+		  .dst = "198.51.100.10" },
+		{ .what = "VPC destination", .node = "10.0.1.11", .src = "10.0.1.50",
+		  .dst = "10.0.3.4" },
+		{ .what = "from the wrong node", .node = "10.0.2.11", .src = "10.0.1.50",
+		  .dst = "203.0.113.9" },
+		{ .what = "unknown node", .node = "10.0.1.99", .src = "10.0.1.50",
+		  .dst = "203.0.113.9" },
+		{ .what = "no node's mark", .src = "10.0.1.50", .dst = "203.0.113.9" },
+		{ .what = "unselected pod", .node = "10.0.1.11", .src = "10.0.1.51",
+		  .dst = "203.0.113.9" },
+		{ .what = "the node's own address", .node = "10.0.1.11", .src = "10.0.1.11",
+		  .dst = "203.0.113.9" },
+		{ .what = "past the tunnel", .node = "10.0.1.11", .src = "10.0.1.50",
+		  .dst = "203.0.113.9", .iif = "eth0" },
+		{ .what = "from pod to pod", .node = "10.0.1.11", .src = "10.0.1.50",
+		  .dst = "203.0.113.9", .oif = "egw0" },
+		{ .what = "from outside, unasked", .src = "203.0.113.9", .dst = "10.0.1.50",
+		  .iif = "eth0", .oif = "egw0" },
+		{ .what = "answer", .src = "203.0.113.9", .dst = "10.0.1.50", .iif = "eth0",
+		  .oif = "egw0", .state = NAT_STATE_ESTABLISHED, .leaves_as = "" },
+		{ .what = "answer of an assured connection", .src = "203.0.113.9",
+		  .dst = "10.0.1.50", .iif = "eth0", .oif = "egw0", .state = NAT_STATE_ESTABLISHED,
+		  .status = NAT_STATUS_ASSURED, .leaves_as = "" },
+		{ .what = "invalid", .node = "10.0.1.11", .src = "10.0.1.50", .dst = "203.0.113.9",
+		  .state = NAT_STATE_INVALID },
+	};
+	struct fixture f;
+	(void)state;
+
+	fixture_init(&f);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		check_row(&f, &rows[i]);
+
+	fixture_done(&f);
+}
+
+static void a_tunnel_packet_is_marked_by_its_node_or_dropped(void **state)
+{
+	static const struct {
+		const char *src;
+		enum nat_eval_verdict verdict;
+	} rows[] = { { "10.0.1.11", NAT_EVAL_ACCEPT }, { "10.0.1.12", NAT_EVAL_DROP } };
+	struct fixture f;
+	(void)state;
+
+	fixture_init(&f);
+
+	for (size_t i = 0; i < 2; i++) {
+		struct nat_packet packet = { .iif = "eth0", .src = ip(rows[i].src),
+					     .dst = ip("10.0.1.200"), .protocol = 17,
+					     .dst_port = 4789, .ct_state = NAT_STATE_NEW };
+
+		assert_int_equal(nat_eval_hook(&f.table, NAT_HOOK_INPUT, &packet, NULL, NULL).verdict,
+				 rows[i].verdict);
+		if (rows[i].verdict == NAT_EVAL_ACCEPT)
+			assert_int_equal(packet.mark, gateway_node_mark(ip(rows[i].src)));
+	}
+	fixture_done(&f);
+}
+
+/* The first rule of the chain is all that a packet of an assured connection meets. */
+static void an_assured_connection_meets_one_rule(void **state)
+{
+	struct fixture f;
+	const struct nat_chain *chain;
+	(void)state;
+
+	fixture_init(&f);
+	chain = nat_chain_find(&f.table, "filter_forward");
+
+	assert_non_null(chain);
+	assert_int_equal(chain->rules[0].ops[0].kind, NAT_CT_STATUS);
+	assert_int_equal(chain->rules[0].ops[1].kind, NAT_ACCEPT);
+	assert_true(chain->policy_drop);
+	fixture_done(&f);
+}
+
+static void only_connections_without_a_right_are_stale(void **state)
+{
+	static const struct {
+		const char *what, *src, *dst, *leaves_as;
+		uint32_t mark;
+		bool stale;
+	} rows[] = {
+		{ "translated", "10.0.1.50", "203.0.113.9", "10.0.1.201", 1, false },
+		{ "keeps the egress IP that it began with", "10.0.1.50", "203.0.113.9", "10.0.1.202",
+		  2, false },
+		{ "untranslated", "10.0.1.50", "203.0.113.9", "10.0.1.50", 0, true },
+		{ "egress IP that is gone", "10.0.1.50", "203.0.113.9", "10.0.1.209", 3, true },
+		{ "no longer selected", "10.0.1.51", "203.0.113.9", "10.0.1.201", 1, true },
+		{ "the host's own", "10.0.1.200", "203.0.113.9", "10.0.1.200", 0, false },
+	};
+	struct fixture f;
+	(void)state;
+
+	fixture_init(&f);
+	struct gateway_audit audit = { &f.config, &f.policies };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ct_entry entry = {
+			.orig = { .src = ip(rows[i].src), .dst = ip(rows[i].dst) },
+			.reply = { .src = ip(rows[i].dst), .dst = ip(rows[i].leaves_as) },
+			.mark = rows[i].mark,
+		};
+
+		if (gateway_audit_is_stale(&audit, &entry) != rows[i].stale)
+			fail_msg("%s: wanted %d", rows[i].what, rows[i].stale);
+	}
+	fixture_done(&f);
+}
+
+static void the_connection_table_follows_the_memory(void **state)
+{
+	(void)state;
+
+	assert_int_equal(parameters_conntrack_max(512ull << 20), 349525);
+	assert_int_equal(parameters_conntrack_max(16ull << 20), 65536);
+	assert_int_equal(parameters_conntrack_max(64ull << 30), 4194304);
+}
+
+static void the_configurations_faults_are_named(void **state)
+{
+	static const struct {
+		const char *from, *to, *path;
+	} rows[] = {
+		{ "10.0.1.202", "10.0.1.201", "egress_ips[1].private" },
+		{ "203.0.113.101", "203.0.113.100", "egress_ips[1].public" },
+		{ "10.0.1.201", "10.0.1.200", "egress_ips[0].private" },
+		{ "10.0.2.48/28", "10.0.1.48/29", "nodes[" },
+		{ "10.0.2.11", "10.0.1.11", "nodes[1].address" },
+		{ "[\"mail\"]", "[\"male\"]", "policies[1].egress_ips[0]" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[sizeof(config_text) + 64];
+		const char *at = strstr(config_text, rows[i].from);
+		struct gateway_config config;
+		struct err err = ERR_NULL;
+
+		snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - config_text), config_text,
+			 rows[i].to, at + strlen(rows[i].from));
+		assert_int_equal(config_parse(&gateway_config_table, text, strlen(text), &config, &err),
+				 0);
+		assert_true(gateway_config_check(&config, &err) < 0);
+		if (strncmp(err.text, rows[i].path, strlen(rows[i].path)) != 0)
+			fail_msg("'%s' doesn't begin with '%s'", err.text, rows[i].path);
+		config_done(&gateway_config_table, &config);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_packet_leaves_with_its_address_or_not_at_all),
+		cmocka_unit_test(a_tunnel_packet_is_marked_by_its_node_or_dropped),
+		cmocka_unit_test(an_assured_connection_meets_one_rule),
+		cmocka_unit_test(only_connections_without_a_right_are_stale),
+		cmocka_unit_test(the_connection_table_follows_the_memory),
+		cmocka_unit_test(the_configurations_faults_are_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

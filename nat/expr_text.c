@@ -46,7 +46,7 @@ static int append_expr(struct nftnl_expr *expr, void *data)
 		return -1;
 	}
 	text->buf = bigger;
-	text->length += (size_t)snprintf(text->buf + text->length, need, "%s%s;", name, one);
+	text->length += (size_t)snprintf(text->buf + text->length, need, "%s %s;", name, one);
 	return 0;
 }
 

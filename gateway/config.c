@@ -56,7 +56,7 @@ static const struct config_key keys[] = {
 	  .offset = offsetof(struct gateway_config, always_excluded), .max = 4096,
 	  .help = "ranges that no policy governs: VPC, services" },
 	{ .name = "tunnel", .type = CONFIG_OBJECT, .offset = offsetof(struct gateway_config, tunnel),
-	  .sub = &tunnel_config_table, .help = "the tunnel to the nodes" },
+	  .def = "{}", .sub = &tunnel_config_table, .help = "the tunnel to the nodes" },
 	{ .name = "rule_priority", .type = CONFIG_U32,
 	  .offset = offsetof(struct gateway_config, rule_priority), .min = 1, .max = 32000,
 	  .def = "600", .help = "priority of the first ip rule" },

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "daemon/kernel.h"
 #include "gateway/config.h"
 #include "netlink/sysctl.h"
@@ -44,19 +45,25 @@ uint32_t parameters_conntrack_max(uint64_t memory_bytes)
 	return n > CONNECTIONS_MAX ? CONNECTIONS_MAX : (uint32_t)n;
 }
 
-/* Only ever raised: an operator's larger table stays. The parameter exists in the first namespace only. */
+/*
+ * Only ever raised: an operator's larger table stays. Outside the first network namespace the kernel shows
+ * the parameter and lets nobody write it; what nobody asked for is then no warning.
+ */
 static void set_conntrack_max(const struct gateway_config *config)
 {
 	static const char key[] = "net/netfilter/nf_conntrack_max";
 	uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 	uint32_t want = config->conntrack_max ? config->conntrack_max :
 						parameters_conntrack_max(memory);
-	char now[SYSCTL_VALUE_MAX], value[16];
+	char now[SYSCTL_VALUE_MAX] = "?", value[16];
 
 	if (sysctl_read(key, now, sizeof(now)) == 0 && strtoul(now, NULL, 10) >= want)
 		return;
 	snprintf(value, sizeof(value), "%" PRIu32, want);
-	kernel_set(key, value, "new connections fail when the table is full");
+	if (config->conntrack_max)
+		kernel_set(key, value, "new connections fail when the table is full");
+	else if (sysctl_write_checked(key, value, NULL))
+		log_info("sysctl", "%s stays at %s, %s would suit the memory", key, now, value);
 }
 
 static void set_all(const struct parameter *parameters, size_t n, const char *device)

@@ -75,6 +75,10 @@ static const struct config_key proxy_keys[] = {
 	  .offset = offsetof(struct example_proxy, port),
 	  .def = "3128",
 	  .help = "TCP port" },
+	{ .name = "bypass",
+	  .type = CONFIG_PREFIXES,
+	  .offset = offsetof(struct example_proxy, bypass),
+	  .help = "what goes past it" },
 };
 
 static const struct config_table proxy_table = {

@@ -21,6 +21,7 @@ struct example_policy {
 struct example_proxy {
 	struct ip4 address;
 	uint32_t port;
+	struct ip4_prefixes bypass; /* memory that an embedded struct owns */
 };
 
 struct example {

@@ -173,6 +173,8 @@ static void wrong_interface_names_are_refused(void **state)
 		  "tunnel.device: 'a/b': an interface name has no blanks and none of / : % \" \\" },
 		{ ", \"tunnel\": {\"device\": \"a b\"}",
 		  "tunnel.device: 'a b': an interface name has no blanks and none of / : % \" \\" },
+		{ ", \"tunnel\": {\"device\": \"a\x7f\"}",
+		  "tunnel.device: 'a?': an interface name has no blanks and none of / : % \" \\" },
 		{ ", \"tunnel\": {\"device\": \"eth%d\"}",
 		  "tunnel.device: 'eth%d': an interface name has no blanks and none of / : % \" \\" },
 		{ ", \"tunnel\": {\"device\": \"e\\\"\"}",

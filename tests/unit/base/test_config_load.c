@@ -162,6 +162,13 @@ static void errors_in_a_file_begin_with_its_path(void **state)
 	assert_load_fails(missing.path, -ENOENT, "can't open: No such file or directory");
 }
 
+/* Files of procfs are regular, say that they are empty, and then have a text. */
+static void a_file_that_is_longer_than_it_said_is_refused(void **state)
+{
+	(void)state;
+	assert_load_fails("/proc/self/status", -EAGAIN, "changed while it was read");
+}
+
 static void only_regular_files_of_bounded_size_are_read(void **state)
 {
 	CLEANUP(remove_file) struct file f = make_file("{" EXAMPLE_REQUIRED "}");
@@ -185,6 +192,7 @@ int main(void)
 		cmocka_unit_test(a_long_path_is_cut),
 		cmocka_unit_test(a_file_is_loaded),
 		cmocka_unit_test(errors_in_a_file_begin_with_its_path),
+		cmocka_unit_test(a_file_that_is_longer_than_it_said_is_refused),
 		cmocka_unit_test(only_regular_files_of_bounded_size_are_read),
 	};
 

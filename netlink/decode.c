@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * rtnetlink messages to values. One walker (attrs_parse) checks the framing of every attribute list; the
- * readers check length by type. What a value can't hold sets its foreign_parts, so that nothing is ever
+ * rtnetlink messages to values; attrs.h checks all that is framing. What a value can't hold sets its foreign_parts, so that nothing is ever
  * taken for ours because we failed to look at half of it.
  */
 #include <arpa/inet.h>
@@ -17,119 +16,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "netlink/attrs.h"
 #include "netlink/rtnl.h"
-
-/* Attribute types up to here are kept by the walker; all that we read lie below. */
-#define ATTR_MAX 63
-
-struct attrs {
-	const struct nlattr *v[ATTR_MAX + 1];
-	bool beyond; /* types above ATTR_MAX were there */
-};
-
-static int attrs_parse(const void *data, size_t length, struct attrs *ret)
-{
-	const char *at = data;
-
-	memset(ret, 0, sizeof(*ret));
-	while (length > 0) {
-		const struct nlattr *attr = (const struct nlattr *)at;
-		size_t step;
-		uint16_t type;
-
-		if (length < sizeof(*attr) || attr->nla_len < sizeof(*attr) ||
-		    attr->nla_len > length)
-			return -EBADMSG;
-		type = attr->nla_type & NLA_TYPE_MASK;
-		if (type <= ATTR_MAX)
-			ret->v[type] = attr;
-		else
-			ret->beyond = true;
-		step = MNL_ALIGN((size_t)attr->nla_len);
-		if (step > length)
-			step = length; /* The padding of the last attribute may be missing. */
-		at += step;
-		length -= step;
-	}
-	return 0;
-}
-
-static int attrs_parse_nested(const struct nlattr *nest, struct attrs *ret)
-{
-	return attrs_parse(mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest), ret);
-}
-
-/* The attributes behind a family header of `header` bytes. */
-static int attrs_parse_message(const struct nlmsghdr *nlh, size_t header, struct attrs *ret)
-{
-	size_t offset = MNL_NLMSG_HDRLEN + MNL_ALIGN(header);
-
-	if (nlh->nlmsg_len < MNL_NLMSG_HDRLEN + header)
-		return -EBADMSG;
-	if (nlh->nlmsg_len <= offset)
-		return attrs_parse(nlh, 0, ret);
-	return attrs_parse((const char *)nlh + offset, nlh->nlmsg_len - offset, ret);
-}
-
-/* An absent attribute leaves *ret alone; a wrong length is malformed. */
-static int get_fixed(const struct attrs *attrs, unsigned type, size_t size, void *ret)
-{
-	const struct nlattr *attr = attrs->v[type];
-
-	if (!attr)
-		return 0;
-	if (mnl_attr_get_payload_len(attr) < size)
-		return -EBADMSG;
-	memcpy(ret, mnl_attr_get_payload(attr), size);
-	return 0;
-}
-
-static int get_u32(const struct attrs *attrs, unsigned type, uint32_t *ret)
-{
-	return get_fixed(attrs, type, sizeof(*ret), ret);
-}
-
-static int get_ip4(const struct attrs *attrs, unsigned type, struct ip4 *ret)
-{
-	uint32_t be = htonl(ret->v);
-	int rc = get_fixed(attrs, type, sizeof(be), &be);
-
-	if (rc == 0)
-		ret->v = ntohl(be);
-	return rc;
-}
-
-static int get_string(const struct attrs *attrs, unsigned type, char *ret, size_t size)
-{
-	const struct nlattr *attr = attrs->v[type];
-	const char *text;
-	size_t length;
-
-	if (!attr)
-		return 0;
-	text = mnl_attr_get_payload(attr);
-	length = strnlen(text, mnl_attr_get_payload_len(attr));
-	if (length >= size)
-		return -EBADMSG;
-	memset(ret, 0, size);
-	memcpy(ret, text, length);
-	return 0;
-}
-
-/* Prefix bits only, so that equal prefixes are equal values whatever the sender left behind them. */
-static int get_prefix(const struct attrs *attrs, unsigned type, uint8_t len, struct ip4_prefix *ret)
-{
-	int rc;
-
-	if (len > 32 || (len > 0 && !attrs->v[type]))
-		return -EBADMSG;
-	rc = get_ip4(attrs, type, &ret->addr);
-	if (rc < 0)
-		return rc;
-	ret->len = len;
-	ret->addr.v = len == 0 ? 0 : ret->addr.v & (UINT32_MAX << (32 - len));
-	return 0;
-}
 
 static int decode_vxlan(const struct nlattr *nest, struct rt_link *link)
 {
@@ -140,11 +28,12 @@ static int decode_vxlan(const struct nlattr *nest, struct rt_link *link)
 
 	if (rc < 0)
 		return rc;
-	rc = get_fixed(&attrs, IFLA_VXLAN_COLLECT_METADATA, sizeof(external), &external);
+	rc = attrs_get_fixed(&attrs, IFLA_VXLAN_COLLECT_METADATA, sizeof(external), &external);
 	if (rc == 0)
-		rc = get_fixed(&attrs, IFLA_VXLAN_PORT, sizeof(port), &port);
+		rc = attrs_get_fixed(&attrs, IFLA_VXLAN_PORT, sizeof(port), &port);
 	if (rc == 0)
-		rc = get_fixed(&attrs, IFLA_VXLAN_TTL, sizeof(link->vxlan_ttl), &link->vxlan_ttl);
+		rc = attrs_get_fixed(&attrs, IFLA_VXLAN_TTL, sizeof(link->vxlan_ttl),
+				     &link->vxlan_ttl);
 	link->vxlan_external = external != 0;
 	link->vxlan_port = ntohs(port);
 	return rc;
@@ -157,7 +46,7 @@ static int decode_link_info(const struct nlattr *nest, struct rt_link *link)
 
 	if (rc < 0)
 		return rc;
-	rc = get_string(&attrs, IFLA_INFO_KIND, link->kind, sizeof(link->kind));
+	rc = attrs_get_string(&attrs, IFLA_INFO_KIND, link->kind, sizeof(link->kind));
 	if (rc < 0)
 		return rc;
 	if (strcmp(link->kind, "vxlan") == 0 && attrs.v[IFLA_INFO_DATA])
@@ -181,13 +70,13 @@ static int decode_link(const struct nlmsghdr *nlh, struct rt_change *change)
 	link->ifindex = ifi->ifi_index;
 	link->up = (ifi->ifi_flags & IFF_UP) != 0;
 	link->noarp = (ifi->ifi_flags & IFF_NOARP) != 0;
-	rc = get_string(&attrs, IFLA_IFNAME, link->name, sizeof(link->name));
+	rc = attrs_get_string(&attrs, IFLA_IFNAME, link->name, sizeof(link->name));
 	if (rc == 0)
-		rc = get_u32(&attrs, IFLA_MTU, &link->mtu);
+		rc = attrs_get_u32(&attrs, IFLA_MTU, &link->mtu);
 	/* Devices without Ethernet addresses have shorter or longer ones: not kept. */
 	if (rc == 0 && attrs.v[IFLA_ADDRESS] &&
 	    mnl_attr_get_payload_len(attrs.v[IFLA_ADDRESS]) == sizeof(link->mac))
-		rc = get_fixed(&attrs, IFLA_ADDRESS, sizeof(link->mac), link->mac);
+		rc = attrs_get_fixed(&attrs, IFLA_ADDRESS, sizeof(link->mac), link->mac);
 	if (rc == 0 && attrs.v[IFLA_LINKINFO])
 		rc = decode_link_info(attrs.v[IFLA_LINKINFO], link);
 	return rc;
@@ -209,7 +98,8 @@ static int decode_addr(const struct nlmsghdr *nlh, struct rt_change *change)
 	addr->ifindex = (int)ifa->ifa_index;
 	addr->addr.len = ifa->ifa_prefixlen;
 	/* On point-to-point devices IFA_ADDRESS is the other end. */
-	return get_ip4(&attrs, attrs.v[IFA_LOCAL] ? IFA_LOCAL : IFA_ADDRESS, &addr->addr.addr);
+	return attrs_get_ip4(&attrs, attrs.v[IFA_LOCAL] ? IFA_LOCAL : IFA_ADDRESS,
+			     &addr->addr.addr);
 }
 
 static int decode_neigh(const struct nlmsghdr *nlh, struct rt_change *change)
@@ -227,10 +117,10 @@ static int decode_neigh(const struct nlmsghdr *nlh, struct rt_change *change)
 		return -EBADMSG;
 	neigh->ifindex = ndm->ndm_ifindex;
 	neigh->permanent = (ndm->ndm_state & NUD_PERMANENT) != 0;
-	rc = get_ip4(&attrs, NDA_DST, &neigh->dst);
+	rc = attrs_get_ip4(&attrs, NDA_DST, &neigh->dst);
 	if (rc == 0 && attrs.v[NDA_LLADDR] &&
 	    mnl_attr_get_payload_len(attrs.v[NDA_LLADDR]) == sizeof(neigh->mac))
-		rc = get_fixed(&attrs, NDA_LLADDR, sizeof(neigh->mac), neigh->mac);
+		rc = attrs_get_fixed(&attrs, NDA_LLADDR, sizeof(neigh->mac), neigh->mac);
 	return rc;
 }
 
@@ -243,18 +133,18 @@ static int decode_encap_ip(const struct nlattr *nest, struct rt_route *route)
 	int rc = attrs_parse_nested(nest, &attrs);
 
 	if (rc == 0)
-		rc = get_fixed(&attrs, LWTUNNEL_IP_ID, sizeof(id), &id);
+		rc = attrs_get_fixed(&attrs, LWTUNNEL_IP_ID, sizeof(id), &id);
 	if (rc == 0)
-		rc = get_ip4(&attrs, LWTUNNEL_IP_DST, &route->encap.dst);
+		rc = attrs_get_ip4(&attrs, LWTUNNEL_IP_DST, &route->encap.dst);
 	if (rc == 0)
-		rc = get_ip4(&attrs, LWTUNNEL_IP_SRC, &route->encap.src);
+		rc = attrs_get_ip4(&attrs, LWTUNNEL_IP_SRC, &route->encap.src);
 	if (rc == 0)
-		rc = get_fixed(&attrs, LWTUNNEL_IP_TTL, sizeof(route->encap.ttl),
-			       &route->encap.ttl);
+		rc = attrs_get_fixed(&attrs, LWTUNNEL_IP_TTL, sizeof(route->encap.ttl),
+				     &route->encap.ttl);
 	if (rc == 0)
-		rc = get_fixed(&attrs, LWTUNNEL_IP_TOS, sizeof(tos), &tos);
+		rc = attrs_get_fixed(&attrs, LWTUNNEL_IP_TOS, sizeof(tos), &tos);
 	if (rc == 0)
-		rc = get_fixed(&attrs, LWTUNNEL_IP_FLAGS, sizeof(flags), &flags);
+		rc = attrs_get_fixed(&attrs, LWTUNNEL_IP_FLAGS, sizeof(flags), &flags);
 	if (rc < 0)
 		return rc;
 	id = be64toh(id);
@@ -268,7 +158,7 @@ static int decode_encap_ip(const struct nlattr *nest, struct rt_route *route)
 static int decode_encap(const struct attrs *attrs, struct rt_route *route)
 {
 	uint16_t type = LWTUNNEL_ENCAP_NONE;
-	int rc = get_fixed(attrs, RTA_ENCAP_TYPE, sizeof(type), &type);
+	int rc = attrs_get_fixed(attrs, RTA_ENCAP_TYPE, sizeof(type), &type);
 
 	if (rc < 0 || type == LWTUNNEL_ENCAP_NONE)
 		return rc;
@@ -289,7 +179,7 @@ static int decode_metrics(const struct nlattr *nest, struct rt_route *route)
 		if (attrs.v[i] && i != RTAX_MTU)
 			route->foreign_parts = true;
 	}
-	return get_u32(&attrs, RTAX_MTU, &route->mtu);
+	return attrs_get_u32(&attrs, RTAX_MTU, &route->mtu);
 }
 
 static uint8_t route_type(uint8_t rtm_type)
@@ -326,14 +216,14 @@ static bool route_has_foreign_parts(const struct attrs *attrs)
 static int decode_route_attrs(const struct attrs *attrs, struct rt_route *route)
 {
 	uint32_t oif = 0;
-	int rc = get_u32(attrs, RTA_TABLE, &route->table);
+	int rc = attrs_get_u32(attrs, RTA_TABLE, &route->table);
 
 	if (rc == 0)
-		rc = get_u32(attrs, RTA_PRIORITY, &route->metric);
+		rc = attrs_get_u32(attrs, RTA_PRIORITY, &route->metric);
 	if (rc == 0)
-		rc = get_ip4(attrs, RTA_GATEWAY, &route->gateway);
+		rc = attrs_get_ip4(attrs, RTA_GATEWAY, &route->gateway);
 	if (rc == 0)
-		rc = get_u32(attrs, RTA_OIF, &oif);
+		rc = attrs_get_u32(attrs, RTA_OIF, &oif);
 	if (rc < 0)
 		return rc;
 	if (oif > INT32_MAX)
@@ -365,7 +255,7 @@ static int decode_route(const struct nlmsghdr *nlh, struct rt_change *change)
 	route->scope = rtm->rtm_scope;
 	route->type = route_type(rtm->rtm_type);
 	route->onlink = (rtm->rtm_flags & RTNH_F_ONLINK) != 0;
-	rc = get_prefix(&attrs, RTA_DST, rtm->rtm_dst_len, &route->dst);
+	rc = attrs_get_prefix(&attrs, RTA_DST, rtm->rtm_dst_len, &route->dst);
 	if (rc == 0)
 		rc = decode_route_attrs(&attrs, route);
 	return rc;
@@ -411,8 +301,8 @@ static bool rule_has_foreign_parts(const struct fib_rule_hdr *hdr, const struct 
 			return true;
 	}
 	/* The kernel dumps a suppressor of -1 for "none"; too short an attribute reads as one that is set. */
-	if (get_u32(attrs, FRA_SUPPRESS_PREFIXLEN, &prefixlen) < 0 ||
-	    get_u32(attrs, FRA_SUPPRESS_IFGROUP, &group) < 0)
+	if (attrs_get_u32(attrs, FRA_SUPPRESS_PREFIXLEN, &prefixlen) < 0 ||
+	    attrs_get_u32(attrs, FRA_SUPPRESS_IFGROUP, &group) < 0)
 		return true;
 	return attrs->beyond || prefixlen != none || group != none || hdr->tos ||
 	       (hdr->flags & (FIB_RULE_INVERT | FIB_RULE_FIND_SADDR));
@@ -420,22 +310,22 @@ static bool rule_has_foreign_parts(const struct fib_rule_hdr *hdr, const struct 
 
 static int decode_rule_attrs(const struct attrs *attrs, struct rt_rule *rule)
 {
-	int rc = get_u32(attrs, FRA_PRIORITY, &rule->priority);
+	int rc = attrs_get_u32(attrs, FRA_PRIORITY, &rule->priority);
 
 	if (rc == 0)
-		rc = get_u32(attrs, FRA_TABLE, &rule->table);
+		rc = attrs_get_u32(attrs, FRA_TABLE, &rule->table);
 	if (rc == 0)
-		rc = get_u32(attrs, FRA_GOTO, &rule->target);
+		rc = attrs_get_u32(attrs, FRA_GOTO, &rule->target);
 	if (rc == 0)
-		rc = get_u32(attrs, FRA_FWMARK, &rule->mark);
+		rc = attrs_get_u32(attrs, FRA_FWMARK, &rule->mark);
 	if (rc == 0)
-		rc = get_u32(attrs, FRA_FWMASK, &rule->mark_mask);
+		rc = attrs_get_u32(attrs, FRA_FWMASK, &rule->mark_mask);
 	if (rc == 0)
-		rc = get_fixed(attrs, FRA_PROTOCOL, sizeof(rule->protocol), &rule->protocol);
+		rc = attrs_get_fixed(attrs, FRA_PROTOCOL, sizeof(rule->protocol), &rule->protocol);
 	if (rc == 0)
-		rc = get_string(attrs, FRA_IIFNAME, rule->iif, sizeof(rule->iif));
+		rc = attrs_get_string(attrs, FRA_IIFNAME, rule->iif, sizeof(rule->iif));
 	if (rc == 0)
-		rc = get_string(attrs, FRA_OIFNAME, rule->oif, sizeof(rule->oif));
+		rc = attrs_get_string(attrs, FRA_OIFNAME, rule->oif, sizeof(rule->oif));
 	return rc;
 }
 
@@ -452,13 +342,22 @@ static int decode_rule(const struct nlmsghdr *nlh, struct rt_change *change)
 		return -ENOMSG;
 	rule->table = hdr->table;
 	rule->action = rule_action(hdr->action);
-	rc = get_prefix(&attrs, FRA_SRC, hdr->src_len, &rule->src);
+	rc = attrs_get_prefix(&attrs, FRA_SRC, hdr->src_len, &rule->src);
 	if (rc == 0)
-		rc = get_prefix(&attrs, FRA_DST, hdr->dst_len, &rule->dst);
+		rc = attrs_get_prefix(&attrs, FRA_DST, hdr->dst_len, &rule->dst);
 	if (rc == 0)
 		rc = decode_rule_attrs(&attrs, rule);
 	if (rc < 0)
 		return rc;
+	/* As the kernel reads its own messages: a mark alone is an exact one. */
+	if (attrs.v[FRA_FWMARK] && !attrs.v[FRA_FWMASK])
+		rule->mark_mask = UINT32_MAX;
+	if (rule->mark_mask == 0)
+		rule->mark = 0;
+	if (rule->action != RT_RULE_TABLE)
+		rule->table = 0;
+	if (rule->action != RT_RULE_GOTO)
+		rule->target = 0;
 	rule->foreign_parts = rule_has_foreign_parts(hdr, &attrs);
 	return 0;
 }

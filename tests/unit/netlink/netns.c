@@ -34,7 +34,7 @@ static size_t split(char *text, const char *argv[static ARGUMENTS_MAX + 2])
 }
 
 /* Runs iproute2 with its output in `output`; returns its exit status. */
-static int run_ip(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static int run_ip(const char *format, va_list args)
 {
 	const char *argv[ARGUMENTS_MAX + 2];
 	char text[512];

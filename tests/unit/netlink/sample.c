@@ -86,6 +86,13 @@ struct rt_rule sample_nop(uint32_t priority)
 				 .protocol = RT_PROTOCOL_EIPGW };
 }
 
+void sample_name(char ret[static RT_IFNAME_MAX], const char *name)
+{
+	assert_true(strlen(name) < RT_IFNAME_MAX);
+	memset(ret, 0, RT_IFNAME_MAX);
+	memcpy(ret, name, strlen(name));
+}
+
 void *sample_copy(const void *v, size_t n, size_t size)
 {
 	void *copy = calloc(n + 1, size);

@@ -82,8 +82,8 @@ static void rules_come_back_as_they_were_sent(void **state)
 	rule.table = 100;
 	rule.src = (struct ip4_prefix){ { 0x0a000000 }, 8 };
 	rule.dst = (struct ip4_prefix){ { 0x0a000001 }, 32 };
-	strcpy(rule.iif, "abcdefghijklmno");
-	strcpy(rule.oif, "lo");
+	sample_name(rule.iif, "abcdefghijklmno");
+	sample_name(rule.oif, "lo");
 	assert_rule_comes_back(&rule);
 	rule = sample_goto(600, 603);
 	assert_rule_comes_back(&rule);

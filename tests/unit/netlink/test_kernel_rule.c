@@ -40,10 +40,10 @@ static void each_kind_of_rule_is_read_back_as_it_was_sent(void **state)
 				    sample_nop(603),
 				    sample_lookup(700, 0x1001, 4097) };
 
-	strcpy(rules[2].iif, "eni123");
+	sample_name(rules[2].iif, "eni123");
 	rules[5].src = (struct ip4_prefix){ { 0x0a000000 }, 8 };
 	rules[5].dst = (struct ip4_prefix){ { 0x0a000105 }, 32 };
-	strcpy(rules[5].oif, "egw0");
+	sample_name(rules[5].oif, "egw0");
 	for (size_t i = 0; i < 6; i++)
 		assert_ok(ns, rtnl_rule_add(ns->rtnl, &rules[i], &ns->err));
 

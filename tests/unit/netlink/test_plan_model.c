@@ -7,7 +7,6 @@
  * selectors named, the last address and the device take routes with them, a change of the device takes
  * its neighbours.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -311,11 +310,6 @@ static void watch_check(const struct watch *watch, const struct model *m,
 
 /* Random states. */
 
-static void add_route(struct net_desired *desired, struct rt_route route)
-{
-	desired->routes.v[desired->routes.n++] = route;
-}
-
 static void add_rule(struct net_desired *desired, struct rt_rule rule)
 {
 	desired->rules.v[desired->rules.n++] = rule;
@@ -337,9 +331,9 @@ static struct net_desired random_desired(void)
 
 		if (one_in(3))
 			continue;
-		add_route(&desired, sample_default(table, gateway));
-		add_route(&desired, sample_throw(table, gateway));
-		add_route(&desired, sample_blackhole(table));
+		desired.routes.v[desired.routes.n++] = sample_default(table, gateway);
+		desired.routes.v[desired.routes.n++] = sample_throw(table, gateway);
+		desired.routes.v[desired.routes.n++] = sample_blackhole(table);
 		if (one_in(4)) /* Rules that a deletion mistakes for each other. */
 			lookup.mark_mask = lookup.mark = 0;
 		if (one_in(4))

@@ -83,7 +83,7 @@ static void each_change_of_the_tunnel_is_news(void **state)
 	change.link.ifindex++; /* deleted and made again */
 	assert_true(is_stale(f, change));
 	change = link_change(f);
-	strcpy(change.link.name, "renamed");
+	sample_name(change.link.name, "renamed");
 	assert_true(is_stale(f, change));
 }
 
@@ -91,7 +91,7 @@ static void other_devices_are_no_news(void **state)
 {
 	struct rt_change change = link_change(*state);
 
-	strcpy(change.link.name, "eth7");
+	sample_name(change.link.name, "eth7");
 	change.link.ifindex = IFINDEX + 1;
 	assert_false(is_stale(*state, change));
 	change.deleted = true;

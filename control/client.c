@@ -27,8 +27,7 @@ struct control_client {
 	int fd;
 	struct loop_io *io;
 	struct loop_timer *timer;
-	bool at_end;  /* nothing more will come */
-	bool closing; /* after the answer */
+	bool closing; /* when there is nothing to write: the end was read, or nonsense */
 	char line[CONTROL_LINE_MAX];
 	size_t n;                /* bytes in `line`, perhaps of several lines */
 	struct control_out *out; /* the answer, or NULL */
@@ -75,6 +74,7 @@ static bool has_line(const struct control_client *client)
 	return memchr(client->line, '\n', client->n);
 }
 
+/* Only without a whole line in the buffer: then there is room, and recv gives 0 at the end only. */
 static int receive(struct control_client *client)
 {
 	ssize_t n = recv(client->fd, client->line + client->n, sizeof(client->line) - client->n,
@@ -82,7 +82,7 @@ static int receive(struct control_client *client)
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	client->at_end = n == 0;
+	client->closing = n == 0;
 	client->n += (size_t)n;
 	return 0;
 }
@@ -135,9 +135,7 @@ static int transmit(struct control_client *client)
 
 static bool is_finished(const struct control_client *client)
 {
-	if (client->out)
-		return false;
-	return client->closing || (client->at_end && !has_line(client));
+	return client->closing && !client->out;
 }
 
 static void client_ready(int fd, unsigned events, void *data)
@@ -147,7 +145,7 @@ static void client_ready(int fd, unsigned events, void *data)
 	(void)fd;
 	(void)events;
 
-	if (!client->out && !client->at_end && !has_line(client))
+	if (!client->out && !has_line(client))
 		r = receive(client);
 	if (r == 0 && !client->out)
 		r = answer_line(client);

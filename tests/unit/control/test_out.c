@@ -104,6 +104,7 @@ static void strings_are_escaped(void **state)
 		{ "\xe0\x80\x80", "\\ufffd\\ufffd\\ufffd" },
 		{ "\xed\xa0\x80", "\\ufffd\\ufffd\\ufffd" },            /* a surrogate */
 		{ "\xf4\x90\x80\x80", "\\ufffd\\ufffd\\ufffd\\ufffd" }, /* above U+10FFFF */
+		{ "\xf9\x80\x80\x80", "\\ufffd\\ufffd\\ufffd\\ufffd" }, /* no first byte */
 		{ "\xf8\x88\x80\x80\x80", "\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd" },
 	};
 	(void)state;
@@ -191,6 +192,12 @@ static void a_missing_key_an_end_too_many_or_too_few_is_an_error(void **state)
 	{
 		CLEANUP(cleanup_control_out) struct control_out *out = control_out_new_answer();
 		control_end(out);
+		assert_fails(out, -EINVAL, "the text was put together wrongly");
+	}
+	{
+		CLEANUP(cleanup_control_out) struct control_out *out = control_out_new_answer();
+		control_end(out);
+		control_object(out, "result");
 		assert_fails(out, -EINVAL, "the text was put together wrongly");
 	}
 	{

@@ -40,6 +40,14 @@ static int start_fast(void **state)
 	return 0;
 }
 
+/* 5 s become 1 s, 10 s become 2 s: wide enough to tell one from the other. */
+static int start_half_fast(void **state)
+{
+	(void)state;
+	serve_start(&served, &(struct serve_options){ .umask = 022, .divisor = 5 });
+	return 0;
+}
+
 static int start_poor(void **state)
 {
 	(void)state;
@@ -105,6 +113,23 @@ static void several_lines_in_one_read_are_answered_in_order(void **state)
 	assert_string_equal(talk_line(fd), ECHOED("3"));
 	talk_send(fd, "\"command\":\"echo\"}\n");
 	assert_string_equal(talk_line(fd), "{\"v\":1,\"ok\":true,\"result\":{}}");
+}
+
+static void more_lines_than_the_buffer_holds_are_all_answered(void **state)
+{
+	enum { LINES = 300 };
+	static const char line[] = ECHO("x");
+	char text[LINES * sizeof(line)] = "";
+	(void)state;
+	FD fd = talk_open(&served);
+
+	for (size_t i = 0; i < LINES; i++)
+		memcpy(text + i * strlen(line), line, sizeof(line));
+	assert_true(strlen(text) > 2 * CONTROL_LINE_MAX);
+	talk_send(fd, text);
+
+	for (size_t i = 0; i < LINES; i++)
+		assert_string_equal(talk_line(fd), ECHOED("x"));
 }
 
 static void what_came_before_the_end_is_answered_but_not_half_a_line(void **state)
@@ -219,6 +244,24 @@ static void a_client_that_does_not_read_is_dropped(void **state)
 		total += (size_t)n;
 	}
 	assert_in_range(total, 1, 9999999);
+}
+
+static void deadlines_begin_anew_with_an_answer_and_with_its_end(void **state)
+{
+	(void)state;
+	FD fd = talk_open(&served);
+	struct mono start = mono_now();
+
+	talk_send(fd, BIG("1000000"));
+	assert_false(talk_is_silent(fd, 5000));
+	do /* beyond the time for a line, within that for an answer */
+		assert_alive();
+	while (mono_diff_ms(mono_now(), start) < 1300);
+	count_to_newline(fd, 65536);
+
+	start = mono_now();
+	assert_null(talk_line(fd));
+	assert_in_range(mono_diff_ms(mono_now(), start), 900, 1900);
 }
 
 static void a_silent_client_is_dropped(void **state)
@@ -346,6 +389,7 @@ int main(void)
 		TEST(requests_are_answered_one_after_the_other),
 		TEST(half_a_line_waits_for_its_other_half),
 		TEST(several_lines_in_one_read_are_answered_in_order),
+		TEST(more_lines_than_the_buffer_holds_are_all_answered),
 		TEST(what_came_before_the_end_is_answered_but_not_half_a_line),
 		TEST(a_line_may_be_exactly_as_long_as_the_ceiling),
 		TEST(an_answer_larger_than_the_socket_buffer_arrives_whole),
@@ -355,6 +399,8 @@ int main(void)
 		TEST(the_kernel_says_who_may_do_what),
 		cmocka_unit_test_setup_teardown(a_client_that_does_not_read_is_dropped, start_fast,
 						stop),
+		cmocka_unit_test_setup_teardown(deadlines_begin_anew_with_an_answer_and_with_its_end,
+						start_half_fast, stop),
 		cmocka_unit_test_setup_teardown(a_silent_client_is_dropped, start_fast, stop),
 		cmocka_unit_test_setup_teardown(without_descriptors_accepting_pauses_and_goes_on,
 						start_poor, stop),

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/* Printing what came from a daemon: control characters never reach the terminal. */
+#pragma once
+
+#include <stddef.h>
+#include <stdio.h>
+
+struct control_node;
+
+enum print_kind { PRINT_TEXT, PRINT_NUMBER, PRINT_LIST /* of strings */ };
+
+struct print_column {
+	const char *title;
+	const char *key;
+	enum print_kind kind;
+};
+
+void print_text(FILE *out, const char *text);
+/* "12 s", "3 min 12 s", "4 h 3 min", "2 d 5 h". */
+void print_duration(FILE *out, long long seconds);
+/*
+ * An array of objects as a table under a heading. Columns that no row has are left out, single values
+ * that are missing or empty are "-". Nothing at all for an empty or missing array.
+ */
+void print_table(FILE *out, const char *heading, const struct control_node *rows,
+		 const struct print_column *columns, size_t n_columns);

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+#include "cli/status.h"
+
+#include "base/cleanup.h"
+#include "cli/print.h"
+#include "control/control.h"
+
+#include <stdbool.h>
+
+static const struct print_column egress_columns[] = {
+	{ "NAME", "name", PRINT_TEXT },       { "PUBLIC", "public", PRINT_TEXT },
+	{ "PRIVATE", "private", PRINT_TEXT }, { "GATEWAY", "gateway", PRINT_TEXT },
+	{ "LANE", "lane", PRINT_NUMBER },
+};
+
+static const struct print_column policy_columns[] = {
+	{ "NAME", "name", PRINT_TEXT },
+	{ "ADDRESSES", "sources", PRINT_NUMBER },
+	{ "EGRESS IPS", "egress_ips", PRINT_LIST },
+};
+
+static const struct print_column pod_columns[] = {
+	{ "ADDRESS", "address", PRINT_TEXT },
+	{ "INTERFACE", "interface", PRINT_TEXT },
+	{ "POLICY=EGRESS IP", "class", PRINT_TEXT },
+};
+
+static const struct print_column counter_columns[] = {
+	{ "NAME", "name", PRINT_TEXT },
+	{ "PACKETS", "packets", PRINT_NUMBER },
+	{ "BYTES", "bytes", PRINT_NUMBER },
+	{ "WHAT", "help", PRINT_TEXT },
+};
+
+/* Numbers of the kernel object, each with what stands in front of it and behind it. */
+struct number {
+	const char *key;
+	const char *word;
+};
+
+static const struct number held[] = {
+	{ "rules", "rules" },
+	{ "elements", "elements" },
+	{ "routes", "routes" },
+	{ "ip_rules", "ip rules" },
+};
+
+static const struct number done[] = {
+	{ "reconciles", "reconciles" },
+	{ "failures", "failures" },
+	{ "repairs", "repairs" },
+	{ "connections_ended", "connections ended" },
+};
+
+static bool is_filled(const struct control_node *node, const char *key)
+{
+	return control_text(node, key)[0];
+}
+
+static void print_label(FILE *out, const char *label)
+{
+	fprintf(out, "%-9s", label);
+}
+
+static void print_part(FILE *out, const char *before, const struct control_node *node,
+		       const char *key)
+{
+	if (!is_filled(node, key))
+		return;
+	fputs(before, out);
+	print_text(out, control_text(node, key));
+}
+
+static void print_head(FILE *out, const struct control_node *status)
+{
+	print_part(out, "", status, "program");
+	print_part(out, " ", status, "version");
+	print_part(out, ", ", status, "name");
+	fputc('\n', out);
+	if (!is_filled(status, "state"))
+		return;
+	print_label(out, "state");
+	print_part(out, "", status, "state");
+	if (control_get(status, "since_seconds")) {
+		fputs(" for ", out);
+		print_duration(out, control_number(status, "since_seconds"));
+	}
+	print_part(out, ": ", status, "state_text");
+	fputc('\n', out);
+}
+
+static void print_config(FILE *out, const struct control_node *config)
+{
+	if (!config)
+		return;
+	print_label(out, "config");
+	print_part(out, "", config, "path");
+	if (control_get(config, "loaded_seconds_ago")) {
+		fputs(", loaded ", out);
+		print_duration(out, control_number(config, "loaded_seconds_ago"));
+		fputs(" ago", out);
+	}
+	fputc('\n', out);
+	if (!is_filled(config, "last_error"))
+		return;
+	print_label(out, "");
+	print_part(out, "the last reload failed: ", config, "last_error");
+	fputc('\n', out);
+}
+
+static void print_numbers(FILE *out, const struct control_node *kernel,
+			  const struct number *numbers, size_t n)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!control_get(kernel, numbers[i].key))
+			continue;
+		fprintf(out, "%s%lld %s", first ? "" : ", ", control_number(kernel, numbers[i].key),
+			numbers[i].word);
+		first = false;
+	}
+}
+
+static void print_kernel(FILE *out, const struct control_node *kernel)
+{
+	if (!kernel)
+		return;
+	print_label(out, "kernel");
+	print_part(out, "table ", kernel, "table");
+	fputs(": ", out);
+	print_numbers(out, kernel, held, ARRAY_SIZE(held));
+	fputc('\n', out);
+	print_label(out, "");
+	print_numbers(out, kernel, done, ARRAY_SIZE(done));
+	fputc('\n', out);
+	if (!is_filled(kernel, "last_repair"))
+		return;
+	print_label(out, "");
+	print_part(out, "last repair: ", kernel, "last_repair");
+	fputc('\n', out);
+}
+
+void status_print(FILE *out, const struct control_node *status)
+{
+	print_head(out, status);
+	print_config(out, control_get(status, "config"));
+	print_kernel(out, control_get(status, "kernel"));
+	print_table(out, "Egress IPs", control_get(status, "egress_ips"), egress_columns,
+		    ARRAY_SIZE(egress_columns));
+	print_table(out, "Policies", control_get(status, "policies"), policy_columns,
+		    ARRAY_SIZE(policy_columns));
+	print_table(out, "Pods of this node", control_get(status, "pods"), pod_columns,
+		    ARRAY_SIZE(pod_columns));
+	print_table(out, "Counters", control_get(status, "counters"), counter_columns,
+		    ARRAY_SIZE(counter_columns));
+}

@@ -3,35 +3,19 @@
 /*
  * Random states, planned and applied to a model of the kernel, with promises checked after every single
  * step, since the daemon may die after any: what was safe before and will be safe afterwards is safe in
- * between. The model knows the kernel's traps: deletions of rules hit the first that has at least the
- * selectors named, the last address and the device take routes with them, a change of the device takes
- * its neighbours.
+ * between.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "kernel_model.h"
 #include "netlink/plan.h"
 #include "sample.h"
 #include "unit.h"
 
 #define ROUNDS 4000
 #define TABLES 3
-#define ROOM 256
-
-struct model {
-	bool has_tunnel;
-	struct rt_link tunnel;
-	int next_ifindex;
-	struct rt_addr addrs[ROOM];
-	size_t n_addrs;
-	struct rt_neigh neighs[ROOM];
-	size_t n_neighs;
-	struct rt_route routes[ROOM];
-	size_t n_routes;
-	struct rt_rule rules[ROOM];
-	size_t n_rules;
-};
 
 static uint64_t random_state;
 
@@ -44,164 +28,6 @@ static unsigned random_below(unsigned n)
 static bool one_in(unsigned n)
 {
 	return random_below(n) == 0;
-}
-
-/* What the kernel does. */
-
-static void forget_routes_by(struct model *m, int ifindex)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < m->n_routes; i++) {
-		if (m->routes[i].oif != ifindex)
-			m->routes[kept++] = m->routes[i];
-	}
-	m->n_routes = kept;
-}
-
-static void apply_link(struct model *m, const struct net_desired *desired, enum net_op_kind kind)
-{
-	struct rt_link before = m->tunnel;
-
-	m->tunnel = desired->tunnel;
-	switch (kind) {
-	case NET_LINK_DEL:
-		assert_true(m->has_tunnel);
-		forget_routes_by(m, before.ifindex);
-		m->has_tunnel = false;
-		m->n_addrs = m->n_neighs = 0;
-		break;
-	case NET_LINK_ADD:
-		assert_false(m->has_tunnel);
-		m->has_tunnel = true;
-		m->tunnel.up = false;
-		m->tunnel.ifindex = m->next_ifindex++;
-		break;
-	default:
-		m->tunnel.ifindex = before.ifindex;
-		m->tunnel.vxlan_port = before.vxlan_port;
-		if (memcmp(before.mac, m->tunnel.mac, 6) != 0 || before.noarp != m->tunnel.noarp)
-			m->n_neighs = 0;
-		break;
-	}
-}
-
-static void apply_addr(struct model *m, const struct net_op *op)
-{
-	assert_true(m->has_tunnel);
-	assert_int_equal(op->addr.ifindex, m->tunnel.ifindex);
-	if (op->kind == NET_ADDR_ADD) {
-		m->addrs[m->n_addrs++] = op->addr;
-		return;
-	}
-	for (size_t i = 0; i < m->n_addrs; i++) {
-		if (memcmp(&m->addrs[i], &op->addr, sizeof(op->addr)) == 0) {
-			m->addrs[i] = m->addrs[--m->n_addrs];
-			if (m->n_addrs == 0)
-				forget_routes_by(m, m->tunnel.ifindex);
-			return;
-		}
-	}
-	fail_msg("an address is deleted that isn't there");
-}
-
-static size_t find_key(const struct model *m, const struct rt_route *route)
-{
-	size_t i = 0;
-
-	while (i < m->n_routes && rt_route_key_compare(&m->routes[i], route) != 0)
-		i++;
-	return i;
-}
-
-static void apply_route(struct model *m, const struct net_op *op)
-{
-	struct rt_route route = net_route_resolve(op->route, m->tunnel.ifindex);
-	size_t i = find_key(m, &route);
-
-	if (op->kind != NET_ROUTE_DEL && op->route->oif == RT_OIF_TUNNEL) {
-		assert_true(m->has_tunnel && m->tunnel.up);
-		assert_true(m->n_addrs > 0);
-	}
-	switch (op->kind) {
-	case NET_ROUTE_ADD:
-		assert_true(i == m->n_routes);
-		m->routes[m->n_routes++] = route;
-		break;
-	case NET_ROUTE_REPLACE:
-		assert_true(i < m->n_routes);
-		m->routes[i] = route;
-		break;
-	default:
-		while (i < m->n_routes && rt_route_compare(&m->routes[i], &route) != 0)
-			i++;
-		assert_true(i < m->n_routes);
-		memmove(&m->routes[i], &m->routes[i + 1], (m->n_routes - i - 1) * sizeof(route));
-		m->n_routes--;
-	}
-}
-
-static bool has_all_selectors_of(const struct rt_rule *rule, const struct rt_rule *asked)
-{
-	return rule->priority == asked->priority && rule->protocol == asked->protocol &&
-	       rule->action == asked->action && (!asked->table || rule->table == asked->table) &&
-	       (!asked->mark || rule->mark == asked->mark) &&
-	       (!asked->mark_mask || rule->mark_mask == asked->mark_mask) &&
-	       (!asked->src.len || memcmp(&rule->src, &asked->src, sizeof(rule->src)) == 0) &&
-	       (!asked->iif[0] || strcmp(rule->iif, asked->iif) == 0);
-}
-
-static void apply_rule(struct model *m, const struct net_op *op)
-{
-	size_t i = 0;
-
-	if (op->kind == NET_RULE_ADD) {
-		while (i < m->n_rules && m->rules[i].priority <= op->rule->priority)
-			i++;
-		memmove(&m->rules[i + 1], &m->rules[i], (m->n_rules - i) * sizeof(m->rules[0]));
-		m->rules[i] = *op->rule;
-		m->n_rules++;
-		return;
-	}
-	while (i < m->n_rules && !has_all_selectors_of(&m->rules[i], op->rule))
-		i++;
-	assert_true(i < m->n_rules);
-	memmove(&m->rules[i], &m->rules[i + 1], (m->n_rules - i - 1) * sizeof(m->rules[0]));
-	m->n_rules--;
-}
-
-static void apply(struct model *m, const struct net_desired *desired, const struct net_op *op)
-{
-	assert_true(m->n_rules < ROOM - 1 && m->n_routes < ROOM - 1);
-	if (op->kind <= NET_LINK_SET)
-		apply_link(m, desired, op->kind);
-	else if (op->kind <= NET_ADDR_DEL)
-		apply_addr(m, op);
-	else if (op->kind == NET_NEIGH_ADD)
-		m->neighs[m->n_neighs++] = desired->peer;
-	else if (op->kind <= NET_ROUTE_DEL)
-		apply_route(m, op);
-	else
-		apply_rule(m, op);
-}
-
-static struct net_observed observe(const struct model *m)
-{
-	struct net_observed observed = { .has_tunnel = m->has_tunnel, .tunnel = m->tunnel };
-
-	if (!m->has_tunnel)
-		observed.tunnel = (struct rt_link){ 0 };
-	observed.addrs = (struct rt_addrs){ sample_copy(m->addrs, m->n_addrs, sizeof(m->addrs[0])),
-					    m->n_addrs };
-	observed.neighs =
-		(struct rt_neighs){ sample_copy(m->neighs, m->n_neighs, sizeof(m->neighs[0])),
-				    m->n_neighs };
-	observed.routes =
-		(struct rt_routes){ sample_copy(m->routes, m->n_routes, sizeof(m->routes[0])),
-				    m->n_routes };
-	observed.rules = (struct rt_rules){ sample_copy(m->rules, m->n_rules, sizeof(m->rules[0])),
-					    m->n_rules };
-	return observed;
 }
 
 /* The promises. */
@@ -218,7 +44,7 @@ static bool table_has_default(const struct model *m, uint32_t table)
 static bool has_throw(const struct model *m, uint32_t table, uint32_t gateway)
 {
 	struct rt_route route = sample_throw(table, gateway);
-	size_t i = find_key(m, &route);
+	size_t i = model_find_key(m, &route);
 
 	return i < m->n_routes && m->routes[i].type == RT_THROW;
 }
@@ -277,7 +103,7 @@ static const promise_fn promises[] = { steers_or_drops, has_no_loop, spares_the_
 
 struct watch {
 	bool kept_before[PROMISES];
-	bool rule_before[ROOM]; /* of the desired rules */
+	bool rule_before[MODEL_ROOM]; /* of the desired rules */
 };
 
 static struct watch watch_start(const struct model *m, const struct net_desired *desired)
@@ -322,8 +148,8 @@ static struct net_desired random_desired(void)
 				       .peer = sample_peer() };
 	uint32_t base = one_in(3) ? 700 : 600;
 
-	desired.routes.v = calloc(ROOM, sizeof(*desired.routes.v));
-	desired.rules.v = calloc(ROOM, sizeof(*desired.rules.v));
+	desired.routes.v = calloc(MODEL_ROOM, sizeof(*desired.routes.v));
+	desired.rules.v = calloc(MODEL_ROOM, sizeof(*desired.rules.v));
 	desired.tunnel.vxlan_port = one_in(8) ? 4790 : 4789;
 	for (uint32_t i = 0; i < TABLES; i++) {
 		uint32_t table = SAMPLE_TABLE + i, gateway = SAMPLE_GATEWAY + random_below(3);
@@ -353,12 +179,12 @@ static void damage_tunnel(struct model *m)
 	case 0:
 		m->has_tunnel = false;
 		m->n_addrs = m->n_neighs = 0;
-		forget_routes_by(m, m->tunnel.ifindex);
+		model_forget_routes_by(m, m->tunnel.ifindex);
 		break;
 	case 1:
 		m->tunnel.up = false;
 		m->n_neighs = 0;
-		forget_routes_by(m, m->tunnel.ifindex);
+		model_forget_routes_by(m, m->tunnel.ifindex);
 		break;
 	case 2:
 		m->tunnel.mac[5] ^= 0x80;
@@ -374,10 +200,21 @@ static void damage_tunnel(struct model *m)
 	}
 }
 
-/* What another process, or an earlier run with another configuration, may have left. */
+static void add_rules_of(struct model *m, const struct net_desired *former)
+{
+	for (size_t i = 0; i < former->rules.n; i++) {
+		for (unsigned copies = one_in(6) ? random_below(3) : 1; copies > 0; copies--) {
+			struct net_op op = { .kind = NET_RULE_ADD, .rule = &former->rules.v[i] };
+
+			model_apply(m, former, &op);
+		}
+	}
+}
+
+/* What other processes, or earlier runs with other configurations, may have left. */
 static struct model random_model(void)
 {
-	struct net_desired former = random_desired();
+	struct net_desired former = random_desired(), before = random_desired();
 	struct net_observed reached = sample_observed(&former, 5);
 	struct model m = { .has_tunnel = true, .tunnel = reached.tunnel, .next_ifindex = 6 };
 
@@ -387,15 +224,12 @@ static struct model random_model(void)
 		if (!one_in(8))
 			m.routes[m.n_routes++] = reached.routes.v[i];
 	}
-	for (size_t i = 0; i < reached.rules.n; i++) {
-		for (unsigned copies = one_in(6) ? random_below(3) : 1; copies > 0; copies--) {
-			struct net_op op = { .kind = NET_RULE_ADD, .rule = &reached.rules.v[i] };
-
-			apply_rule(&m, &op);
-		}
-	}
+	add_rules_of(&m, &former);
+	if (one_in(2))
+		add_rules_of(&m, &before);
 	damage_tunnel(&m);
 	net_desired_done(&former);
+	net_desired_done(&before);
 	net_observed_done(&reached);
 	return m;
 }
@@ -403,7 +237,7 @@ static struct model random_model(void)
 /* Plans and applies once; returns how many steps there were. */
 static size_t run_round(struct model *m, const struct net_desired *desired, struct watch *watch)
 {
-	struct net_observed observed = observe(m);
+	struct net_observed observed = model_observe(m);
 	struct net_plan plan = { 0 };
 	struct err err = ERR_NULL;
 	size_t n;
@@ -411,7 +245,7 @@ static size_t run_round(struct model *m, const struct net_desired *desired, stru
 	if (net_plan_compute(desired, &observed, &plan, &err) < 0)
 		fail_msg("%s", err.text);
 	for (size_t i = 0; i < plan.n; i++) {
-		apply(m, desired, &plan.v[i]);
+		model_apply(m, desired, &plan.v[i]);
 		watch_check(watch, m, desired, &plan.v[i]);
 	}
 	n = plan.n;
@@ -471,12 +305,12 @@ static void removal_leaves_nothing_and_drops_no_unmarked_packet_on_the_way(void 
 		random_state = i;
 		m = random_model();
 		desired = random_desired();
-		observed = observe(&m);
+		observed = model_observe(&m);
 		watch = watch_start(&m, &nothing);
 
 		assert_int_equal(net_plan_compute_removal(&desired, &observed, &plan), 0);
 		for (size_t k = 0; k < plan.n; k++) {
-			apply(&m, &desired, &plan.v[k]);
+			model_apply(&m, &desired, &plan.v[k]);
 			watch_check(&watch, &m, &nothing, &plan.v[k]);
 		}
 

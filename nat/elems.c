@@ -10,6 +10,7 @@
 
 #include <libmnl/libmnl.h>
 #include <libnftnl/set.h>
+#include <libnftnl/udata.h>
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -19,6 +20,7 @@
 
 /* nft(8)'s numbers of the data types (its datatype.h); the kernel keeps them for display only. */
 enum { TYPE_IPV4 = 7, TYPE_MARK = 19, TYPE_IFNAME = 41, TYPE_BITS = 6 };
+enum { NFT_HOST_ENDIAN = 1 }; /* its enum byteorder */
 enum { DATA_VERDICT = 0xffffff00 };
 
 enum { LIST_BYTES = 60000 }; /* a nested attribute has 16 bits for its length */
@@ -91,6 +93,11 @@ static const struct layout {
 				.flags = NFT_SET_MAP },
 };
 
+/*
+ * Marks stand in the key as the rule loads them, in the order of the machine. In MARK_RANGE maps nft(8) wants
+ * them the other way round, together with a byteorder expression in the rule; matching is by equality, so we
+ * spare that, and `nft list` shows such marks with their bytes swapped.
+ */
 static size_t key_bytes(const struct layout *layout, const struct nat_ruleset *rs, uint32_t key,
 			uint32_t addr, uint8_t out[static 20])
 {
@@ -427,6 +434,21 @@ int nat_elems_pair(struct nat_set *set)
 	return 0;
 }
 
+/*
+ * nft(8) leaves itself a note beside a set whose keys are in the machine's order (one nftnl_udata: type,
+ * length, a number), and takes them for network order without it. Matching doesn't depend on it.
+ */
+static void note_host_order(struct nftnl_set *def)
+{
+	struct {
+		uint8_t type, length, order[sizeof(uint32_t)];
+	} note = { NFTNL_UDATA_SET_KEYBYTEORDER, sizeof(note.order), { 0 } };
+	const uint32_t host = NFT_HOST_ENDIAN;
+
+	memcpy(note.order, &host, sizeof(host));
+	nftnl_set_set_data(def, NFTNL_SET_USERDATA, &note, sizeof(note));
+}
+
 void nat_set_define(struct nftnl_set *def, const struct nat_set *set)
 {
 	const struct layout *layout = &layouts[set->kind];
@@ -438,6 +460,8 @@ void nat_set_define(struct nftnl_set *def, const struct nat_set *set)
 		nftnl_set_set_u32(def, NFTNL_SET_DATA_TYPE, layout->data_type);
 		nftnl_set_set_u32(def, NFTNL_SET_DATA_LEN, layout->data_len);
 	}
+	if (layout->key == KEY_MARK)
+		note_host_order(def);
 	if (set->size)
 		nftnl_set_set_u32(def, NFTNL_SET_DESC_SIZE, set->size);
 	if (layout->n_fields)

@@ -53,6 +53,11 @@ enum change {
 	CT_MARK_1,
 };
 
+static uint32_t or_else(uint32_t value, uint32_t otherwise)
+{
+	return value ? value : otherwise;
+}
+
 static struct nat_packet changed(enum change change)
 {
 	struct nat_packet p = TCP;
@@ -74,11 +79,11 @@ static struct nat_packet changed(enum change change)
 		[CT_MARK_1] = { .ct_mark = 0xff000001 },
 	};
 
-	p.src.v = values[change].src ? values[change].src : p.src.v;
-	p.dst.v = values[change].dst ? values[change].dst : p.dst.v;
-	p.mark = values[change].mark ? values[change].mark : p.mark;
-	p.ct_mark = values[change].ct_mark ? values[change].ct_mark : p.ct_mark;
-	p.ct_state = values[change].ct_state ? values[change].ct_state : p.ct_state;
+	p.src.v = or_else(values[change].src, p.src.v);
+	p.dst.v = or_else(values[change].dst, p.dst.v);
+	p.mark = or_else(values[change].mark, p.mark);
+	p.ct_mark = or_else(values[change].ct_mark, p.ct_mark);
+	p.ct_state = or_else(values[change].ct_state, p.ct_state);
 	p.protocol = change == UDP_4789 || change == UDP_OTHER ? IPPROTO_UDP : p.protocol;
 	p.dst_port = change == UDP_4789 ? 4789 : p.dst_port;
 	p.tcp_flags = change == SYN_ACK ? 0x12 : p.tcp_flags;
@@ -195,50 +200,35 @@ static void every_match_is_met_by_what_it_says_and_by_nothing_else(void **state)
 }
 
 /* What comes back from a jump goes on behind it: "one" returns, "two" drops, no element: the next rule. */
+static const struct {
+	struct nat_op op;
+	enum change change;
+	const char *counters;
+	enum nat_eval_verdict verdict;
+} lookups[] = {
+	{ { NAT_SADDR_VMAP, .name = "by_addr" }, NO_CHANGE, "one met", NAT_EVAL_ACCEPT },
+	{ { NAT_SADDR_VMAP, .name = "by_addr" }, SRC_2, "two", NAT_EVAL_DROP },
+	{ { NAT_SADDR_VMAP, .name = "by_addr" }, SRC_OTHER, "met", NAT_EVAL_ACCEPT },
+	{ { NAT_SADDR_VMAP, .name = "by_range" }, NO_CHANGE, "one met", NAT_EVAL_ACCEPT },
+	{ { NAT_SADDR_VMAP, .name = "by_range" }, SRC_2, "two", NAT_EVAL_DROP },
+	{ { NAT_MARK_SADDR_VMAP, .name = "by_mark_addr" }, MARK_77, "one met", NAT_EVAL_ACCEPT },
+	{ { NAT_MARK_SADDR_VMAP, .name = "by_mark_addr" }, NO_CHANGE, "met", NAT_EVAL_ACCEPT },
+	{ { NAT_MARK_SADDR_VMAP, .name = "by_mark_range" }, MARK_77, "one met", NAT_EVAL_ACCEPT },
+	/* goto: nothing comes back. */
+	{ { NAT_CT_MARK_VMAP, .mask = 0xff, .name = "by_mark" }, CT_MARK_1, "one", NAT_EVAL_ACCEPT },
+	{ { NAT_CT_MARK_VMAP, .mask = 0xff, .name = "by_mark" }, NO_CHANGE, "two", NAT_EVAL_DROP },
+	{ { NAT_CT_MARK_VMAP, .mask = 0xffff, .name = "by_mark" },
+	  NO_CHANGE,
+	  "met",
+	  NAT_EVAL_ACCEPT },
+};
+
 static void verdict_maps_lead_to_the_chain_of_the_element(void **state)
 {
-	static const struct {
-		struct nat_op op;
-		enum change change;
-		const char *counters;
-		enum nat_eval_verdict verdict;
-	} cases[] = {
-		{ { NAT_SADDR_VMAP, .name = "by_addr" }, NO_CHANGE, "one met", NAT_EVAL_ACCEPT },
-		{ { NAT_SADDR_VMAP, .name = "by_addr" }, SRC_2, "two", NAT_EVAL_DROP },
-		{ { NAT_SADDR_VMAP, .name = "by_addr" }, SRC_OTHER, "met", NAT_EVAL_ACCEPT },
-		{ { NAT_SADDR_VMAP, .name = "by_range" }, NO_CHANGE, "one met", NAT_EVAL_ACCEPT },
-		{ { NAT_SADDR_VMAP, .name = "by_range" }, SRC_2, "two", NAT_EVAL_DROP },
-		{ { NAT_MARK_SADDR_VMAP, .name = "by_mark_addr" },
-		  MARK_77,
-		  "one met",
-		  NAT_EVAL_ACCEPT },
-		{ { NAT_MARK_SADDR_VMAP, .name = "by_mark_addr" },
-		  NO_CHANGE,
-		  "met",
-		  NAT_EVAL_ACCEPT },
-		{ { NAT_MARK_SADDR_VMAP, .name = "by_mark_range" },
-		  MARK_77,
-		  "one met",
-		  NAT_EVAL_ACCEPT },
-		/* goto: nothing comes back. */
-		{ { NAT_CT_MARK_VMAP, .mask = 0xff, .name = "by_mark" },
-		  CT_MARK_1,
-		  "one",
-		  NAT_EVAL_ACCEPT },
-		{ { NAT_CT_MARK_VMAP, .mask = 0xff, .name = "by_mark" },
-		  NO_CHANGE,
-		  "two",
-		  NAT_EVAL_DROP },
-		{ { NAT_CT_MARK_VMAP, .mask = 0xffff, .name = "by_mark" },
-		  NO_CHANGE,
-		  "met",
-		  NAT_EVAL_ACCEPT },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct nat_packet packet = changed(cases[i].change);
-		struct nat_rule rule = { .ops = { cases[i].op } };
+	for (size_t i = 0; i < ARRAY_SIZE(lookups); i++) {
+		struct nat_packet packet = changed(lookups[i].change);
+		struct nat_rule rule = { .ops = { lookups[i].op } };
 		struct nat_eval_result result;
 		struct nat_ruleset rs;
 		char text[256];
@@ -253,8 +243,8 @@ static void verdict_maps_lead_to_the_chain_of_the_element(void **state)
 
 		result = nat_eval_hook(&rs, NAT_HOOK_FORWARD, &packet, NULL, NULL);
 
-		assert_string_equal(counters_text(&result, text), cases[i].counters);
-		assert_int_equal(result.verdict, cases[i].verdict);
+		assert_string_equal(counters_text(&result, text), lookups[i].counters);
+		assert_int_equal(result.verdict, lookups[i].verdict);
 		nat_ruleset_done(&rs);
 	}
 }

@@ -67,13 +67,13 @@ static int64_t repair_delay_ms(struct keeper *keeper)
 
 void keeper_poke(struct keeper *keeper, enum keeper_cause cause)
 {
-	bool armed = loop_timer_is_armed(keeper->soon);
+	bool armed = loop_timer_is_armed(keeper->soon) && keeper->pending != KEEPER_RETRY;
 
-	/* The owner's own change outranks others as the cause: what differs then is no repair. */
-	if (!armed || cause == KEEPER_CHANGE)
-		keeper->pending = cause;
+	/* The owner's own change outranks others as the cause: what differs then is no repair. A retry that
+	 * waits gives way to any news: the obstacle may be gone. */
 	if (armed && cause != KEEPER_CHANGE)
 		return;
+	keeper->pending = cause;
 	loop_timer_arm_ms(keeper->soon,
 			  cause == KEEPER_FOREIGN ? repair_delay_ms(keeper) : COALESCE_MS);
 }

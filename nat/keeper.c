@@ -69,11 +69,14 @@ void keeper_poke(struct keeper *keeper, enum keeper_cause cause)
 {
 	bool armed = loop_timer_is_armed(keeper->soon) && keeper->pending != KEEPER_RETRY;
 
-	/* The owner's own change outranks others as the cause: what differs then is no repair. A retry that
-	 * waits gives way to any news: the obstacle may be gone. */
+	/* The owner's own change outranks others as the cause: what differs then is no repair. The timer isn't
+	 * moved, or a steady stream of events would put the run off for ever. A retry that waits gives way
+	 * to any news: the obstacle may be gone. */
 	if (armed && cause != KEEPER_CHANGE)
 		return;
 	keeper->pending = cause;
+	if (armed)
+		return;
 	loop_timer_arm_ms(keeper->soon,
 			  cause == KEEPER_FOREIGN ? repair_delay_ms(keeper) : COALESCE_MS);
 }

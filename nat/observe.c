@@ -20,7 +20,8 @@
 #include "nat/seen.h"
 #include "netlink/attr.h"
 
-enum { TRIES = 5 };
+/* Each costs milliseconds, and a node's kube-proxy may change its own tables several times a second. */
+enum { TRIES = 20 };
 
 /* One kind of dump: what is asked for, and who takes the answer. */
 struct dump_kind {

@@ -26,7 +26,8 @@ struct options {
 static const struct option_row option_rows[] = {
 	{ "config", "FILE", offsetof(struct options, config), "configuration file" },
 	{ "control", "PATH", offsetof(struct options, control), "control socket" },
-	{ "log-level", "LEVEL", offsetof(struct options, log_level), "error, warning, info or debug" },
+	{ "log-level", "LEVEL", offsetof(struct options, log_level),
+	  "error, warning, info or debug" },
 	{ "check-config", NULL, offsetof(struct options, check_config),
 	  "check the configuration and exit (3: it has an error)" },
 	{ "dump-config", NULL, offsetof(struct options, dump_config),
@@ -210,8 +211,8 @@ static int run(struct frame *frame, void *config)
 		unload(spec, config);
 		return fail(EXIT_RUNTIME, "main", &err);
 	}
-	frame->server = control_server_new(frame->loop, frame->options.control, spec->commands, frame,
-					   &err);
+	frame->server = control_server_new(frame->loop, frame->options.control, spec->commands,
+					   frame, &err);
 	if (frame->server)
 		frame->state = spec->start(frame, config, &err);
 	if (!frame->state) {
@@ -261,7 +262,8 @@ static int parse(const struct frame_spec *spec, int argc, char *argv[], struct o
 	if (rest < argc)
 		return err_set(err, -EINVAL, "unexpected argument '%s'", argv[rest]);
 	if (options->log_level && log_level_parse(options->log_level, &level))
-		return err_set(err, -EINVAL, "--log-level: '%s' is none of error, warning, info, debug",
+		return err_set(err, -EINVAL,
+			       "--log-level: '%s' is none of error, warning, info, debug",
 			       options->log_level);
 	if (options->log_level)
 		log_level_set(level);
@@ -302,7 +304,8 @@ int frame_main(const struct frame_spec *spec, int argc, char *argv[])
 	int code;
 
 	if (parse(spec, argc, argv, &frame.options, &err)) {
-		fprintf(stderr, "%s: %s\nTry '%s --help'.\n", spec->program, err.text, spec->program);
+		fprintf(stderr, "%s: %s\nTry '%s --help'.\n", spec->program, err.text,
+			spec->program);
 		return EXIT_USAGE;
 	}
 	code = answer_early(spec, &frame.options);

@@ -16,7 +16,7 @@ struct loop;
 
 struct frame_spec {
 	const char *program;
-	const char *summary; /* for --help */
+	const char *summary;                   /* for --help */
 	const char *config_path, *socket_path; /* defaults */
 	const struct config_table *table;
 	const struct control_command *commands; /* run with the frame as data, see frame_state */

@@ -12,10 +12,12 @@ static void log_good_run(const struct keeper_report *report)
 	long long took_us = report->took_us;
 
 	if (report->repaired)
-		log_warning("repair", "%s%s%s; put right by us took_us=%lld cause=%s", report->noticed,
-			    report->noticed[0] ? ": " : "", report->summary, took_us, cause);
+		log_warning("repair", "%s%s%s; put right by us took_us=%lld cause=%s",
+			    report->noticed, report->noticed[0] ? ": " : "", report->summary,
+			    took_us, cause);
 	else if (report->changed)
-		log_info("plan", "applied: %s took_us=%lld cause=%s", report->summary, took_us, cause);
+		log_info("plan", "applied: %s took_us=%lld cause=%s", report->summary, took_us,
+			 cause);
 	else
 		log_debug("plan", "nothing to do took_us=%lld cause=%s", took_us, cause);
 }

@@ -23,14 +23,16 @@ int kernel_check(const char *table, struct err *err)
 	nat_observed_done(&seen);
 	nfnl_close(nfnl);
 	if (rc == -EPERM)
-		return err_set(err, rc, "CAP_NET_ADMIN is missing: run as root or give the capability");
+		return err_set(err, rc,
+			       "CAP_NET_ADMIN is missing: run as root or give the capability");
 	if (rc < 0)
 		return err_prefix(err, rc, "the kernel's nf_tables doesn't answer");
 	return 0;
 }
 
 size_t kernel_end_connections(struct nfnl *nfnl,
-			      bool (*is_stale)(const struct ct_entry *entry, void *data), void *data)
+			      bool (*is_stale)(const struct ct_entry *entry, void *data),
+			      void *data)
 {
 	CLEANUP(ct_entries_done) struct ct_entries stale = { 0 };
 	struct err err = ERR_NULL;

@@ -22,7 +22,8 @@ int kernel_check(const char *table, struct err *err);
  * logged: such a connection keeps its old way until the next call.
  */
 size_t kernel_end_connections(struct nfnl *nfnl,
-			      bool (*is_stale)(const struct ct_entry *entry, void *data), void *data);
+			      bool (*is_stale)(const struct ct_entry *entry, void *data),
+			      void *data);
 
 /* Sets a kernel parameter (netlink/sysctl.h); a failure is logged with what it means. */
 void kernel_set(const char *key, const char *value, const char *meaning);

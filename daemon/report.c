@@ -106,19 +106,19 @@ static uint64_t count_sources(const struct policy_result *compiled, size_t polic
 	return n;
 }
 
-void report_policies(struct control_out *out, const struct config_list *list,
+void report_policies(struct control_out *out, const struct config_list *policies,
 		     const struct policy_result *compiled)
 {
-	const struct policy_config *policies = list->v;
+	const struct policy_config *list = policies->v;
 
 	control_array(out, "policies");
-	for (size_t i = 0; i < list->n; i++) {
+	for (size_t i = 0; i < policies->n; i++) {
 		control_object(out, NULL);
-		control_string(out, "name", policies[i].name);
+		control_string(out, "name", list[i].name);
 		control_int(out, "sources", (long long)count_sources(compiled, i));
 		control_array(out, "egress_ips");
-		for (size_t j = 0; j < policies[i].egress_ips.n; j++)
-			control_string(out, NULL, policies[i].egress_ips.v[j]);
+		for (size_t j = 0; j < list[i].egress_ips.n; j++)
+			control_string(out, NULL, list[i].egress_ips.v[j]);
 		control_end(out);
 		control_end(out);
 	}

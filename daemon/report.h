@@ -38,7 +38,7 @@ int report_addresses(const struct control_args *args, struct ip4 *ret_source,
 
 struct report_verdict {
 	struct ip4 source, destination;
-	const char *word; /* translated, steered, direct, dropped */
+	const char *word;      /* translated, steered, direct, dropped */
 	const char *egress_ip; /* NULL: none */
 	char sentence[400];
 };

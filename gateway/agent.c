@@ -39,9 +39,11 @@ struct agent {
 struct agent_state agent_state(const struct agent *agent)
 {
 	return (struct agent_state){
-		.view = { .config = agent->config, .policies = &agent->policies,
+		.view = { .config = agent->config,
+			  .policies = &agent->policies,
 			  .tunnel_mtu = agent->tunnel_mtu,
-			  .uplink_ifindex = agent->uplink_ifindex, .router = agent->router },
+			  .uplink_ifindex = agent->uplink_ifindex,
+			  .router = agent->router },
 		.keeper = agent->keeper,
 		.connections_ended = agent->connections_ended,
 	};
@@ -80,7 +82,8 @@ static void routes_done(struct rt_routes *routes)
 static int read_router(struct agent *agent, struct err *err)
 {
 	CLEANUP(routes_done) struct rt_routes routes = { 0 };
-	struct rt_route_filter filter = { .table = RT_TABLE_MAIN, .keep = is_default_route,
+	struct rt_route_filter filter = { .table = RT_TABLE_MAIN,
+					  .keep = is_default_route,
 					  .data = agent };
 	const struct rt_route *best = NULL;
 	int rc = rtnl_routes(net_sync_rtnl(keeper_net_sync(agent->keeper)), &filter, &routes, err);
@@ -95,7 +98,8 @@ static int read_router(struct agent *agent, struct err *err)
 	return 0;
 }
 
-static int describe(struct nat_ruleset *ruleset, struct net_desired *net, void *data, struct err *err)
+static int describe(struct nat_ruleset *ruleset, struct net_desired *net, void *data,
+		    struct err *err)
 {
 	struct agent *agent = data;
 	struct gateway_view view;
@@ -158,8 +162,8 @@ static void on_lost(void *data)
 static int adopt_config(struct agent *agent, struct gateway_config *config, struct err *err)
 {
 	struct policy_result policies = { 0 };
-	uint32_t mtu;
-	int ifindex, rc;
+	uint32_t mtu = 0;
+	int ifindex = 0, rc;
 
 	rc = find_uplink(agent, config, &mtu, &ifindex, err);
 	if (!rc)
@@ -193,7 +197,10 @@ void agent_stop(void *data)
 }
 
 static const struct keeper_ops keeper_ops = {
-	.describe = describe, .on_run = on_run, .on_foreign = on_foreign, .on_lost = on_lost,
+	.describe = describe,
+	.on_run = on_run,
+	.on_foreign = on_foreign,
+	.on_lost = on_lost,
 };
 
 void *agent_start(struct frame *frame, void *config, struct err *err)
@@ -223,8 +230,9 @@ int agent_reload(void *data, void *config, struct err *err)
 
 	/* The device's name is how we find what is ours; changing it live would leave the old one behind. */
 	if (strcmp(next->tunnel.device, agent->config->tunnel.device) != 0)
-		return err_set(err, -EINVAL,
-			       "tunnel.device: can't change while running; use --cleanup and restart");
+		return err_set(
+			err, -EINVAL,
+			"tunnel.device: can't change while running; use --cleanup and restart");
 	if (adopt_config(agent, next, err))
 		return -EINVAL;
 	keeper_poke(agent->keeper, KEEPER_CHANGE);
@@ -241,8 +249,8 @@ int agent_cleanup(const void *data, struct err *err)
 	struct gateway_view view = { .config = data };
 	CLEANUP(net_desired_done) struct net_desired net = { 0 };
 	struct loop *loop = loop_new();
-	struct keeper *keeper =
-		loop ? keeper_new(loop, GATEWAY_TABLE, &keeper_ops, NULL, err) : NULL;
+	struct keeper *keeper = loop ? keeper_new(loop, GATEWAY_TABLE, &keeper_ops, NULL, err) :
+				       NULL;
 	int rc = keeper ? gateway_describe_routing(&view, &net) : -ENOMEM;
 
 	if (!rc)

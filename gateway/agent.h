@@ -16,9 +16,9 @@ struct agent; /* one per process */
 
 /* The contract of struct frame_spec's start, reload and stop. */
 void *agent_start(struct frame *frame, void *config, struct err *err);
-int agent_reload(void *agent, void *config, struct err *err);
-void agent_stop(void *agent);
-int agent_cleanup(const void *config, struct err *err);
+int agent_reload(void *data, void *config, struct err *err);
+void agent_stop(void *data);
+int agent_cleanup(const void *data, struct err *err);
 int agent_check_platform(struct err *err);
 
 /* For status and explain; valid until the next event. */

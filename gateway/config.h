@@ -45,7 +45,7 @@ struct gateway_config {
 
 extern const struct config_table gateway_config_table;
 
-/* What the table can't see. -EINVAL with a path. `config` is a struct gateway_config. */
-int gateway_config_check(const void *config, struct err *err);
+/* What the table can't see. -EINVAL with a path. `data` is a struct gateway_config. */
+int gateway_config_check(const void *data, struct err *err);
 int gateway_config_compile(const struct gateway_config *config, struct policy_result *ret,
 			   struct err *err);

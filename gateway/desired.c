@@ -27,7 +27,8 @@ enum { TCP_SYN = 0x02, TCP_RST = 0x04 };
 
 const struct report_counter gateway_counters[] = {
 	{ "new", "first packets of connections that were given an egress IP" },
-	{ "refused", "dropped: not selected, not from the node that hosts the pod, or an excluded destination" },
+	{ "refused",
+	  "dropped: not selected, not from the node that hosts the pod, or an excluded destination" },
 	{ "tunnel_forged", "dropped: tunnel packet from an address that is no node" },
 	{ "tunnel_local", "dropped: packet out of the tunnel for the gateway itself" },
 	{ NULL, NULL },
@@ -66,7 +67,8 @@ static void class_name(char buf[static NAT_NAME_MAX], const struct policy_class 
 	snprintf(buf, NAT_NAME_MAX, "c_%016" PRIx64, class->key);
 }
 
-static void dst_name(char buf[static NAT_NAME_MAX], const struct policy_result *policies, size_t policy)
+static void dst_name(char buf[static NAT_NAME_MAX], const struct policy_result *policies,
+		     size_t policy)
 {
 	snprintf(buf, NAT_NAME_MAX, "dst_%s", policies->names[policy]);
 }
@@ -83,8 +85,9 @@ static void add_destinations(struct builder *b)
 		size_t index = nat_set_add(b->rs, name, NAT_SET_RANGE, 0);
 
 		for (size_t j = 0; j < set->n; j++)
-			nat_elem_add(b->rs, index, (struct nat_elem){ .first = set->v[j].first,
-								      .last = set->v[j].last });
+			nat_elem_add(b->rs, index,
+				     (struct nat_elem){ .first = set->v[j].first,
+							.last = set->v[j].last });
 	}
 }
 
@@ -95,8 +98,9 @@ static void add_nodes(struct builder *b)
 	size_t index = nat_set_add(b->rs, "nodes", NAT_SET_ADDR, capacity(n));
 
 	for (size_t i = 0; i < n; i++)
-		nat_elem_add(b->rs, index, (struct nat_elem){ .first = nodes[i].address.v,
-							      .last = nodes[i].address.v });
+		nat_elem_add(b->rs, index,
+			     (struct nat_elem){ .first = nodes[i].address.v,
+						.last = nodes[i].address.v });
 }
 
 static void add_egress(struct builder *b)
@@ -105,8 +109,9 @@ static void add_egress(struct builder *b)
 	size_t index = nat_set_add(b->rs, "egress", NAT_MAP_MARK_ADDR, 256);
 
 	for (size_t i = 0; i < b->view->config->egress_ips.n; i++)
-		nat_elem_add(b->rs, index, (struct nat_elem){ .key = gateway_egress_mark(i),
-							      .data = egress[i].private.v });
+		nat_elem_add(b->rs, index,
+			     (struct nat_elem){ .key = gateway_egress_mark(i),
+						.data = egress[i].private.v });
 }
 
 static void add_class_chains(struct builder *b)
@@ -122,10 +127,10 @@ static void add_class_chains(struct builder *b)
 
 		for (size_t j = 0; j < class->n_rules; j++) {
 			uint32_t mark = gateway_egress_mark(class->rules[j].egress);
-			struct nat_rule rule = NAT_RULE(
-				{ NAT_DADDR_IN }, { NAT_SET_MARK, UINT32_MAX, mark, "" },
-				{ NAT_SET_CT_MARK, UINT32_MAX, mark, "" },
-				{ NAT_COUNT, .name = "new" }, { NAT_ACCEPT });
+			struct nat_rule rule =
+				NAT_RULE({ NAT_DADDR_IN }, { NAT_SET_MARK, UINT32_MAX, mark, "" },
+					 { NAT_SET_CT_MARK, UINT32_MAX, mark, "" },
+					 { NAT_COUNT, .name = "new" }, { NAT_ACCEPT });
 
 			dst_name(rule.ops[0].name, policies, class->rules[j].policy);
 			nat_rule_add(b->rs, chain, rule);
@@ -181,9 +186,11 @@ static void add_members(struct builder *b)
 			struct ip4_range where = ip4_prefix_range(nodes[i].pod_cidrs.v[j]);
 
 			for (size_t k = first_member(policies, where.first);
-			     k < policies->n_members && policies->members[k].range.first <= where.last;
+			     k < policies->n_members &&
+			     policies->members[k].range.first <= where.last;
 			     k++)
-				add_member(b, &maps, nodes[i].address, where, &policies->members[k]);
+				add_member(b, &maps, nodes[i].address, where,
+					   &policies->members[k]);
 		}
 	}
 }
@@ -209,8 +216,8 @@ static void add_outer(struct builder *b)
 		     NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_SADDR_IN, .name = "nodes" },
 			      { NAT_SET_MARK_SADDR }, { NAT_ACCEPT }));
 	nat_rule_add(b->rs, input,
-		     NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_COUNT, .name = "tunnel_forged" },
-			      { NAT_DROP }));
+		     NAT_RULE({ NAT_UDP_DPORT, .value = port },
+			      { NAT_COUNT, .name = "tunnel_forged" }, { NAT_DROP }));
 	nat_rule_add(b->rs, input,
 		     on_device(config->tunnel.device,
 			       NAT_RULE({ NAT_IIF }, { NAT_COUNT, .name = "tunnel_local" },
@@ -225,13 +232,15 @@ static void add_outer(struct builder *b)
 static void add_forward(struct builder *b)
 {
 	const struct gateway_config *config = b->view->config;
-	size_t chain = nat_base_chain_add(b->rs, "filter_forward", NAT_HOOK_FORWARD, 0, NAT_BASE_DROP);
+	size_t chain =
+		nat_base_chain_add(b->rs, "filter_forward", NAT_HOOK_FORWARD, 0, NAT_BASE_DROP);
 	static const char *const maps[] = { "class_pod", "class_range" };
 
 	nat_rule_add(b->rs, chain,
 		     NAT_RULE({ NAT_CT_STATUS, NAT_STATUS_ASSURED, 0, "" }, { NAT_ACCEPT }));
 	nat_rule_add(b->rs, chain,
-		     NAT_RULE({ NAT_TCP_FLAGS, TCP_SYN | TCP_RST, TCP_SYN, "" }, { NAT_MSS_CLAMP }));
+		     NAT_RULE({ NAT_TCP_FLAGS, TCP_SYN | TCP_RST, TCP_SYN, "" },
+			      { NAT_MSS_CLAMP }));
 	nat_rule_add(b->rs, chain,
 		     NAT_RULE({ NAT_CT_STATE, NAT_STATE_ESTABLISHED | NAT_STATE_RELATED, 0, "" },
 			      { NAT_ACCEPT }));
@@ -263,7 +272,8 @@ int gateway_describe_table(const struct gateway_view *view, struct nat_ruleset *
 	add_forward(&b);
 	size_t snat = nat_base_chain_add(ret, "translate", NAT_HOOK_POSTROUTING, 100, NAT_BASE_NAT);
 
-	nat_rule_add(ret, snat, on_device(view->config->gateway.uplink,
-					  NAT_RULE({ NAT_OIF }, { NAT_SNAT_MARK, .name = "egress" })));
+	nat_rule_add(ret, snat,
+		     on_device(view->config->gateway.uplink,
+			       NAT_RULE({ NAT_OIF }, { NAT_SNAT_MARK, .name = "egress" })));
 	return nat_ruleset_finish(ret);
 }

@@ -10,7 +10,8 @@ int main(int argc, char *argv[])
 {
 	static const struct frame_spec spec = {
 		.program = "eipgwd",
-		.summary = "Translates the traffic of selected pods to the address of an Elastic IP.",
+		.summary =
+			"Translates the traffic of selected pods to the address of an Elastic IP.",
 		.config_path = "/etc/eipgw/gateway.json",
 		.socket_path = "/run/eipgw/gateway.sock",
 		.table = &gateway_config_table,

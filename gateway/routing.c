@@ -47,15 +47,17 @@ static void add_pod_routes(struct router *r)
 
 	for (size_t i = 0; i < r->config->nodes.n; i++) {
 		for (size_t j = 0; j < nodes[i].pod_cidrs.n; j++)
-			add_route(r, (struct rt_route){
-					     .table = r->config->table_base + TABLE_PODS,
-					     .dst = nodes[i].pod_cidrs.v[j], .type = RT_UNICAST,
-					     .oif = RT_OIF_TUNNEL, .gateway = tunnel_peer,
-					     .onlink = true,
-					     .encap = { .id = r->config->tunnel.vni,
-							.src = r->config->gateway.address,
-							.dst = nodes[i].address,
-							.ttl = TUNNEL_TTL } });
+			add_route(r,
+				  (struct rt_route){ .table = r->config->table_base + TABLE_PODS,
+						     .dst = nodes[i].pod_cidrs.v[j],
+						     .type = RT_UNICAST,
+						     .oif = RT_OIF_TUNNEL,
+						     .gateway = tunnel_peer,
+						     .onlink = true,
+						     .encap = { .id = r->config->tunnel.vni,
+								.src = r->config->gateway.address,
+								.dst = nodes[i].address,
+								.ttl = TUNNEL_TTL } });
 	}
 }
 
@@ -76,17 +78,21 @@ static void add_internet_routes(struct router *r, const struct gateway_view *vie
 	uint32_t table = r->config->table_base + TABLE_INTERNET;
 
 	if (view->router.v)
-		add_route(r, (struct rt_route){ .table = table, .type = RT_UNICAST,
-						.gateway = view->router, .oif = view->uplink_ifindex,
+		add_route(r, (struct rt_route){ .table = table,
+						.type = RT_UNICAST,
+						.gateway = view->router,
+						.oif = view->uplink_ifindex,
 						.mtu = r->config->gateway.internet_mtu,
 						.onlink = true });
-	add_route(r, (struct rt_route){ .table = table, .type = RT_BLACKHOLE,
-					.metric = FALLBACK_METRIC });
+	add_route(r, (struct rt_route){
+			     .table = table, .type = RT_BLACKHOLE, .metric = FALLBACK_METRIC });
 	table = r->config->table_base + TABLE_GUARD;
-	add_route(r, (struct rt_route){ .table = table, .type = RT_UNICAST, .oif = RT_OIF_TUNNEL,
+	add_route(r, (struct rt_route){ .table = table,
+					.type = RT_UNICAST,
+					.oif = RT_OIF_TUNNEL,
 					.scope = RT_SCOPE_LINK });
-	add_route(r, (struct rt_route){ .table = table, .type = RT_BLACKHOLE,
-					.metric = FALLBACK_METRIC });
+	add_route(r, (struct rt_route){
+			     .table = table, .type = RT_BLACKHOLE, .metric = FALLBACK_METRIC });
 }
 
 static int add_rules(struct router *r)

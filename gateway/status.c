@@ -44,9 +44,13 @@ static int run_status(const struct control_args *args, struct control_out *out, 
 		return err_set(err, -EAGAIN, "the daemon is starting");
 	state = agent_state(agent);
 	struct report_head head = {
-		.program = "eipgwd", .name = state.view.config->gateway.name,
-		.table = GATEWAY_TABLE, .frame = data, .keeper = state.keeper,
-		.connections_ended = state.connections_ended, .counters = gateway_counters,
+		.program = "eipgwd",
+		.name = state.view.config->gateway.name,
+		.table = GATEWAY_TABLE,
+		.frame = data,
+		.keeper = state.keeper,
+		.connections_ended = state.connections_ended,
+		.counters = gateway_counters,
 	};
 
 	put_egress(out, state.view.config);
@@ -84,12 +88,13 @@ static void judge(struct report_verdict *verdict, const struct gateway_view *vie
 			 "dropped: no node in the configuration hosts this source");
 	} else if (!trace->dropped && trace->translated && rule) {
 		verdict->word = "translated";
-		snprintf(verdict->sentence, sizeof(verdict->sentence),
-			 "policy %s translates it to the egress IP %s (%s, carried by %s), if it comes "
-			 "from node %s",
-			 view->policies->names[rule->policy], egress[rule->egress].name,
-			 ip4_format(egress[rule->egress].public, public),
-			 ip4_format(trace->source, private), node->name);
+		snprintf(
+			verdict->sentence, sizeof(verdict->sentence),
+			"policy %s translates it to the egress IP %s (%s, carried by %s), if it comes "
+			"from node %s",
+			view->policies->names[rule->policy], egress[rule->egress].name,
+			ip4_format(egress[rule->egress].public, public),
+			ip4_format(trace->source, private), node->name);
 	} else {
 		snprintf(verdict->sentence, sizeof(verdict->sentence), "dropped: %s",
 			 policy_class_of(view->policies, verdict->source) ?
@@ -103,7 +108,9 @@ static int run_explain(const struct control_args *args, struct control_out *out,
 {
 	const struct agent *agent = frame_state(data);
 	CLEANUP(nat_trace_done) struct nat_trace trace = { 0 };
-	struct nat_packet packet = { .protocol = IPPROTO_TCP, .tcp_flags = TCP_SYN, .dst_port = 443,
+	struct nat_packet packet = { .protocol = IPPROTO_TCP,
+				     .tcp_flags = TCP_SYN,
+				     .dst_port = 443,
 				     .ct_state = NAT_STATE_NEW };
 	struct agent_state state;
 	int rc = report_addresses(args, &packet.src, &packet.dst, err);

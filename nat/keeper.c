@@ -22,8 +22,8 @@ enum { COALESCE_MS = 5, PERIODIC_MS = 30000, PERIODIC_JITTER_MS = 10000 };
 enum { STORM_RUNS = 20, STORM_WINDOW_MS = 5000, STORM_MS = 250 };
 enum { RETRY_FIRST_MS = 100, RETRY_MAX_MS = 10000 };
 
-const char *const keeper_cause_names[KEEPER_CAUSE_COUNT] = { "start", "change", "foreign", "periodic",
-							     "retry" };
+const char *const keeper_cause_names[KEEPER_CAUSE_COUNT] = { "start", "change", "foreign",
+							     "periodic", "retry" };
 const char *const keeper_state_names[KEEPER_STATE_COUNT] = { "starting", "ready", "degraded" };
 
 struct keeper {
@@ -69,14 +69,11 @@ void keeper_poke(struct keeper *keeper, enum keeper_cause cause)
 {
 	bool armed = loop_timer_is_armed(keeper->soon) && keeper->pending != KEEPER_RETRY;
 
-	/* The owner's own change outranks others as the cause: what differs then is no repair. The timer isn't
-	 * moved, or a steady stream of events would put the run off for ever. A retry that waits gives way
-	 * to any news: the obstacle may be gone. */
-	if (armed && cause != KEEPER_CHANGE)
-		return;
-	keeper->pending = cause;
+	/* An armed timer isn't moved, or a steady stream of events would put the run off for ever. A retry
+	 * that waits gives way to any news: the obstacle may be gone. */
 	if (armed)
 		return;
+	keeper->pending = cause;
 	loop_timer_arm_ms(keeper->soon,
 			  cause == KEEPER_FOREIGN ? repair_delay_ms(keeper) : COALESCE_MS);
 }
@@ -119,11 +116,27 @@ static void count_wanted(struct keeper *keeper)
 	stats->ip_rules = keeper->wanted.rules.n;
 }
 
+static bool same_routing(const struct net_desired *a, const struct net_desired *b)
+{
+	if (a->routes.n != b->routes.n || a->rules.n != b->rules.n ||
+	    a->tunnel.mtu != b->tunnel.mtu || a->tunnel.vxlan_port != b->tunnel.vxlan_port)
+		return false;
+	for (size_t i = 0; i < a->routes.n; i++) {
+		if (rt_route_compare(&a->routes.v[i], &b->routes.v[i]) != 0)
+			return false;
+	}
+	for (size_t i = 0; i < a->rules.n; i++) {
+		if (rt_rule_compare(&a->rules.v[i], &b->rules.v[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
 /*
  * Routing first: marks without routes are harmless (the guards drop), and the routing guards must stand
  * before a table of ours could be the only thing between a pod and the wrong address.
  */
-static int apply(struct keeper *keeper, bool *ret_changed, char *summary, size_t size,
+static int apply(struct keeper *keeper, struct keeper_report *report, char *summary, size_t size,
 		 struct err *err)
 {
 	char table[NAT_PLAN_TEXT_MAX] = "", routing[RT_TEXT_MAX] = "";
@@ -136,7 +149,11 @@ static int apply(struct keeper *keeper, bool *ret_changed, char *summary, size_t
 		rc = net_sync_run(keeper->net, &wanted, &steps, routing, err);
 	if (!rc)
 		rc = nat_sync_run(keeper->nat, &ruleset, &transactions, table, err);
-	*ret_changed = rc == 0 && (steps || transactions);
+	report->changed = rc == 0 && (steps || transactions);
+	/* Whoever woke us: it is a repair if the same thing was wanted before. */
+	report->repaired = report->changed && keeper->described &&
+			   same_routing(&keeper->wanted, &wanted) &&
+			   nat_ruleset_equal(&keeper->ruleset, &ruleset);
 	snprintf(summary, size, "%s%s%s%s%s", table[0] ? "table: " : "", table,
 		 table[0] && routing[0] ? "; " : "", routing[0] ? "routing: " : "", routing);
 	if (rc) {
@@ -188,10 +205,9 @@ int keeper_run(struct keeper *keeper, enum keeper_cause cause, struct err *err)
 	keeper->noticed[0] = '\0';
 	loop_timer_disarm(keeper->soon);
 	keeper->stats.runs++;
-	report.rc = apply(keeper, &report.changed, summary, sizeof(summary), text);
+	report.rc = apply(keeper, &report, summary, sizeof(summary), text);
 	report.error = report.rc ? text->text : "";
 	report.took_us = (mono_now().ns - before.ns) / 1000;
-	report.repaired = report.changed && cause != KEEPER_START && cause != KEEPER_CHANGE;
 	if (report.repaired)
 		note_repair(keeper, &report);
 	if (report.rc) {
@@ -221,12 +237,13 @@ static void periodic_expired(void *data)
 	(void)keeper_run(data, KEEPER_PERIODIC, NULL);
 }
 
-struct keeper *keeper_new(struct loop *loop, const char *table, const struct keeper_ops *ops, void *data,
-			  struct err *err)
+struct keeper *keeper_new(struct loop *loop, const char *table, const struct keeper_ops *ops,
+			  void *data, struct err *err)
 {
 	static const struct nat_sync_ops nat_ops = { .on_stale = on_stale };
-	static const struct net_sync_ops net_ops = { .on_stale = on_stale, .on_foreign = on_foreign,
-						       .on_lost = on_lost };
+	static const struct net_sync_ops net_ops = { .on_stale = on_stale,
+						     .on_foreign = on_foreign,
+						     .on_lost = on_lost };
 	struct keeper *keeper = calloc(1, sizeof(*keeper));
 
 	if (!keeper) {

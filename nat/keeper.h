@@ -44,7 +44,7 @@ struct keeper_report {
 	const char *error;   /* "" when rc is 0 */
 	const char *noticed; /* what the kernel told us, "" if nothing */
 	bool changed;        /* something differed and was corrected */
-	bool repaired;       /* it differed although the owner had not changed its mind */
+	bool repaired;       /* it differed although what is wanted is what was wanted before */
 	const char *summary; /* what differed: "table: 3 rules; routing: 1 rule added" */
 	int64_t took_us;
 };
@@ -70,8 +70,8 @@ struct keeper_stats {
 	struct mono last_repair_at, state_since;
 };
 
-struct keeper *keeper_new(struct loop *loop, const char *table, const struct keeper_ops *ops, void *data,
-			  struct err *err);
+struct keeper *keeper_new(struct loop *loop, const char *table, const struct keeper_ops *ops,
+			  void *data, struct err *err);
 void keeper_free(struct keeper *keeper); /* leaves the kernel as it is */
 
 /* Runs now, synchronously. The first call ends STARTING if it succeeds. Returns the report's rc. */

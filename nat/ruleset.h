@@ -177,6 +177,8 @@ int nat_ruleset_finish(struct nat_ruleset *rs);
 
 /* <0, 0, >0: by key, address, data; the order of the elements in a finished set. */
 int nat_elem_compare(const struct nat_elem *a, const struct nat_elem *b);
+/* The same description, made by the same steps: what is equal is wanted alike. */
+bool nat_ruleset_equal(const struct nat_ruleset *a, const struct nat_ruleset *b);
 /* Lookups by name; NULL when there is none. */
 const struct nat_set *nat_set_find(const struct nat_ruleset *rs, const char *name);
 const struct nat_chain *nat_chain_find(const struct nat_ruleset *rs, const char *name);

@@ -48,8 +48,7 @@ static void on_step(const struct nat_eval_step *step, void *data)
 /* False: the packet ends here. */
 static bool run_hook(struct tracer *t, enum nat_hook hook)
 {
-	struct nat_eval_result result =
-		nat_eval_hook(t->ruleset, hook, &t->packet, on_step, t);
+	struct nat_eval_result result = nat_eval_hook(t->ruleset, hook, &t->packet, on_step, t);
 
 	if (result.snat) {
 		t->trace.translated = true;
@@ -78,7 +77,8 @@ static bool is_better(const struct rt_route *a, const struct rt_route *than)
 	return a->metric < than->metric;
 }
 
-static const struct rt_route *best_route(const struct net_desired *net, uint32_t table, struct ip4 dst)
+static const struct rt_route *best_route(const struct net_desired *net, uint32_t table,
+					 struct ip4 dst)
 {
 	const struct rt_route *best = NULL;
 

@@ -14,7 +14,8 @@
 #include "netlink/plan.h"
 
 struct nat_trace_step {
-	char where[NAT_RULE_TEXT_MAX + NAT_NAME_MAX + 16]; /* "chain steer: iifname ..." or an ip rule or route */
+	char where[NAT_RULE_TEXT_MAX + NAT_NAME_MAX +
+		   16]; /* "chain steer: iifname ..." or an ip rule or route */
 	bool match;
 };
 

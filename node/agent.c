@@ -39,8 +39,10 @@ struct agent {
 struct agent_state agent_state(const struct agent *agent)
 {
 	return (struct agent_state){
-		.view = { .config = agent->config, .policies = &agent->policies,
-			  .lanes = &agent->lanes, .pods = &agent->pods,
+		.view = { .config = agent->config,
+			  .policies = &agent->policies,
+			  .lanes = &agent->lanes,
+			  .pods = &agent->pods,
 			  .tunnel_mtu = agent->tunnel_mtu },
 		.keeper = agent->keeper,
 		.connections_ended = agent->connections_ended,
@@ -48,7 +50,8 @@ struct agent_state agent_state(const struct agent *agent)
 	};
 }
 
-static int describe(struct nat_ruleset *ruleset, struct net_desired *net, void *data, struct err *err)
+static int describe(struct nat_ruleset *ruleset, struct net_desired *net, void *data,
+		    struct err *err)
 {
 	struct agent *agent = data;
 	struct node_view view;
@@ -82,7 +85,8 @@ static void set_device_parameters(const struct agent *agent)
 static void on_run(const struct keeper_report *report, void *data)
 {
 	struct agent *agent = data;
-	struct node_audit audit = { .policies = &agent->policies, .flag = agent->config->mark.flag };
+	struct node_audit audit = { .policies = &agent->policies,
+				    .flag = agent->config->mark.flag };
 	char status[160];
 
 	if (!report->rc && (report->changed || report->cause == KEEPER_START)) {
@@ -165,7 +169,7 @@ static int adopt_config(struct agent *agent, struct node_config *config, struct 
 {
 	CLEANUP(policy_result_done) struct policy_result policies = { 0 };
 	struct lanes lanes = agent->lanes;
-	uint32_t mtu;
+	uint32_t mtu = 0;
 	int rc = read_mtu(agent, config, &mtu, err);
 
 	if (!rc)
@@ -205,7 +209,10 @@ void agent_stop(void *data)
 }
 
 static const struct keeper_ops keeper_ops = {
-	.describe = describe, .on_run = on_run, .on_foreign = on_foreign, .on_lost = on_lost,
+	.describe = describe,
+	.on_run = on_run,
+	.on_foreign = on_foreign,
+	.on_lost = on_lost,
 };
 
 void *agent_start(struct frame *frame, void *config, struct err *err)
@@ -238,8 +245,9 @@ int agent_reload(void *data, void *config, struct err *err)
 
 	/* The device's name is how we find what is ours; changing it live would leave the old one behind. */
 	if (strcmp(next->tunnel.device, agent->config->tunnel.device) != 0)
-		return err_set(err, -EINVAL,
-			       "tunnel.device: can't change while running; use --cleanup and restart");
+		return err_set(
+			err, -EINVAL,
+			"tunnel.device: can't change while running; use --cleanup and restart");
 	if (adopt_config(agent, next, err))
 		return -EINVAL;
 	keeper_poke(agent->keeper, KEEPER_CHANGE);
@@ -256,8 +264,9 @@ int agent_cleanup(const void *data, struct err *err)
 	static const struct policy_result nothing = { 0 };
 	static const struct lanes no_lanes = { 0 };
 	static const struct pods no_pods = { 0 };
-	struct node_view view = { .config = data, .policies = &nothing, .lanes = &no_lanes,
-				  .pods = &no_pods };
+	struct node_view view = {
+		.config = data, .policies = &nothing, .lanes = &no_lanes, .pods = &no_pods
+	};
 	CLEANUP(net_desired_done) struct net_desired net = { 0 };
 	struct loop *loop = loop_new();
 	struct keeper *keeper = loop ? keeper_new(loop, NODE_TABLE, &keeper_ops, NULL, err) : NULL;

@@ -12,76 +12,138 @@
 static const char *const enforcement_names[] = { "strict", "best_effort", NULL };
 
 static const struct config_key egress_keys[] = {
-	{ .name = "name", .type = CONFIG_NAME, .offset = offsetof(struct node_egress, name),
-	  .flags = CONFIG_REQUIRED, .help = "name of the egress IP" },
-	{ .name = "gateway", .type = CONFIG_IP4, .offset = offsetof(struct node_egress, gateway),
-	  .flags = CONFIG_REQUIRED, .help = "VPC address of the gateway that carries it" },
+	{ .name = "name",
+	  .type = CONFIG_NAME,
+	  .offset = offsetof(struct node_egress, name),
+	  .flags = CONFIG_REQUIRED,
+	  .help = "name of the egress IP" },
+	{ .name = "gateway",
+	  .type = CONFIG_IP4,
+	  .offset = offsetof(struct node_egress, gateway),
+	  .flags = CONFIG_REQUIRED,
+	  .help = "VPC address of the gateway that carries it" },
 };
 static const struct config_table egress_table = { sizeof(struct node_egress), egress_keys,
 						  ARRAY_SIZE(egress_keys) };
 
 static const struct config_key node_keys[] = {
-	{ .name = "name", .type = CONFIG_NAME, .offset = offsetof(struct node_identity, name),
-	  .flags = CONFIG_REQUIRED, .help = "name of this node" },
-	{ .name = "address", .type = CONFIG_IP4, .offset = offsetof(struct node_identity, address),
-	  .flags = CONFIG_REQUIRED, .help = "primary private address; source of the tunnel" },
-	{ .name = "uplink", .type = CONFIG_IFNAME, .offset = offsetof(struct node_identity, uplink),
-	  .flags = CONFIG_REQUIRED, .help = "device of the primary network interface" },
+	{ .name = "name",
+	  .type = CONFIG_NAME,
+	  .offset = offsetof(struct node_identity, name),
+	  .flags = CONFIG_REQUIRED,
+	  .help = "name of this node" },
+	{ .name = "address",
+	  .type = CONFIG_IP4,
+	  .offset = offsetof(struct node_identity, address),
+	  .flags = CONFIG_REQUIRED,
+	  .help = "primary private address; source of the tunnel" },
+	{ .name = "uplink",
+	  .type = CONFIG_IFNAME,
+	  .offset = offsetof(struct node_identity, uplink),
+	  .flags = CONFIG_REQUIRED,
+	  .help = "device of the primary network interface" },
 };
 static const struct config_table node_table = { sizeof(struct node_identity), node_keys,
 						ARRAY_SIZE(node_keys) };
 
 static const struct config_key mark_keys[] = {
-	{ .name = "flag", .type = CONFIG_U32, .offset = offsetof(struct node_mark, flag),
-	  .min = 1, .max = UINT32_MAX, .def = "\"0x1000\"", .help = "one bit that says: steered" },
-	{ .name = "index_mask", .type = CONFIG_U32,
-	  .offset = offsetof(struct node_mark, index_mask), .min = 0x7f, .max = 0x7f,
-	  .def = "\"0x7f\"", .help = "the bits that hold the lane" },
+	{ .name = "flag",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct node_mark, flag),
+	  .min = 1,
+	  .max = UINT32_MAX,
+	  .def = "\"0x1000\"",
+	  .help = "one bit that says: steered" },
+	{ .name = "index_mask",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct node_mark, index_mask),
+	  .min = 0x7f,
+	  .max = 0x7f,
+	  .def = "\"0x7f\"",
+	  .help = "the bits that hold the lane" },
 };
 static const struct config_table mark_table = { sizeof(struct node_mark), mark_keys,
 						ARRAY_SIZE(mark_keys) };
 
 static const struct config_key keys[] = {
-	{ .name = "node", .type = CONFIG_OBJECT, .offset = offsetof(struct node_config, node),
+	{ .name = "node",
+	  .type = CONFIG_OBJECT,
+	  .offset = offsetof(struct node_config, node),
 	  .flags = CONFIG_REQUIRED,
-	  .sub = &node_table, .help = "this node" },
-	{ .name = "pod_interface_prefix", .type = CONFIG_IFNAME,
-	  .offset = offsetof(struct node_config, pod_interface_prefix), .def = "\"eni\"",
+	  .sub = &node_table,
+	  .help = "this node" },
+	{ .name = "pod_interface_prefix",
+	  .type = CONFIG_IFNAME,
+	  .offset = offsetof(struct node_config, pod_interface_prefix),
+	  .def = "\"eni\"",
 	  .help = "how the names of the pods' host devices begin" },
-	{ .name = "enforcement", .type = CONFIG_ENUM, .offset = offsetof(struct node_config, enforcement),
-	  .enum_names = enforcement_names, .def = "\"strict\"",
+	{ .name = "enforcement",
+	  .type = CONFIG_ENUM,
+	  .offset = offsetof(struct node_config, enforcement),
+	  .enum_names = enforcement_names,
+	  .def = "\"strict\"",
 	  .help = "strict: a pod has no internet until it is classified" },
-	{ .name = "always_excluded", .type = CONFIG_PREFIXES,
-	  .offset = offsetof(struct node_config, always_excluded), .max = 4096,
+	{ .name = "always_excluded",
+	  .type = CONFIG_PREFIXES,
+	  .offset = offsetof(struct node_config, always_excluded),
+	  .max = 4096,
 	  .help = "ranges that no policy governs: VPC, services" },
-	{ .name = "tunnel", .type = CONFIG_OBJECT, .offset = offsetof(struct node_config, tunnel),
-	  .def = "{}", .sub = &tunnel_config_table, .help = "the tunnel to the gateways" },
-	{ .name = "mark", .type = CONFIG_OBJECT, .offset = offsetof(struct node_config, mark),
-	  .def = "{}", .sub = &mark_table,
+	{ .name = "tunnel",
+	  .type = CONFIG_OBJECT,
+	  .offset = offsetof(struct node_config, tunnel),
+	  .def = "{}",
+	  .sub = &tunnel_config_table,
+	  .help = "the tunnel to the gateways" },
+	{ .name = "mark",
+	  .type = CONFIG_OBJECT,
+	  .offset = offsetof(struct node_config, mark),
+	  .def = "{}",
+	  .sub = &mark_table,
 	  .help = "bits of the packet and connection mark" },
-	{ .name = "rule_priority", .type = CONFIG_U32,
-	  .offset = offsetof(struct node_config, rule_priority), .min = 1, .max = 32000, .def = "600",
+	{ .name = "rule_priority",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct node_config, rule_priority),
+	  .min = 1,
+	  .max = 32000,
+	  .def = "600",
 	  .help = "priority of the first ip rule; below 10 where security groups for pods are strict" },
-	{ .name = "table_base", .type = CONFIG_U32, .offset = offsetof(struct node_config, table_base),
-	  .min = 256, .max = 1000000000, .def = "4096", .help = "number of the first routing table" },
-	{ .name = "egress_ips", .type = CONFIG_LIST, .offset = offsetof(struct node_config, egress_ips),
-	  .flags = CONFIG_REQUIRED, .max = LANE_COUNT, .sub = &egress_table,
+	{ .name = "table_base",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct node_config, table_base),
+	  .min = 256,
+	  .max = 1000000000,
+	  .def = "4096",
+	  .help = "number of the first routing table" },
+	{ .name = "egress_ips",
+	  .type = CONFIG_LIST,
+	  .offset = offsetof(struct node_config, egress_ips),
+	  .flags = CONFIG_REQUIRED,
+	  .max = LANE_COUNT,
+	  .sub = &egress_table,
 	  .help = "egress IPs and where they are" },
-	{ .name = "policies", .type = CONFIG_LIST, .offset = offsetof(struct node_config, policies),
-	  .flags = CONFIG_REQUIRED, .max = POLICY_MAX, .sub = &policy_config_table,
+	{ .name = "policies",
+	  .type = CONFIG_LIST,
+	  .offset = offsetof(struct node_config, policies),
+	  .flags = CONFIG_REQUIRED,
+	  .max = POLICY_MAX,
+	  .sub = &policy_config_table,
 	  .help = "which pods leave with which egress IP" },
 };
-const struct config_table node_config_table = { sizeof(struct node_config), keys, ARRAY_SIZE(keys) };
+const struct config_table node_config_table = { sizeof(struct node_config), keys,
+						ARRAY_SIZE(keys) };
 
-int node_config_compile(const struct node_config *config, struct policy_result *ret, struct err *err)
+int node_config_compile(const struct node_config *config, struct policy_result *ret,
+			struct err *err)
 {
 	const struct node_egress *egress = config->egress_ips.v;
 	const char *names[LANE_COUNT];
 
 	for (size_t i = 0; i < config->egress_ips.n; i++)
 		names[i] = egress[i].name;
-	return policy_config_compile(&config->policies, names, config->egress_ips.n,
-				     &config->always_excluded, ret, err);
+	struct policy_config_context context = { names, config->egress_ips.n,
+						 &config->always_excluded };
+
+	return policy_config_compile(&config->policies, &context, ret, err);
 }
 
 static int check_egress(const struct node_config *config, struct err *err)
@@ -94,9 +156,10 @@ static int check_egress(const struct node_config *config, struct err *err)
 				       "egress_ips[%zu].gateway: is the address of this node", i);
 		for (size_t j = 0; j < i; j++) {
 			if (strcmp(egress[i].name, egress[j].name) == 0)
-				return err_set(err, -EINVAL,
-					       "egress_ips[%zu].name: \"%s\" is the name of egress_ips[%zu] too",
-					       i, egress[i].name, j);
+				return err_set(
+					err, -EINVAL,
+					"egress_ips[%zu].name: \"%s\" is the name of egress_ips[%zu] too",
+					i, egress[i].name, j);
 		}
 	}
 	return 0;
@@ -112,10 +175,11 @@ static int check_gateways(const struct node_config *config, const struct policy_
 	for (size_t i = 0; i < config->egress_ips.n; i++) {
 		for (size_t j = 0; j < result->n_policies; j++) {
 			if (ip4_set_contains(&result->destinations[j], egress[i].gateway))
-				return err_set(err, -EINVAL,
-					       "egress_ips[%zu].gateway: is a destination of policies[%zu]; "
-					       "put the VPC's ranges into always_excluded",
-					       i, j);
+				return err_set(
+					err, -EINVAL,
+					"egress_ips[%zu].gateway: is a destination of policies[%zu]; "
+					"put the VPC's ranges into always_excluded",
+					i, j);
 		}
 	}
 	return 0;
@@ -133,9 +197,10 @@ int node_config_check(const void *data, struct err *err)
 	if (flag & config->mark.index_mask)
 		return err_set(err, -EINVAL, "mark.flag: 0x%x is inside index_mask", flag);
 	if (flag & 0xc080)
-		return err_set(err, -EINVAL,
-			       "mark.flag: 0x%x is used by the VPC CNI (0x80) or kube-proxy (0xc000)",
-			       flag);
+		return err_set(
+			err, -EINVAL,
+			"mark.flag: 0x%x is used by the VPC CNI (0x80) or kube-proxy (0xc000)",
+			flag);
 	rc = check_egress(config, err);
 	if (!rc)
 		rc = node_config_compile(config, &result, err);

@@ -43,8 +43,9 @@ struct node_config {
 
 extern const struct config_table node_config_table;
 
-/* What the table can't see. -EINVAL with a path. `config` is a struct node_config. */
-int node_config_check(const void *config, struct err *err);
+/* What the table can't see. -EINVAL with a path. `data` is a struct node_config. */
+int node_config_check(const void *data, struct err *err);
 
 /* The policies of the configuration, compiled. `ret` is freed with policy_result_done. */
-int node_config_compile(const struct node_config *config, struct policy_result *ret, struct err *err);
+int node_config_compile(const struct node_config *config, struct policy_result *ret,
+			struct err *err);

@@ -28,7 +28,8 @@ const struct report_counter node_counters[] = {
 	{ "guard_leak", "dropped: governed packet that was not going into the tunnel" },
 	{ "guard_unmarked", "dropped: unmarked packet going into the tunnel" },
 	{ "guard_spoofed", "dropped: pod sent with an address that isn't its own" },
-	{ "guard_unclassified", "rejected: pod that isn't classified yet opened a connection to the internet" },
+	{ "guard_unclassified",
+	  "rejected: pod that isn't classified yet opened a connection to the internet" },
 	{ "guard_wrongway", "dropped: reply of a steered connection that came past the tunnel" },
 	{ "tunnel_new", "dropped: new TCP connection out of the tunnel" },
 	{ "tunnel_stray", "dropped: packet out of the tunnel that isn't for a pod" },
@@ -61,7 +62,8 @@ static void class_name(char buf[static NAT_NAME_MAX], char kind, const struct po
 	snprintf(buf, NAT_NAME_MAX, "%c_%016" PRIx64, kind, class->key);
 }
 
-static void dst_name(char buf[static NAT_NAME_MAX], const struct policy_result *policies, size_t policy)
+static void dst_name(char buf[static NAT_NAME_MAX], const struct policy_result *policies,
+		     size_t policy)
 {
 	snprintf(buf, NAT_NAME_MAX, "dst_%s", policies->names[policy]);
 }
@@ -85,8 +87,9 @@ static void add_destinations(struct builder *b)
 		size_t index = nat_set_add(b->rs, name, NAT_SET_RANGE, 0);
 
 		for (size_t j = 0; j < set->n; j++)
-			nat_elem_add(b->rs, index, (struct nat_elem){ .first = set->v[j].first,
-								      .last = set->v[j].last });
+			nat_elem_add(b->rs, index,
+				     (struct nat_elem){ .first = set->v[j].first,
+							.last = set->v[j].last });
 	}
 }
 
@@ -101,8 +104,8 @@ static void add_prefixes(struct builder *b, const char *name, const struct ip4_p
 	    ip4_set_union(&sets[0], &sets[1], &all))
 		b->rs->failed = true;
 	for (size_t i = 0; i < all.n; i++)
-		nat_elem_add(b->rs, index, (struct nat_elem){ .first = all.v[i].first,
-							      .last = all.v[i].last });
+		nat_elem_add(b->rs, index,
+			     (struct nat_elem){ .first = all.v[i].first, .last = all.v[i].last });
 	ip4_set_done(&sets[0]);
 	ip4_set_done(&sets[1]);
 	ip4_set_done(&all);
@@ -123,8 +126,9 @@ static void add_gateways(struct builder *b)
 	size_t index = nat_set_add(b->rs, "gateways", NAT_SET_ADDR, 256);
 
 	for (size_t i = 0; i < b->view->config->egress_ips.n; i++)
-		nat_elem_add(b->rs, index, (struct nat_elem){ .first = egress[i].gateway.v,
-							      .last = egress[i].gateway.v });
+		nat_elem_add(b->rs, index,
+			     (struct nat_elem){ .first = egress[i].gateway.v,
+						.last = egress[i].gateway.v });
 }
 
 static void add_pod_devices(struct builder *b)
@@ -158,7 +162,8 @@ static void add_members(struct builder *b, const char *prefix, char kind)
 
 		class_name(chain, kind, &policies->classes[m->class_index]);
 		nat_elem_add(b->rs, m->range.first == m->range.last ? hash : tree,
-			     (struct nat_elem){ .first = m->range.first, .last = m->range.last,
+			     (struct nat_elem){ .first = m->range.first,
+						.last = m->range.last,
 						.data = nat_name(b->rs, chain) });
 	}
 }
@@ -180,8 +185,9 @@ static void add_lane_chains(struct builder *b)
 			     NAT_RULE({ NAT_COUNT, .name = "steered" },
 				      { NAT_SET_MARK, b->mask, b->flag | i, "" },
 				      { NAT_SET_CT_MARK, b->mask, b->flag | i, "" }));
-		nat_elem_add(b->rs, sticky, (struct nat_elem){ .key = b->flag | i,
-							       .data = nat_name(b->rs, name) });
+		nat_elem_add(b->rs, sticky,
+			     (struct nat_elem){ .key = b->flag | i,
+						.data = nat_name(b->rs, name) });
 	}
 }
 
@@ -205,8 +211,7 @@ static void add_steer_chain(struct builder *b, const struct policy_class *class)
 			      { NAT_CT_MARK_NOT, b->flag, b->flag, "" },
 			      { NAT_COUNT, .name = "direct" },
 			      { NAT_SET_MARK, b->mask, NODE_INDEX_UNKNOWN, "" }, { NAT_RETURN }));
-	nat_rule_add(b->rs, chain,
-		     NAT_RULE({ NAT_CT_MARK_VMAP, b->mask, 0, "lane_of_mark" }));
+	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_CT_MARK_VMAP, b->mask, 0, "lane_of_mark" }));
 	for (size_t i = 0; i < class->n_rules; i++) {
 		snprintf(lane, sizeof(lane), "lane_%u", lane_of(b->view, &class->rules[i]));
 		rule = NAT_RULE({ NAT_DADDR_IN }, { NAT_GOTO });
@@ -229,7 +234,8 @@ static void add_guard_chain(struct builder *b, const struct policy_class *class)
 		     NAT_RULE({ NAT_CT_DIRECTION, .value = 1 },
 			      { NAT_CT_MARK_NOT, b->flag, b->flag, "" }, { NAT_RETURN }));
 	for (size_t i = 0; i < class->n_rules; i++) {
-		rule = NAT_RULE({ NAT_DADDR_IN }, { NAT_COUNT, .name = "guard_leak" }, { NAT_DROP });
+		rule = NAT_RULE({ NAT_DADDR_IN }, { NAT_COUNT, .name = "guard_leak" },
+				{ NAT_DROP });
 		dst_name(rule.ops[0].name, b->view->policies, class->rules[i].policy);
 		nat_rule_add(b->rs, chain, rule);
 	}
@@ -260,7 +266,8 @@ static void add_notrack(struct builder *b)
 	size_t outer = nat_base_chain_add(b->rs, "outer", NAT_HOOK_INPUT, -5, 0);
 
 	nat_rule_add(b->rs, outer,
-		     NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_SADDR_NOT_IN, .name = "gateways" },
+		     NAT_RULE({ NAT_UDP_DPORT, .value = port },
+			      { NAT_SADDR_NOT_IN, .name = "gateways" },
 			      { NAT_COUNT, .name = "tunnel_forged" }, { NAT_DROP }));
 }
 
@@ -270,8 +277,8 @@ static void add_steer(struct builder *b)
 
 	nat_rule_add(b->rs, chain,
 		     on_tunnel(b, NAT_RULE({ NAT_IIF }, { NAT_CT_MARK_NOT, b->flag, b->flag, "" },
-					   { NAT_SET_CT_MARK, b->mask,
-					     b->flag | NODE_INDEX_UNKNOWN, "" })));
+					   { NAT_SET_CT_MARK, b->mask, b->flag | NODE_INDEX_UNKNOWN,
+					     "" })));
 	nat_rule_add(b->rs, chain, on_tunnel(b, NAT_RULE({ NAT_IIF }, { NAT_ACCEPT })));
 	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_SADDR_VMAP, .name = "steer_pod" }));
 	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_SADDR_VMAP, .name = "steer_range" }));
@@ -310,14 +317,13 @@ static void add_for_pod_devices(struct builder *b, size_t chain, struct nat_rule
 static void add_guard(struct builder *b)
 {
 	size_t chain = nat_base_chain_add(b->rs, "guard", NAT_HOOK_FORWARD, -5, 0);
-	struct nat_rule strict = NAT_RULE(
-		{ NAT_IIF }, { NAT_IIF_SADDR_NOT_IN, .name = "pods" },
-		{ NAT_DADDR_NOT_IN, .name = "excluded" }, { NAT_CT_DIRECTION, .value = 0 },
-		{ NAT_COUNT, .name = "guard_unclassified" }, { NAT_REJECT_ADMIN });
-	struct nat_rule wrongway =
-		NAT_RULE({ NAT_OIF }, { NAT_CT_DIRECTION, .value = 1 },
-			 { NAT_CT_MARK, b->flag, b->flag, "" },
-			 { NAT_COUNT, .name = "guard_wrongway" }, { NAT_DROP });
+	struct nat_rule strict =
+		NAT_RULE({ NAT_IIF }, { NAT_IIF_SADDR_NOT_IN, .name = "pods" },
+			 { NAT_DADDR_NOT_IN, .name = "excluded" }, { NAT_CT_DIRECTION, .value = 0 },
+			 { NAT_COUNT, .name = "guard_unclassified" }, { NAT_REJECT_ADMIN });
+	struct nat_rule wrongway = NAT_RULE({ NAT_OIF }, { NAT_CT_DIRECTION, .value = 1 },
+					    { NAT_CT_MARK, b->flag, b->flag, "" },
+					    { NAT_COUNT, .name = "guard_wrongway" }, { NAT_DROP });
 
 	nat_rule_add(b->rs, chain,
 		     on_tunnel(b, NAT_RULE({ NAT_IIF }, { NAT_GOTO, .name = "from_tunnel" })));
@@ -333,11 +339,14 @@ static void add_guard(struct builder *b)
 int node_describe_table(const struct node_view *view, struct nat_ruleset *ret)
 {
 	const struct node_config *config = view->config;
-	struct builder b = { .view = view, .rs = ret, .flag = config->mark.flag,
+	struct builder b = { .view = view,
+			     .rs = ret,
+			     .flag = config->mark.flag,
 			     .mask = config->mark.flag | config->mark.index_mask,
 			     .tunnel = config->tunnel.device };
 
-	snprintf(b.pod_devices[0], sizeof(b.pod_devices[0]), "%.14s*", config->pod_interface_prefix);
+	snprintf(b.pod_devices[0], sizeof(b.pod_devices[0]), "%.14s*",
+		 config->pod_interface_prefix);
 	snprintf(b.pod_devices[1], sizeof(b.pod_devices[1]), "%s*", PODS_STRICT_PREFIX);
 	nat_ruleset_init(ret, NODE_TABLE);
 	for (const struct report_counter *c = node_counters; c->name; c++)

@@ -92,13 +92,17 @@ static void add_lane(struct router *r, unsigned lane, struct ip4 gateway)
 	const struct node_egress *egress = config->egress_ips.v;
 	uint32_t table = config->table_base + lane;
 
+	add_route(r, (struct rt_route){ .table = table,
+					.type = RT_UNICAST,
+					.oif = RT_OIF_TUNNEL,
+					.gateway = tunnel_peer,
+					.onlink = true,
+					.encap = { .id = config->tunnel.vni,
+						   .src = config->node.address,
+						   .dst = gateway,
+						   .ttl = TUNNEL_TTL } });
 	add_route(r, (struct rt_route){
-			     .table = table, .type = RT_UNICAST, .oif = RT_OIF_TUNNEL,
-			     .gateway = tunnel_peer, .onlink = true,
-			     .encap = { .id = config->tunnel.vni, .src = config->node.address,
-					.dst = gateway, .ttl = TUNNEL_TTL } });
-	add_route(r, (struct rt_route){ .table = table, .type = RT_BLACKHOLE,
-					.metric = FALLBACK_METRIC });
+			     .table = table, .type = RT_BLACKHOLE, .metric = FALLBACK_METRIC });
 	for (size_t i = 0; i < config->egress_ips.n; i++) {
 		bool again = false;
 
@@ -106,11 +110,14 @@ static void add_lane(struct router *r, unsigned lane, struct ip4 gateway)
 			again = egress[j].gateway.v == egress[i].gateway.v;
 		if (!again)
 			add_route(r, (struct rt_route){
-					     .table = table, .type = RT_THROW,
+					     .table = table,
+					     .type = RT_THROW,
 					     .dst = { .addr = egress[i].gateway, .len = 32 } });
 	}
-	add_rule(r, (struct rt_rule){ .priority = config->rule_priority, .table = table,
-				      .mark = r->flag | lane, .mark_mask = r->mask });
+	add_rule(r, (struct rt_rule){ .priority = config->rule_priority,
+				      .table = table,
+				      .mark = r->flag | lane,
+				      .mark_mask = r->mask });
 }
 
 static void add_lanes(struct router *r)
@@ -163,10 +170,11 @@ static void add_guard_routes(struct router *r, const struct guard *guard)
 			size_t n = ip4_range_to_prefixes(set->v[j], prefixes);
 
 			for (size_t k = 0; k < n; k++) {
-				add_route(r, (struct rt_route){
-						     .table = guard->table, .type = RT_UNICAST,
-						     .dst = prefixes[k], .oif = RT_OIF_TUNNEL,
-						     .scope = RT_SCOPE_LINK });
+				add_route(r, (struct rt_route){ .table = guard->table,
+								.type = RT_UNICAST,
+								.dst = prefixes[k],
+								.oif = RT_OIF_TUNNEL,
+								.scope = RT_SCOPE_LINK });
 				add_route(r, (struct rt_route){ .table = guard->table,
 								.type = RT_BLACKHOLE,
 								.dst = prefixes[k],
@@ -178,8 +186,10 @@ static void add_guard_routes(struct router *r, const struct guard *guard)
 
 static void add_pod_guard(struct router *r, const struct pod *pod, uint32_t table)
 {
-	struct rt_rule rule = { .priority = r->view->config->rule_priority + 1, .table = table,
-				.mark = 0, .mark_mask = r->mask };
+	struct rt_rule rule = { .priority = r->view->config->rule_priority + 1,
+				.table = table,
+				.mark = 0,
+				.mark_mask = r->mask };
 
 	memcpy(rule.iif, pod->device, sizeof(rule.iif));
 	add_rule(r, rule);
@@ -240,12 +250,15 @@ static void add_return_ways(struct router *r)
 		if (pods->v[i].in_main)
 			continue;
 		/* One address on two devices (its old owner is just going): the first one is as good. */
-		if (i && pods->v[i - 1].address.v == pods->v[i].address.v && !pods->v[i - 1].in_main)
+		if (i && pods->v[i - 1].address.v == pods->v[i].address.v &&
+		    !pods->v[i - 1].in_main)
 			continue;
 		any = true;
-		add_route(r, (struct rt_route){ .table = table, .type = RT_UNICAST,
+		add_route(r, (struct rt_route){ .table = table,
+						.type = RT_UNICAST,
 						.dst = { .addr = pods->v[i].address, .len = 32 },
-						.oif = pods->v[i].ifindex, .scope = RT_SCOPE_LINK });
+						.oif = pods->v[i].ifindex,
+						.scope = RT_SCOPE_LINK });
 	}
 	memcpy(rule.iif, config->tunnel.device, sizeof(rule.iif));
 	if (any)
@@ -255,7 +268,9 @@ static void add_return_ways(struct router *r)
 int node_describe_routing(const struct node_view *view, struct net_desired *ret)
 {
 	const struct node_config *config = view->config;
-	struct router r = { .view = view, .net = ret, .flag = config->mark.flag,
+	struct router r = { .view = view,
+			    .net = ret,
+			    .flag = config->mark.flag,
 			    .mask = config->mark.flag | config->mark.index_mask };
 
 	memcpy(ret->tunnel.name, config->tunnel.device, sizeof(ret->tunnel.name));

@@ -62,8 +62,8 @@ static void put_pods(struct control_out *out, const struct node_view *view)
 		control_string(out, "address", ip4_format(pod->address, text));
 		control_string(out, "interface", pod->device);
 		control_string(out, "class",
-			       class_text(view, policy_class_of(view->policies, pod->address), class,
-					  sizeof(class)));
+			       class_text(view, policy_class_of(view->policies, pod->address),
+					  class, sizeof(class)));
 		control_end(out);
 	}
 	control_end(out);
@@ -80,9 +80,13 @@ static int run_status(const struct control_args *args, struct control_out *out, 
 		return err_set(err, -EAGAIN, "the daemon is starting");
 	state = agent_state(agent);
 	struct report_head head = {
-		.program = "eipgw-noded", .name = state.view.config->node.name, .table = NODE_TABLE,
-		.frame = data, .keeper = state.keeper,
-		.connections_ended = state.connections_ended, .counters = node_counters,
+		.program = "eipgw-noded",
+		.name = state.view.config->node.name,
+		.table = NODE_TABLE,
+		.frame = data,
+		.keeper = state.keeper,
+		.connections_ended = state.connections_ended,
+		.counters = node_counters,
 	};
 
 	put_egress(out, &state.view);
@@ -120,8 +124,8 @@ static void judge(struct report_verdict *verdict, const struct node_view *view,
 		verdict->word = "steered";
 		snprintf(verdict->sentence, sizeof(verdict->sentence),
 			 "policy %s steers it to the gateway %s, which gives it the egress IP %s",
-			 view->policies->names[rule->policy],
-			 ip4_format(trace->encap.dst, gateway), verdict->egress_ip);
+			 view->policies->names[rule->policy], ip4_format(trace->encap.dst, gateway),
+			 verdict->egress_ip);
 	} else {
 		snprintf(verdict->sentence, sizeof(verdict->sentence), "%s; it goes its normal way",
 			 policy_class_of(view->policies, verdict->source) ?
@@ -135,7 +139,9 @@ static int run_explain(const struct control_args *args, struct control_out *out,
 {
 	const struct agent *agent = frame_state(data);
 	CLEANUP(nat_trace_done) struct nat_trace trace = { 0 };
-	struct nat_packet packet = { .protocol = IPPROTO_TCP, .tcp_flags = TCP_SYN, .dst_port = 443,
+	struct nat_packet packet = { .protocol = IPPROTO_TCP,
+				     .tcp_flags = TCP_SYN,
+				     .dst_port = 443,
 				     .ct_state = NAT_STATE_NEW };
 	struct agent_state state;
 	int rc = report_addresses(args, &packet.src, &packet.dst, err);

@@ -31,11 +31,18 @@ struct tunnel_config {
 };
 extern const struct config_table tunnel_config_table;
 
+/* What policies are compiled against. */
+struct policy_config_context {
+	const char *const *egress_names;
+	size_t n_egress;
+	const struct ip4_prefixes *always_excluded;
+};
+
 /*
  * Compiles policies (a config_list of policy_config) against the names of the egress IPs. 0; -EINVAL with
  * the path of the wrong value: an egress IP that isn't declared, a name used twice, and what policy_compile
  * finds; -ENOMEM.
  */
-int policy_config_compile(const struct config_list *policies, const char *const *egress_names,
-			  size_t n_egress, const struct ip4_prefixes *always_excluded,
-			  struct policy_result *ret, struct err *err);
+int policy_config_compile(const struct config_list *policies,
+			  const struct policy_config_context *context, struct policy_result *ret,
+			  struct err *err);

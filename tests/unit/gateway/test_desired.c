@@ -49,7 +49,8 @@ static void fixture_init(struct fixture *f)
 	struct err err = ERR_NULL;
 
 	*f = (struct fixture){ 0 };
-	if (config_parse(&gateway_config_table, config_text, strlen(config_text), &f->config, &err) ||
+	if (config_parse(&gateway_config_table, config_text, strlen(config_text), &f->config,
+			 &err) ||
 	    gateway_config_check(&f->config, &err) ||
 	    gateway_config_compile(&f->config, &f->policies, &err))
 		fail_msg("%s", err.text);
@@ -74,7 +75,9 @@ struct row {
 
 static void check_row(const struct fixture *f, const struct row *row)
 {
-	struct nat_packet packet = { .src = ip(row->src), .dst = ip(row->dst), .protocol = 17,
+	struct nat_packet packet = { .src = ip(row->src),
+				     .dst = ip(row->dst),
+				     .protocol = 17,
 				     .ct_state = row->state ? row->state : NAT_STATE_NEW,
 				     .ct_status = row->status };
 	struct nat_eval_result r;
@@ -100,37 +103,80 @@ static void check_row(const struct fixture *f, const struct row *row)
 static void each_packet_leaves_with_its_address_or_not_at_all(void **state)
 {
 	static const struct row rows[] = {
-		{ .what = "pod by address", .node = "10.0.1.11", .src = "10.0.1.50",
-		  .dst = "203.0.113.9", .leaves_as = "10.0.1.201" },
-		{ .what = "the same pod, second policy", .node = "10.0.1.11", .src = "10.0.1.50",
-		  .dst = "198.51.100.10", .leaves_as = "10.0.1.202" },
-		{ .what = "pod by range", .node = "10.0.2.11", .src = "10.0.2.50",
-		  .dst = "203.0.113.9", .leaves_as = "10.0.1.201" },
-		{ .what = "excluded destination", .node = "10.0.2.11", .src = "10.0.2.50",
+		{ .what = "pod by address",
+		  .node = "10.0.1.11",
+		  .src = "10.0.1.50",
+		  .dst = "203.0.113.9",
+		  .leaves_as = "10.0.1.201" },
+		{ .what = "the same pod, second policy",
+		  .node = "10.0.1.11",
+		  .src = "10.0.1.50",
+		  .dst = "198.51.100.10",
+		  .leaves_as = "10.0.1.202" },
+		{ .what = "pod by range",
+		  .node = "10.0.2.11",
+		  .src = "10.0.2.50",
+		  .dst = "203.0.113.9",
+		  .leaves_as = "10.0.1.201" },
+		{ .what = "excluded destination",
+		  .node = "10.0.2.11",
+		  .src = "10.0.2.50",
 		  .dst = "198.51.100.10" },
-		{ .what = "VPC destination", .node = "10.0.1.11", .src = "10.0.1.50",
+		{ .what = "VPC destination",
+		  .node = "10.0.1.11",
+		  .src = "10.0.1.50",
 		  .dst = "10.0.3.4" },
-		{ .what = "from the wrong node", .node = "10.0.2.11", .src = "10.0.1.50",
+		{ .what = "from the wrong node",
+		  .node = "10.0.2.11",
+		  .src = "10.0.1.50",
 		  .dst = "203.0.113.9" },
-		{ .what = "unknown node", .node = "10.0.1.99", .src = "10.0.1.50",
+		{ .what = "unknown node",
+		  .node = "10.0.1.99",
+		  .src = "10.0.1.50",
 		  .dst = "203.0.113.9" },
 		{ .what = "no node's mark", .src = "10.0.1.50", .dst = "203.0.113.9" },
-		{ .what = "unselected pod", .node = "10.0.1.11", .src = "10.0.1.51",
+		{ .what = "unselected pod",
+		  .node = "10.0.1.11",
+		  .src = "10.0.1.51",
 		  .dst = "203.0.113.9" },
-		{ .what = "the node's own address", .node = "10.0.1.11", .src = "10.0.1.11",
+		{ .what = "the node's own address",
+		  .node = "10.0.1.11",
+		  .src = "10.0.1.11",
 		  .dst = "203.0.113.9" },
-		{ .what = "past the tunnel", .node = "10.0.1.11", .src = "10.0.1.50",
-		  .dst = "203.0.113.9", .iif = "eth0" },
-		{ .what = "from pod to pod", .node = "10.0.1.11", .src = "10.0.1.50",
-		  .dst = "203.0.113.9", .oif = "egw0" },
-		{ .what = "from outside, unasked", .src = "203.0.113.9", .dst = "10.0.1.50",
-		  .iif = "eth0", .oif = "egw0" },
-		{ .what = "answer", .src = "203.0.113.9", .dst = "10.0.1.50", .iif = "eth0",
-		  .oif = "egw0", .state = NAT_STATE_ESTABLISHED, .leaves_as = "" },
-		{ .what = "answer of an assured connection", .src = "203.0.113.9",
-		  .dst = "10.0.1.50", .iif = "eth0", .oif = "egw0", .state = NAT_STATE_ESTABLISHED,
-		  .status = NAT_STATUS_ASSURED, .leaves_as = "" },
-		{ .what = "invalid", .node = "10.0.1.11", .src = "10.0.1.50", .dst = "203.0.113.9",
+		{ .what = "past the tunnel",
+		  .node = "10.0.1.11",
+		  .src = "10.0.1.50",
+		  .dst = "203.0.113.9",
+		  .iif = "eth0" },
+		{ .what = "from pod to pod",
+		  .node = "10.0.1.11",
+		  .src = "10.0.1.50",
+		  .dst = "203.0.113.9",
+		  .oif = "egw0" },
+		{ .what = "from outside, unasked",
+		  .src = "203.0.113.9",
+		  .dst = "10.0.1.50",
+		  .iif = "eth0",
+		  .oif = "egw0" },
+		{ .what = "answer",
+		  .src = "203.0.113.9",
+		  .dst = "10.0.1.50",
+		  .iif = "eth0",
+		  .oif = "egw0",
+		  .state = NAT_STATE_ESTABLISHED,
+		  .leaves_as = "" },
+		{ .what = "answer of an assured connection",
+		  .src = "203.0.113.9",
+		  .dst = "10.0.1.50",
+		  .iif = "eth0",
+		  .oif = "egw0",
+		  .state = NAT_STATE_ESTABLISHED,
+		  .status = NAT_STATUS_ASSURED,
+		  .leaves_as = "" },
+		{ .what = "invalid",
+		  .node = "10.0.1.11",
+		  .src = "10.0.1.50",
+		  .dst = "203.0.113.9",
 		  .state = NAT_STATE_INVALID },
 	};
 	struct fixture f;
@@ -156,12 +202,16 @@ static void a_tunnel_packet_is_marked_by_its_node_or_dropped(void **state)
 	fixture_init(&f);
 
 	for (size_t i = 0; i < 2; i++) {
-		struct nat_packet packet = { .iif = "eth0", .src = ip(rows[i].src),
-					     .dst = ip("10.0.1.200"), .protocol = 17,
-					     .dst_port = 4789, .ct_state = NAT_STATE_NEW };
+		struct nat_packet packet = { .iif = "eth0",
+					     .src = ip(rows[i].src),
+					     .dst = ip("10.0.1.200"),
+					     .protocol = 17,
+					     .dst_port = 4789,
+					     .ct_state = NAT_STATE_NEW };
 
-		assert_int_equal(nat_eval_hook(&f.table, NAT_HOOK_INPUT, &packet, NULL, NULL).verdict,
-				 rows[i].verdict);
+		assert_int_equal(
+			nat_eval_hook(&f.table, NAT_HOOK_INPUT, &packet, NULL, NULL).verdict,
+			rows[i].verdict);
 		if (rows[i].verdict == NAT_EVAL_ACCEPT)
 			assert_int_equal(packet.mark, gateway_node_mark(ip(rows[i].src)));
 	}
@@ -193,8 +243,8 @@ static void only_connections_without_a_right_are_stale(void **state)
 		bool stale;
 	} rows[] = {
 		{ "translated", "10.0.1.50", "203.0.113.9", "10.0.1.201", 1, false },
-		{ "keeps the egress IP that it began with", "10.0.1.50", "203.0.113.9", "10.0.1.202",
-		  2, false },
+		{ "keeps the egress IP that it began with", "10.0.1.50", "203.0.113.9",
+		  "10.0.1.202", 2, false },
 		{ "untranslated", "10.0.1.50", "203.0.113.9", "10.0.1.50", 0, true },
 		{ "egress IP that is gone", "10.0.1.50", "203.0.113.9", "10.0.1.209", 3, true },
 		{ "no longer selected", "10.0.1.51", "203.0.113.9", "10.0.1.201", 1, true },
@@ -250,8 +300,8 @@ static void the_configurations_faults_are_named(void **state)
 
 		snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - config_text), config_text,
 			 rows[i].to, at + strlen(rows[i].from));
-		assert_int_equal(config_parse(&gateway_config_table, text, strlen(text), &config, &err),
-				 0);
+		assert_int_equal(
+			config_parse(&gateway_config_table, text, strlen(text), &config, &err), 0);
 		assert_true(gateway_config_check(&config, &err) < 0);
 		if (strncmp(err.text, rows[i].path, strlen(rows[i].path)) != 0)
 			fail_msg("'%s' doesn't begin with '%s'", err.text, rows[i].path);

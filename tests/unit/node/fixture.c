@@ -29,14 +29,15 @@ static void read_config(struct node_fixture *f, const char *policies, const char
 	struct err err = ERR_NULL;
 	char text[4096];
 
-	snprintf(text, sizeof(text),
-		 "{\"node\": {\"name\": \"node1\", \"address\": \"10.0.1.11\", \"uplink\": \"eth0\"},"
-		 " \"enforcement\": \"%s\","
-		 " \"always_excluded\": [\"10.0.0.0/16\", \"172.20.0.0/16\"],"
-		 " \"egress_ips\": [{\"name\": \"bank\", \"gateway\": \"10.0.1.200\"},"
-		 "                {\"name\": \"mail\", \"gateway\": \"10.0.2.200\"}],"
-		 " \"policies\": %s}",
-		 enforcement, policies ? policies : usual_policies);
+	snprintf(
+		text, sizeof(text),
+		"{\"node\": {\"name\": \"node1\", \"address\": \"10.0.1.11\", \"uplink\": \"eth0\"},"
+		" \"enforcement\": \"%s\","
+		" \"always_excluded\": [\"10.0.0.0/16\", \"172.20.0.0/16\"],"
+		" \"egress_ips\": [{\"name\": \"bank\", \"gateway\": \"10.0.1.200\"},"
+		"                {\"name\": \"mail\", \"gateway\": \"10.0.2.200\"}],"
+		" \"policies\": %s}",
+		enforcement, policies ? policies : usual_policies);
 	if (config_parse(&node_config_table, text, strlen(text), &f->config, &err) ||
 	    node_config_check(&f->config, &err) ||
 	    node_config_compile(&f->config, &f->policies, &err))
@@ -47,9 +48,12 @@ void node_fixture_init(struct node_fixture *f, const char *policies, const char 
 {
 	static const char *const egress[] = { "bank", "mail" };
 	static const struct pod pods[] = {
-		{ { 0x0a000132 }, "eni1", 11, true },  /* 10.0.1.50, selected */
-		{ { 0x0a000133 }, "eni2", 12, true },  /* 10.0.1.51, not selected */
-		{ { 0x0a000142 }, "vlan3", 13, false }, /* 10.0.1.66, selected, of a branch interface */
+		{ { 0x0a000132 }, "eni1", 11, true }, /* 10.0.1.50, selected */
+		{ { 0x0a000133 }, "eni2", 12, true }, /* 10.0.1.51, not selected */
+		{ { 0x0a000142 },
+		  "vlan3",
+		  13,
+		  false }, /* 10.0.1.66, selected, of a branch interface */
 	};
 
 	*f = (struct node_fixture){ 0 };

@@ -25,8 +25,8 @@ struct ip4 ip(const char *text);
 /* The whole way: prerouting, routing, forward, postrouting. */
 struct journey {
 	enum { WENT_TUNNEL, WENT_DIRECT, WENT_NOWHERE } end;
-	struct ip4 gateway;        /* WENT_TUNNEL */
-	bool kept_source;          /* the identity SNAT was chosen */
+	struct ip4 gateway;         /* WENT_TUNNEL */
+	bool kept_source;           /* the identity SNAT was chosen */
 	char counter[NAT_NAME_MAX]; /* the last one that counted */
 	uint32_t mark, ct_mark;
 };

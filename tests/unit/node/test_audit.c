@@ -20,7 +20,8 @@ static void only_connections_with_a_wrong_source_are_stale(void **state)
 		uint32_t mark;
 		bool stale;
 	} rows[] = {
-		{ "steered", "10.0.1.50", "198.51.100.10", "198.51.100.10", "10.0.1.50", FLAG, false },
+		{ "steered", "10.0.1.50", "198.51.100.10", "198.51.100.10", "10.0.1.50", FLAG,
+		  false },
 		{ "older than the selection, translated by the CNI", "10.0.1.50", "198.51.100.10",
 		  "198.51.100.10", "10.0.1.11", 0x80, true },
 		{ "born while the table was flushed", "10.0.1.50", "198.51.100.10", "198.51.100.10",
@@ -31,12 +32,12 @@ static void only_connections_with_a_wrong_source_are_stale(void **state)
 		  "10.0.1.50", FLAG, false },
 		{ "service with an external endpoint, translated", "10.0.1.50", "172.20.0.20",
 		  "198.51.100.20", "10.0.1.11", 0, true },
-		{ "service inside the cluster, masqueraded", "10.0.1.50", "172.20.0.10", "10.0.2.50",
-		  "10.0.1.11", 0, false },
+		{ "service inside the cluster, masqueraded", "10.0.1.50", "172.20.0.10",
+		  "10.0.2.50", "10.0.1.11", 0, false },
 		{ "steered, no longer selected", "10.0.1.51", "198.51.100.10", "198.51.100.10",
 		  "10.0.1.51", FLAG, true },
-		{ "unselected, translated by the CNI", "10.0.1.51", "198.51.100.10", "198.51.100.10",
-		  "10.0.1.11", 0x80, false },
+		{ "unselected, translated by the CNI", "10.0.1.51", "198.51.100.10",
+		  "198.51.100.10", "10.0.1.11", 0x80, false },
 		{ "picked up the wrong way round", "198.51.100.10", "10.0.1.50", "10.0.1.50",
 		  "198.51.100.10", FLAG | 0x7f, false },
 		{ "the same, no longer selected", "198.51.100.10", "10.0.1.51", "10.0.1.51",

@@ -55,11 +55,13 @@ static void a_wrong_value_is_named_by_its_path(void **state)
 	static const struct {
 		const char *text, *path;
 	} rows[] = {
-		{ "{" NODE "," EGRESS "," EXCLUDED "," POLICIES ", \"mark\": {\"flag\": \"0x3000\"}}",
+		{ "{" NODE "," EGRESS "," EXCLUDED "," POLICIES
+		  ", \"mark\": {\"flag\": \"0x3000\"}}",
 		  "mark.flag" },
 		{ "{" NODE "," EGRESS "," EXCLUDED "," POLICIES ", \"mark\": {\"flag\": \"0x40\"}}",
 		  "mark.flag" },
-		{ "{" NODE "," EGRESS "," EXCLUDED "," POLICIES ", \"mark\": {\"flag\": \"0x4000\"}}",
+		{ "{" NODE "," EGRESS "," EXCLUDED "," POLICIES
+		  ", \"mark\": {\"flag\": \"0x4000\"}}",
 		  "mark.flag" },
 		{ "{" NODE "," EGRESS "," EXCLUDED "," POLICIES ", \"tunnel\": {\"port\": 70000}}",
 		  "tunnel.port" },
@@ -70,11 +72,14 @@ static void a_wrong_value_is_named_by_its_path(void **state)
 		  "egress_ips[0].gateway" },
 		{ "{" NODE "," EXCLUDED "," POLICIES ", \"egress_ips\": []}",
 		  "policies[0].egress_ips[0]" },
-		{ "{" NODE "," EGRESS "," EXCLUDED ", \"policies\": [" POLICY("p", "10.0.1.50/32") ","
-		  POLICY("q", "10.0.1.48/28") "]}", "policies[1]" },
-		{ "{" NODE "," EGRESS "," EXCLUDED ", \"policies\": [" POLICY("p", "10.0.1.50/32") ","
-		  POLICY("p", "10.0.1.51/32") "]}", "policies[1].name" },
-		{ "{" NODE "," EGRESS "," EXCLUDED ", \"policies\": [" POLICY("p", "10.0.1.50/28") "]}",
+		{ "{" NODE "," EGRESS "," EXCLUDED ", \"policies\": [" POLICY(
+			  "p", "10.0.1.50/32") "," POLICY("q", "10.0.1.48/28") "]}",
+		  "policies[1]" },
+		{ "{" NODE "," EGRESS "," EXCLUDED ", \"policies\": [" POLICY(
+			  "p", "10.0.1.50/32") "," POLICY("p", "10.0.1.51/32") "]}",
+		  "policies[1].name" },
+		{ "{" NODE "," EGRESS "," EXCLUDED
+		  ", \"policies\": [" POLICY("p", "10.0.1.50/28") "]}",
 		  "policies[0].pod_cidrs[0]" },
 	};
 	(void)state;
@@ -85,7 +90,8 @@ static void a_wrong_value_is_named_by_its_path(void **state)
 		if (check(rows[i].text, &err) != -EINVAL)
 			fail_msg("row %zu was accepted", i);
 		if (strncmp(err.text, rows[i].path, strlen(rows[i].path)) != 0)
-			fail_msg("row %zu: '%s' doesn't begin with '%s'", i, err.text, rows[i].path);
+			fail_msg("row %zu: '%s' doesn't begin with '%s'", i, err.text,
+				 rows[i].path);
 	}
 }
 

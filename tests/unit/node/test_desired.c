@@ -35,9 +35,13 @@ struct row {
 
 static void check_row(const struct node_fixture *f, const struct row *row, bool lost)
 {
-	struct nat_packet packet = { .src = ip(row->in.src), .dst = ip(row->in.dst), .protocol = 6,
-				     .tcp_flags = row->in.tcp_flags, .mark = row->in.mark,
-				     .ct_mark = row->in.ct_mark, .ct_reply = row->in.reply,
+	struct nat_packet packet = { .src = ip(row->in.src),
+				     .dst = ip(row->in.dst),
+				     .protocol = 6,
+				     .tcp_flags = row->in.tcp_flags,
+				     .mark = row->in.mark,
+				     .ct_mark = row->in.ct_mark,
+				     .ct_reply = row->in.reply,
 				     .ct_state = row->in.state ? row->in.state : NAT_STATE_NEW };
 	struct journey j;
 
@@ -58,54 +62,102 @@ static void check_row(const struct node_fixture *f, const struct row *row, bool 
 static void each_packet_goes_its_right_way(void **state)
 {
 	static const struct row rows[] = {
-		{ "selected pod to the internet", { "eni1", "10.0.1.50", "198.51.100.10" },
-		  WENT_TUNNEL, "10.0.1.200", "steered" },
-		{ "selected by range, branch interface", { "vlan3", "10.0.1.66", "198.51.100.10" },
-		  WENT_TUNNEL, "10.0.1.200", "steered" },
-		{ "selected pod inside the VPC", { "eni1", "10.0.1.50", "10.0.7.7" },
-		  WENT_DIRECT, NULL, "" },
-		{ "selected pod to a service", { "eni1", "10.0.1.50", "172.20.0.10" },
-		  WENT_DIRECT, NULL, "" },
-		{ "selected pod to the metadata service", { "eni1", "10.0.1.50", "169.254.169.254" },
-		  WENT_DIRECT, NULL, "" },
-		{ "unselected pod", { "eni2", "10.0.1.51", "198.51.100.10" }, WENT_DIRECT, NULL, "" },
-		{ "reply of a node port", { "eni1", "10.0.1.50", "198.51.100.10", .reply = true,
-					    .state = NAT_STATE_ESTABLISHED },
-		  WENT_DIRECT, NULL, "direct" },
+		{ "selected pod to the internet",
+		  { "eni1", "10.0.1.50", "198.51.100.10" },
+		  WENT_TUNNEL,
+		  "10.0.1.200",
+		  "steered" },
+		{ "selected by range, branch interface",
+		  { "vlan3", "10.0.1.66", "198.51.100.10" },
+		  WENT_TUNNEL,
+		  "10.0.1.200",
+		  "steered" },
+		{ "selected pod inside the VPC",
+		  { "eni1", "10.0.1.50", "10.0.7.7" },
+		  WENT_DIRECT,
+		  NULL,
+		  "" },
+		{ "selected pod to a service",
+		  { "eni1", "10.0.1.50", "172.20.0.10" },
+		  WENT_DIRECT,
+		  NULL,
+		  "" },
+		{ "selected pod to the metadata service",
+		  { "eni1", "10.0.1.50", "169.254.169.254" },
+		  WENT_DIRECT,
+		  NULL,
+		  "" },
+		{ "unselected pod",
+		  { "eni2", "10.0.1.51", "198.51.100.10" },
+		  WENT_DIRECT,
+		  NULL,
+		  "" },
+		{ "reply of a node port",
+		  { "eni1", "10.0.1.50", "198.51.100.10", .reply = true,
+		    .state = NAT_STATE_ESTABLISHED },
+		  WENT_DIRECT,
+		  NULL,
+		  "direct" },
 		{ "reply after the node lost its connections",
 		  { "eni1", "10.0.1.50", "198.51.100.10", .ct_mark = UNKNOWN, .reply = true,
 		    .state = NAT_STATE_ESTABLISHED },
-		  WENT_TUNNEL, "10.0.1.200", "steered" },
+		  WENT_TUNNEL,
+		  "10.0.1.200",
+		  "steered" },
 		{ "connection keeps the lane it has",
 		  { "eni1", "10.0.1.50", "198.51.100.10", .ct_mark = FLAG | 1,
 		    .state = NAT_STATE_ESTABLISHED },
-		  WENT_TUNNEL, "10.0.2.200", "steered" },
+		  WENT_TUNNEL,
+		  "10.0.2.200",
+		  "steered" },
 		{ "connection whose lane is gone gets another",
 		  { "eni1", "10.0.1.50", "198.51.100.10", .ct_mark = FLAG | 77,
 		    .state = NAT_STATE_ESTABLISHED },
-		  WENT_TUNNEL, "10.0.1.200", "steered" },
-		{ "spoofed by another pod", { "eni2", "10.0.1.50", "198.51.100.10" },
-		  WENT_NOWHERE, NULL, "guard_spoofed" },
-		{ "pod that isn't known yet", { "eni9", "10.0.1.60", "198.51.100.10" },
-		  WENT_NOWHERE, NULL, "guard_unclassified" },
-		{ "pod that isn't known yet, to the VPC", { "eni9", "10.0.1.60", "10.0.7.7" },
-		  WENT_DIRECT, NULL, "" },
+		  WENT_TUNNEL,
+		  "10.0.1.200",
+		  "steered" },
+		{ "spoofed by another pod",
+		  { "eni2", "10.0.1.50", "198.51.100.10" },
+		  WENT_NOWHERE,
+		  NULL,
+		  "guard_spoofed" },
+		{ "pod that isn't known yet",
+		  { "eni9", "10.0.1.60", "198.51.100.10" },
+		  WENT_NOWHERE,
+		  NULL,
+		  "guard_unclassified" },
+		{ "pod that isn't known yet, to the VPC",
+		  { "eni9", "10.0.1.60", "10.0.7.7" },
+		  WENT_DIRECT,
+		  NULL,
+		  "" },
 		{ "new connection out of the tunnel",
 		  { "egw0", "198.51.100.10", "10.0.1.50", .oif = "eni1", .tcp_flags = 0x02 },
-		  WENT_NOWHERE, NULL, "tunnel_new" },
+		  WENT_NOWHERE,
+		  NULL,
+		  "tunnel_new" },
 		{ "answer out of the tunnel",
 		  { "egw0", "198.51.100.10", "10.0.1.50", .oif = "eni1", .tcp_flags = 0x12,
 		    .ct_mark = FLAG, .reply = true, .state = NAT_STATE_ESTABLISHED },
-		  WENT_DIRECT, NULL, "" },
+		  WENT_DIRECT,
+		  NULL,
+		  "" },
 		{ "out of the tunnel to no pod",
 		  { "egw0", "198.51.100.10", "10.0.1.11", .oif = "eth0", .tcp_flags = 0x10 },
-		  WENT_NOWHERE, NULL, "tunnel_stray" },
+		  WENT_NOWHERE,
+		  NULL,
+		  "tunnel_stray" },
 		{ "answer that comes past the tunnel",
 		  { "eth0", "198.51.100.10", "10.0.1.50", .oif = "eni1", .ct_mark = FLAG,
 		    .reply = true, .state = NAT_STATE_ESTABLISHED },
-		  WENT_NOWHERE, NULL, "guard_wrongway" },
-		{ "somebody else's mark bits stay", { "eni1", "10.0.1.50", "198.51.100.10", .mark = 0x80 },
-		  WENT_TUNNEL, "10.0.1.200", "steered" },
+		  WENT_NOWHERE,
+		  NULL,
+		  "guard_wrongway" },
+		{ "somebody else's mark bits stay",
+		  { "eni1", "10.0.1.50", "198.51.100.10", .mark = 0x80 },
+		  WENT_TUNNEL,
+		  "10.0.1.200",
+		  "steered" },
 	};
 	struct node_fixture f;
 	(void)state;
@@ -120,8 +172,9 @@ static void each_packet_goes_its_right_way(void **state)
 
 static void a_best_effort_node_lets_unknown_pods_go(void **state)
 {
-	static const struct row row = { "unknown pod", { "eni9", "10.0.1.60", "198.51.100.10" },
-					WENT_DIRECT, NULL, "" };
+	static const struct row row = {
+		"unknown pod", { "eni9", "10.0.1.60", "198.51.100.10" }, WENT_DIRECT, NULL, ""
+	};
 	struct node_fixture f;
 	(void)state;
 
@@ -135,14 +188,26 @@ static void a_best_effort_node_lets_unknown_pods_go(void **state)
 static void a_pod_of_two_policies_goes_by_its_destination(void **state)
 {
 	static const struct row rows[] = {
-		{ "first policy", { "eni1", "10.0.1.50", "203.0.113.9" }, WENT_TUNNEL, "10.0.1.200",
+		{ "first policy",
+		  { "eni1", "10.0.1.50", "203.0.113.9" },
+		  WENT_TUNNEL,
+		  "10.0.1.200",
 		  "steered" },
-		{ "second policy", { "eni1", "10.0.1.50", "198.51.100.10" }, WENT_TUNNEL,
-		  "10.0.2.200", "steered" },
-		{ "only in the second", { "eni2", "10.0.1.51", "198.51.100.10" }, WENT_TUNNEL,
-		  "10.0.2.200", "steered" },
-		{ "only in the second, elsewhere", { "eni2", "10.0.1.51", "203.0.113.9" },
-		  WENT_DIRECT, NULL, "" },
+		{ "second policy",
+		  { "eni1", "10.0.1.50", "198.51.100.10" },
+		  WENT_TUNNEL,
+		  "10.0.2.200",
+		  "steered" },
+		{ "only in the second",
+		  { "eni2", "10.0.1.51", "198.51.100.10" },
+		  WENT_TUNNEL,
+		  "10.0.2.200",
+		  "steered" },
+		{ "only in the second, elsewhere",
+		  { "eni2", "10.0.1.51", "203.0.113.9" },
+		  WENT_DIRECT,
+		  NULL,
+		  "" },
 	};
 	struct node_fixture f;
 	(void)state;
@@ -160,9 +225,15 @@ static void without_the_table_a_governed_packet_goes_nowhere(void **state)
 {
 	static const struct row rows[] = {
 		{ "selected", { "eni1", "10.0.1.50", "198.51.100.10" }, WENT_NOWHERE, NULL, NULL },
-		{ "selected, CNI's mark", { "eni1", "10.0.1.50", "198.51.100.10", .mark = 0x80 },
-		  WENT_NOWHERE, NULL, NULL },
-		{ "branch interface", { "vlan3", "10.0.1.66", "198.51.100.10" }, WENT_NOWHERE, NULL,
+		{ "selected, CNI's mark",
+		  { "eni1", "10.0.1.50", "198.51.100.10", .mark = 0x80 },
+		  WENT_NOWHERE,
+		  NULL,
+		  NULL },
+		{ "branch interface",
+		  { "vlan3", "10.0.1.66", "198.51.100.10" },
+		  WENT_NOWHERE,
+		  NULL,
 		  NULL },
 		{ "selected, VPC", { "eni1", "10.0.1.50", "10.0.7.7" }, WENT_DIRECT, NULL, NULL },
 		{ "unselected", { "eni2", "10.0.1.51", "198.51.100.10" }, WENT_DIRECT, NULL, NULL },
@@ -191,8 +262,9 @@ static struct nat_chain *chain_named(struct nat_ruleset *rs, const char *prefix)
 static void the_guard_does_not_need_what_steers(void **state)
 {
 	static const char *const broken[] = { "s_", "steer", "lane_0" };
-	static const struct row row = { "selected", { "eni1", "10.0.1.50", "198.51.100.10" },
-					WENT_NOWHERE, NULL, NULL };
+	static const struct row row = {
+		"selected", { "eni1", "10.0.1.50", "198.51.100.10" }, WENT_NOWHERE, NULL, NULL
+	};
 	(void)state;
 
 	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {

@@ -3,6 +3,7 @@
 #include "gateway/parameters.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -51,6 +52,7 @@ uint32_t parameters_conntrack_max(uint64_t memory_bytes)
  */
 static void set_conntrack_max(const struct gateway_config *config)
 {
+	static bool told;
 	static const char key[] = "net/netfilter/nf_conntrack_max";
 	uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 	uint32_t want = config->conntrack_max ? config->conntrack_max :
@@ -60,10 +62,12 @@ static void set_conntrack_max(const struct gateway_config *config)
 	if (sysctl_read(key, now, sizeof(now)) == 0 && strtoul(now, NULL, 10) >= want)
 		return;
 	snprintf(value, sizeof(value), "%" PRIu32, want);
-	if (config->conntrack_max)
+	if (config->conntrack_max) {
 		kernel_set(key, value, "new connections fail when the table is full");
-	else if (sysctl_write_checked(key, value, NULL))
+	} else if (sysctl_write_checked(key, value, NULL) && !told) {
+		told = true;
 		log_info("sysctl", "%s stays at %s, %s would suit the memory", key, now, value);
+	}
 }
 
 static void set_all(const struct parameter *parameters, size_t n, const char *device)

@@ -75,15 +75,16 @@ static bool deletion_hits(const struct rt_rule *asked, const struct rt_rule *rul
 	       name_selects(asked->iif, rule->iif) && name_selects(asked->oif, rule->oif);
 }
 
-static struct entry *first_hit(struct list *list, const struct rt_rule *asked)
+/* What a deletion of `unwanted` takes: itself, or what stands before it. */
+static struct entry *first_hit(struct list *list, struct entry *unwanted)
 {
-	struct entry *first = NULL;
+	struct entry *first = unwanted;
 
 	for (size_t i = 0; i < list->n; i++) {
 		struct entry *entry = &list->v[i];
 
-		if (entry->alive && deletion_hits(asked, entry->rule) &&
-		    (!first || entry->place < first->place))
+		if (entry->alive && entry->place < first->place &&
+		    deletion_hits(unwanted->rule, entry->rule))
 			first = entry;
 	}
 	return first;
@@ -95,10 +96,10 @@ static int add_step(struct net_plan *plan, enum net_op_kind kind, const struct r
 }
 
 /* Gets rid of one unwanted entry; may take others that are unwanted too. */
-static int remove_entry(struct list *list, const struct entry *unwanted, struct net_plan *plan)
+static int remove_entry(struct list *list, struct entry *unwanted, struct net_plan *plan)
 {
 	while (unwanted->alive) {
-		struct entry *hit = first_hit(list, unwanted->rule);
+		struct entry *hit = first_hit(list, unwanted);
 		int rc = 0;
 
 		if (hit->wanted)

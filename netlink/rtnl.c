@@ -298,7 +298,7 @@ int rtnl_link_by_name(struct rtnl *rtnl, const char *name, struct rt_link *ret, 
 /* EEXIST has two causes that need different cures; ask the kernel which it is. */
 static int explain_exists(struct rtnl *rtnl, const struct rt_link *link, struct err *err)
 {
-	struct rt_link present;
+	struct rt_link present = { 0 };
 
 	if (rtnl_link_by_name(rtnl, link->name, &present, NULL) == 0)
 		return err_set(err, -EEXIST,

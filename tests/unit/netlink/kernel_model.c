@@ -54,7 +54,7 @@ static void apply_addr(struct model *m, const struct net_op *op)
 		return;
 	}
 	for (size_t i = 0; i < m->n_addrs; i++) {
-		if (memcmp(&m->addrs[i], &op->addr, sizeof(op->addr)) == 0) {
+		if (sample_same_addr(&m->addrs[i], &op->addr)) {
 			m->addrs[i] = m->addrs[--m->n_addrs];
 			if (m->n_addrs == 0)
 				model_forget_routes_by(m, m->tunnel.ifindex);
@@ -106,7 +106,8 @@ static bool has_all_selectors_of(const struct rt_rule *rule, const struct rt_rul
 	       rule->action == asked->action && (!asked->table || rule->table == asked->table) &&
 	       (!asked->mark || rule->mark == asked->mark) &&
 	       (!asked->mark_mask || rule->mark_mask == asked->mark_mask) &&
-	       (!asked->src.len || memcmp(&rule->src, &asked->src, sizeof(rule->src)) == 0) &&
+	       (!asked->src.len ||
+		(rule->src.len == asked->src.len && rule->src.addr.v == asked->src.addr.v)) &&
 	       (!asked->iif[0] || strcmp(rule->iif, asked->iif) == 0);
 }
 

@@ -86,6 +86,12 @@ struct rt_rule sample_nop(uint32_t priority)
 				 .protocol = RT_PROTOCOL_EIPGW };
 }
 
+bool sample_same_addr(const struct rt_addr *a, const struct rt_addr *b)
+{
+	return a->ifindex == b->ifindex && a->addr.addr.v == b->addr.addr.v &&
+	       a->addr.len == b->addr.len;
+}
+
 void sample_name(char ret[static RT_IFNAME_MAX], const char *name)
 {
 	assert_true(strlen(name) < RT_IFNAME_MAX);

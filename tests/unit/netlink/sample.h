@@ -37,6 +37,7 @@ struct rt_rule sample_nop(uint32_t priority);
 struct net_desired sample_desired(void); /* freed by net_desired_done */
 /* What the kernel shows once `desired` is reached, with the tunnel at `ifindex`. */
 struct net_observed sample_observed(const struct net_desired *desired, int ifindex);
+bool sample_same_addr(const struct rt_addr *a, const struct rt_addr *b);
 /* A device's name or kind, as the structs hold it. */
 void sample_name(char ret[static RT_IFNAME_MAX], const char *name);
 void *sample_copy(const void *v, size_t n, size_t size);

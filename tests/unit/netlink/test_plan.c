@@ -259,6 +259,9 @@ static void of_two_routes_with_one_key_the_wrong_one_is_deleted(void **state)
 
 static void removal_takes_rules_then_routes_then_the_tunnel(void **state)
 {
+	static const char del_default[] =
+		"ip route del default encap ip id 77 src 10.0.1.11 dst 10.0.1.200 ttl 64 via "
+		"169.254.64.254 dev if7 onlink table 4096 proto 101";
 	struct plan_fixture *f = *state;
 
 	assert_int_equal(net_plan_compute_removal(&f->desired, &f->observed, &f->plan), 0);
@@ -267,9 +270,7 @@ static void removal_takes_rules_then_routes_then_the_tunnel(void **state)
 		f, "ip rule del priority 602 from all blackhole protocol 101",
 		"ip rule del priority 601 from all fwmark 0x1000/0x107f lookup 4096 protocol 101",
 		"ip rule del priority 600 from all fwmark 0/0x1000 goto 603 protocol 101",
-		"ip rule del priority 603 from all nop protocol 101",
-		"ip route del default encap ip id 77 src 10.0.1.11 dst 10.0.1.200 ttl 64 via "
-		"169.254.64.254 dev if7 onlink table 4096 proto 101",
+		"ip rule del priority 603 from all nop protocol 101", del_default,
 		"ip route del blackhole default table 4096 metric 4000000 proto 101",
 		"ip route del throw 10.0.1.200 table 4096 proto 101", "ip link del egw0");
 }

@@ -160,8 +160,7 @@ static int on_entry(const struct nlmsghdr *nlh, void *data)
 	if (found->n >= LIST_MAX)
 		return -E2BIG;
 	if ((found->n & (found->n - 1)) == 0) {
-		struct ct_entry *v =
-			realloc(found->v, (found->n ? found->n * 2 : 1) * sizeof(*v));
+		struct ct_entry *v = realloc(found->v, (found->n ? found->n * 2 : 1) * sizeof(*v));
 
 		if (!v)
 			return -ENOMEM;
@@ -182,8 +181,10 @@ int ct_list(struct nfnl *nfnl, bool (*keep)(const struct ct_entry *entry, void *
 	    struct ct_entries *ret, struct err *err)
 {
 	struct listing listing = { .keep = keep, .data = data };
-	struct nfnl_dump dump = { .what = "connection tracking table", .on_message = on_entry,
-				  .restart = forget_entries, .data = &listing };
+	struct nfnl_dump dump = { .what = "connection tracking table",
+				  .on_message = on_entry,
+				  .restart = forget_entries,
+				  .data = &listing };
 	int rc = nfnl_dump(nfnl,
 			   nfnl_request(nfnl, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET,
 					NLM_F_DUMP, AF_INET),
@@ -227,8 +228,8 @@ static void put_tuple(struct nlmsghdr *nlh, const struct ct_tuple *tuple)
 
 int ct_delete(struct nfnl *nfnl, const struct ct_entry *entry, struct err *err)
 {
-	struct nlmsghdr *nlh = nfnl_request(nfnl, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE,
-					    0, AF_INET);
+	struct nlmsghdr *nlh =
+		nfnl_request(nfnl, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE, 0, AF_INET);
 	struct nfnl_dump answer = { .what = "connection tracking entry" };
 
 	put_tuple(nlh, &entry->orig);

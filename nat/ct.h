@@ -26,7 +26,7 @@ struct ct_tuple {
 
 struct ct_entry {
 	struct ct_tuple orig, reply;
-	uint32_t id;     /* with the tuple, the entry's identity: a new entry has another one */
+	uint32_t id; /* with the tuple, the entry's identity: a new entry has another one */
 	uint32_t mark;
 	uint32_t status; /* IPS_* */
 	uint16_t zone;

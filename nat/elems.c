@@ -201,8 +201,7 @@ static const uint8_t *data_value(const struct nlattr *nest, uint32_t len)
 {
 	const struct nlattr *attr;
 
-	attr_for_each_nested(attr, nest)
-	{
+	attr_for_each_nested(attr, nest) {
 		if (mnl_attr_get_type(attr) == NFTA_DATA_VALUE)
 			return mnl_attr_get_payload_len(attr) == len ? mnl_attr_get_payload(attr) :
 								       NULL;
@@ -232,12 +231,10 @@ static int decode_verdict(const struct nlattr *data, struct wire_elem *elem)
 {
 	const struct nlattr *outer, *attr;
 
-	attr_for_each_nested(outer, data)
-	{
+	attr_for_each_nested(outer, data) {
 		if (mnl_attr_get_type(outer) != NFTA_DATA_VERDICT)
 			continue;
-		attr_for_each_nested(attr, outer)
-		{
+		attr_for_each_nested(attr, outer) {
 			if (decode_verdict_attr(attr, elem))
 				return -EBADMSG;
 		}
@@ -289,8 +286,7 @@ static int decode_elem(const struct nlattr *nest, const struct layout *layout,
 	const struct nlattr *attr;
 
 	*elem = (struct wire_elem){ 0 };
-	attr_for_each_nested(attr, nest)
-	{
+	attr_for_each_nested(attr, nest) {
 		int rc = decode_elem_attr(attr, layout, elem);
 
 		if (rc)
@@ -378,12 +374,10 @@ int nat_elems_take(const struct nlmsghdr *nlh, struct nat_ruleset *rs, size_t in
 
 	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
 		return -EBADMSG;
-	attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
-	{
+	attr_for_each(attr, nlh, sizeof(struct nfgenmsg)) {
 		if (mnl_attr_get_type(attr) != NFTA_SET_ELEM_LIST_ELEMENTS)
 			continue;
-		attr_for_each_nested(nest, attr)
-		{
+		attr_for_each_nested(nest, attr) {
 			int rc = mnl_attr_get_type(nest) == NFTA_LIST_ELEM ?
 					 take_elem(nest, rs, index) :
 					 0;

@@ -12,7 +12,8 @@ struct nat_rule;
 struct nftnl_rule;
 
 /* A new rule for table/chain, freed with nftnl_rule_free; NULL: out of memory or no such operation. */
-struct nftnl_rule *nat_expr_compile(const char *table, const char *chain, const struct nat_rule *rule);
+struct nftnl_rule *nat_expr_compile(const char *table, const char *chain,
+				    const struct nat_rule *rule);
 
 /*
  * The canonical text of a rule's expressions, without handles and counter values. Caller frees; NULL: out

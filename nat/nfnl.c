@@ -94,8 +94,7 @@ static const char *ext_ack_text(const struct nlmsghdr *nlh)
 				0;
 	if (mnl_nlmsg_get_payload_len(nlh) < skip)
 		return NULL;
-	attr_for_each(attr, nlh, (unsigned)skip)
-	{
+	attr_for_each(attr, nlh, (unsigned)skip) {
 		if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG &&
 		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
 			return mnl_attr_get_str(attr);

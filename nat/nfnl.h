@@ -17,7 +17,8 @@ enum nfnl_code {
 	NFNL_E_STALE = 1, /* a dump was interrupted or overrun in every try */
 };
 
-struct nfnl *nfnl_open(struct err *err); /* NULL with the reason; -EPERM shows at the first request */
+struct nfnl *nfnl_open(
+	struct err *err); /* NULL with the reason; -EPERM shows at the first request */
 void nfnl_close(struct nfnl *nfnl);
 uint32_t nfnl_port_id(const struct nfnl *nfnl);
 /* A message header of `type` (subsystem << 8 | message) at the start of nfnl's own buffer. */

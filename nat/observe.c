@@ -113,8 +113,7 @@ static int on_generation(const struct nlmsghdr *nlh, void *data)
 	uint32_t *generation = data;
 	const struct nlattr *attr;
 
-	attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
-	{
+	attr_for_each(attr, nlh, sizeof(struct nfgenmsg)) {
 		if (mnl_attr_get_type(attr) == NFTA_GEN_ID &&
 		    mnl_attr_validate(attr, MNL_TYPE_U32) == 0)
 			*generation = ntohl(mnl_attr_get_u32(attr));

@@ -16,7 +16,7 @@
 struct nat_observed;
 
 enum nat_step_kind {
-	NAT_STEP_TABLE_DEL,   /* with everything in it */
+	NAT_STEP_TABLE_DEL, /* with everything in it */
 	NAT_STEP_TABLE_ADD,
 	NAT_STEP_COUNTER_ADD, /* with the values it had, when the table is made anew */
 	NAT_STEP_SET_ADD,
@@ -24,7 +24,7 @@ enum nat_step_kind {
 	NAT_STEP_CHAIN_FLUSH,
 	NAT_STEP_ELEMS_DEL,
 	NAT_STEP_ELEMS_ADD,
-	NAT_STEP_RULE_ADD,    /* appended */
+	NAT_STEP_RULE_ADD, /* appended */
 	NAT_STEP_CHAIN_DEL,
 	NAT_STEP_SET_DEL,
 	NAT_STEP_COUNTER_DEL,
@@ -33,13 +33,13 @@ enum nat_step_kind {
 
 struct nat_step {
 	enum nat_step_kind kind;
-	char name[NAT_NAME_MAX];      /* of the counter, set or chain */
-	size_t index;                 /* COUNTER_ADD, SET_ADD, CHAIN_ADD, RULE_ADD: into desired */
-	size_t rule;                  /* RULE_ADD */
-	enum nat_set_kind set_kind;   /* ELEMS_* */
-	struct nat_elem *elems;       /* ELEMS_*: owned; names are those of desired, or plan.names */
+	char name[NAT_NAME_MAX];    /* of the counter, set or chain */
+	size_t index;               /* COUNTER_ADD, SET_ADD, CHAIN_ADD, RULE_ADD: into desired */
+	size_t rule;                /* RULE_ADD */
+	enum nat_set_kind set_kind; /* ELEMS_* */
+	struct nat_elem *elems;     /* ELEMS_*: owned; names are those of desired, or plan.names */
 	size_t n_elems;
-	uint64_t packets, bytes;      /* COUNTER_ADD */
+	uint64_t packets, bytes; /* COUNTER_ADD */
 };
 
 struct nat_plan {
@@ -47,7 +47,7 @@ struct nat_plan {
 	size_t n;
 	size_t by_kind[NAT_STEP_KIND_COUNT];
 	size_t elems_added, elems_deleted;
-	bool rebuild;  /* the table is made anew */
+	bool rebuild; /* the table is made anew */
 	/* desired's names and, after them, those that only the observed elements use */
 	struct nat_ruleset names;
 };

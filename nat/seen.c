@@ -36,8 +36,7 @@ static bool is_ours(const struct nat_reading *reading, const struct nlmsghdr *nl
 {
 	const struct nlattr *attr;
 
-	attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
-	{
+	attr_for_each(attr, nlh, sizeof(struct nfgenmsg)) {
 		if (mnl_attr_get_type(attr) == NFTA_TABLE_NAME &&
 		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
 			return strcmp(mnl_attr_get_str(attr), reading->table) == 0;
@@ -95,8 +94,7 @@ int nat_seen_table(const struct nlmsghdr *nlh, struct nat_reading *reading)
 {
 	const struct nlattr *attr;
 
-	attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
-	{
+	attr_for_each(attr, nlh, sizeof(struct nfgenmsg)) {
 		if (mnl_attr_get_type(attr) == NFTA_TABLE_FLAGS &&
 		    mnl_attr_validate(attr, MNL_TYPE_U32) == 0 && mnl_attr_get_u32(attr) != 0)
 			return odd(reading);

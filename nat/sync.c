@@ -11,6 +11,7 @@
 
 #include <libmnl/libmnl.h>
 
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
@@ -59,16 +60,16 @@ static const struct {
 
 const char *nat_sync_notice(const struct nlmsghdr *nlh, const char *table, uint32_t own_port)
 {
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *attr;
 	bool ours = false;
 
 	if (nlh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || nlh->nlmsg_pid == own_port ||
-	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*nfg) || nfg->nfgen_family != NFPROTO_IPV4)
 		return NULL;
 	/* Attribute 1 is the table's name in every message that has one (NFTA_TABLE_NAME, NFTA_CHAIN_TABLE,
 	 * ...); in NEWGEN it is a number, and NEWGEN isn't in the list. */
-	attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
-	{
+	attr_for_each(attr, nlh, sizeof(struct nfgenmsg)) {
 		if (mnl_attr_get_type(attr) == NFTA_TABLE_NAME &&
 		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
 			ours = strcmp(mnl_attr_get_str(attr), table) == 0;
@@ -212,7 +213,7 @@ static bool was_outrun(int rc)
 }
 
 int nat_sync_run(struct nat_sync *sync, const struct nat_ruleset *desired, size_t *ret_changed,
-		 char ret_summary[static NAT_PLAN_TEXT_MAX], struct err *err)
+		 char *ret_summary, struct err *err)
 {
 	char unused[NAT_PLAN_TEXT_MAX] = "";
 	struct round round = { .summary = ret_summary ? ret_summary : unused };

@@ -35,11 +35,12 @@ void nat_sync_free(struct nat_sync *sync); /* leaves the kernel as it is */
 
 /*
  * Brings the table to `desired` and reads it back. *ret_changed: transactions that were needed (0: it
- * was so already); *ret_summary: what differed. Both may be NULL. 0; NFNL_E_STALE; -errno with the object
- * in err; -ELOOP when the kernel still differs after 3 rounds, with the first difference in err.
+ * was so already); ret_summary: what differed, in NAT_PLAN_TEXT_MAX bytes. Both may be NULL. 0;
+ * NFNL_E_STALE; -errno with the object in err; -ELOOP when the kernel still differs after 3 rounds, with
+ * the first difference in err.
  */
 int nat_sync_run(struct nat_sync *sync, const struct nat_ruleset *desired, size_t *ret_changed,
-		 char ret_summary[static NAT_PLAN_TEXT_MAX], struct err *err);
+		 char *ret_summary, struct err *err);
 
 /* nat/apply.h: nat_apply_elems on the kept-open socket. After a failure call nat_sync_run. */
 int nat_sync_elems(struct nat_sync *sync, const struct nat_ruleset *names,

@@ -70,15 +70,14 @@ int rtnl_rule_append(struct rtnl *rtnl, const struct rt_rule *rule, struct err *
 int rtnl_rule_del(struct rtnl *rtnl, const struct rt_rule *rule, struct err *err);
 
 /*
+ * Many routes in few system calls: messages are packed and acknowledged together. All are tried; the
+ * first failure's text goes to `err`, *ret_failed counts the failures. 0 or the first failure's errno.
+ * Replace means NLM_F_CREATE|NLM_F_REPLACE (same table, prefix, tos and metric).
+ *
  * The kernel hashes next hops by protocol, scope, metric and device, but not by gateway or encapsulation:
  * routes that differ in these alone share one bucket that is searched for each new route. Give each far
  * end a metric of its own when there are many: 100,000 routes to 1,000 far ends took 4.8 s with one
  * metric and 0.6 s with 1,000; 20,000 to 20,000 took 36 s (6.18, fib_semantics.c).
- */
-/*
- * Many routes in few system calls: messages are packed and acknowledged together. All are tried; the
- * first failure's text goes to `err`, *ret_failed counts the failures. 0 or the first failure's errno.
- * Replace means NLM_F_CREATE|NLM_F_REPLACE (same table, prefix, tos and metric).
  */
 int rtnl_routes_replace(struct rtnl *rtnl, const struct rt_route *const *routes, size_t n,
 			size_t *ret_failed, struct err *err);

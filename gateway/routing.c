@@ -41,6 +41,11 @@ static void add_route(struct router *r, struct rt_route route)
 	r->net->routes.v[r->net->routes.n++] = route;
 }
 
+/*
+ * The metric is the node's address: any number of its own for each node will do, since a pod has one route.
+ * The kernel finds equal next hops by a hash that doesn't know the encapsulation but knows the metric: with
+ * one metric, 100,000 routes to 1,000 nodes took 4.8 s instead of 0.6 s (Linux 6.18).
+ */
 static void add_pod_routes(struct router *r)
 {
 	const struct gateway_node *nodes = r->config->nodes.v;
@@ -51,6 +56,7 @@ static void add_pod_routes(struct router *r)
 				  (struct rt_route){ .table = r->config->table_base + TABLE_PODS,
 						     .dst = nodes[i].pod_cidrs.v[j],
 						     .type = RT_UNICAST,
+						     .metric = nodes[i].address.v,
 						     .oif = RT_OIF_TUNNEL,
 						     .gateway = tunnel_peer,
 						     .onlink = true,

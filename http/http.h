@@ -19,10 +19,10 @@ struct loop;
 enum http_method { HTTP_GET, HTTP_PUT, HTTP_POST };
 
 struct http_limits {
-	uint32_t connect_ms;
+	uint32_t connect_ms; /* both are required */
 	uint32_t total_ms;
-	uint32_t stall_ms;  /* below 1 byte/s for so long (rounded up to seconds) ends it; 0: no such limit */
-	size_t body_max;    /* bytes of the answer; more is an error, not a cut */
+	uint32_t stall_ms; /* below 1 byte/s for so long (rounded up to seconds) ends it; 0: no such limit */
+	size_t body_max; /* bytes of the answer; more is an error, not a cut */
 };
 
 /* AWS Signature Version 4 in the header, by libcurl (CURLOPT_AWS_SIGV4): POST with a body only. */
@@ -45,36 +45,39 @@ struct http_request {
 	size_t body_length;
 	struct http_limits limits;
 	const struct http_signature *signature; /* NULL: unsigned. Copied, and wiped when done. */
-	const char *ca_file;   /* NULL: the system's */
-	const char *interface; /* source address or device to bind to; NULL: any */
+	const char *ca_file;                    /* NULL: the system's */
+	const char *interface;                  /* source address or device to bind to; NULL: any */
 	bool no_proxy;         /* never by a proxy. Forced for link-local and loopback addresses. */
 	bool fresh_connection; /* don't use a kept one */
 };
 
 struct http_response {
-	int rc;            /* 0: an answer came, whatever its status. -ETIMEDOUT, -ECONNREFUSED, -EHOSTUNREACH,
+	int rc; /* 0: an answer came, whatever its status. -ETIMEDOUT, -ECONNREFUSED, -EHOSTUNREACH,
 			    * -EPROTO (TLS, not HTTP, truncated), -EMSGSIZE (body_max), -EIO, -ENOMEM */
-	long status;       /* e.g. 200 */
-	const char *body;  /* NUL after body_length bytes */
+	long status;      /* e.g. 200 */
+	const char *body; /* NUL after body_length bytes */
 	size_t body_length;
-	const char *content_type;    /* "" if none */
-	int64_t retry_after_ms;      /* Retry-After in seconds, or -1 */
-	int64_t date_sec;            /* the Date header as seconds since 1970, or -1: for clock skew */
-	char error[256];             /* a sentence when rc != 0; never has secrets */
+	const char *content_type; /* "" if none */
+	int64_t retry_after_ms;   /* X-Amz-Retry-After, else Retry-After, or -1 */
+	int64_t date_sec;         /* the Date header as seconds since 1970, or -1: for clock skew */
+	char error[256];          /* a sentence when rc != 0; never has secrets */
 };
 
 /* `response` is valid during the call. Starting, cancelling and freeing other transfers is allowed. */
 typedef void (*http_done_fn)(const struct http_response *response, void *data);
 
 struct http *http_new(struct loop *loop, struct err *err);
-/* Cancels what is under way. */
+/* Cancels what is under way; allowed in a callback. NULL is fine. */
 void http_free(struct http *http);
+/* NULL: the reason is in `err`; 256 requests at once are the limit. The request isn't needed any more. */
 struct http_transfer *http_start(struct http *http, const struct http_request *request,
 				 http_done_fn done, void *data, struct err *err);
 /* The callback isn't called. NULL is fine. Not allowed from inside its own callback (it has ended then). */
 void http_cancel(struct http_transfer *transfer);
 
-/* Blocking, for the CLI: runs an own loop until the answer is there. 0 or http_response.rc; body is copied to
- * *ret_body (caller frees). */
+/*
+ * Blocking, for the CLI: runs an own loop until the answer is there. 0 or http_response.rc; on success *ret
+ * points into *ret_body (body, NUL, and more), which the caller frees.
+ */
 int http_call_sync(const struct http_request *request, struct http_response *ret, char **ret_body,
 		   struct err *err);

@@ -17,8 +17,8 @@ enum http_class {
 	HTTP_CLASS_THROTTLED,   /* again after the delay that was asked for, or a longer back-off */
 	HTTP_CLASS_CREDENTIALS, /* new credentials first */
 	HTTP_CLASS_NOT_FOUND,
-	HTTP_CLASS_CONFLICT,    /* somebody else has it */
-	HTTP_CLASS_PERMANENT,   /* a person must act */
+	HTTP_CLASS_CONFLICT,  /* somebody else has it */
+	HTTP_CLASS_PERMANENT, /* a person must act */
 	HTTP_CLASS_COUNT
 };
 extern const char *const http_class_names[HTTP_CLASS_COUNT];
@@ -34,8 +34,11 @@ struct backoff {
 };
 
 /*
- * After a failure: the delay before the next attempt in ms, or -1 when the budget is used up. At least
- * `asked_ms` (Retry-After), -1 for none; an asked delay is bounded by 5 minutes.
+ * After a failure: the delay before the next attempt in ms, or -1 when the budget is used up: attempts_max
+ * counts the first try too. The delay is anything from 0 to base_ms * 2^(failures - 1), at most cap_ms; four
+ * times that window after throttling, the whole cap for what is permanent. It is at least `asked_ms`
+ * (Retry-After), -1 for none; an asked delay is bounded by 5 minutes. The class doesn't end the budget: whether
+ * it's worth trying again is the caller's to know.
  */
 int64_t backoff_next_ms(struct backoff *backoff, enum http_class why, int64_t asked_ms);
 void backoff_reset(struct backoff *backoff); /* after a success */

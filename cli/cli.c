@@ -152,7 +152,7 @@ static int run_explain(const struct cli *cli, const struct cli_options *options,
 	struct question question = { .command = "explain", .print = explain_print };
 	struct err err = ERR_NULL;
 
-	for (size_t i = 0; i < arguments->n; i++)
+	for (size_t i = 0; i < arguments->n && i < ARRAY_SIZE(keys); i++)
 		if (add_address(&question.args, keys[i], arguments->v[i], &err) < 0)
 			return complain_of_usage(cli, err.text);
 	return ask(cli, options, &question);
@@ -225,38 +225,45 @@ static int collect(int argc, char *const argv[], struct cli_options *options, st
 	}
 }
 
-static int choose(const struct words *words, const struct command **ret, struct err *err)
+/* NULL, with the reason in `err`, when the words are no command with its arguments. */
+static const struct command *choose(const struct words *words, struct err *err)
 {
-	if (words->n == 0)
-		return err_set(err, -EINVAL, "a command is missing");
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		const struct command *command = &commands[i];
+	const struct command *command = NULL;
 
-		if (strcmp(command->name, words->v[0]) != 0)
-			continue;
-		if (words->n - 1 < command->least)
-			return err_set(err, -EINVAL, "%s: an argument is missing:%s", command->name,
-				       command->arguments);
-		if (words->n - 1 > command->most)
-			return err_set(err, -EINVAL, "%s: too many arguments: '%s'", command->name,
-				       words->v[command->most + 1]);
-		*ret = command;
-		return 0;
+	if (words->n == 0) {
+		err_set(err, -EINVAL, "a command is missing");
+		return NULL;
 	}
-	return err_set(err, -EINVAL, "there is no command '%s'", words->v[0]);
+	for (size_t i = 0; !command && i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(commands[i].name, words->v[0]))
+			command = &commands[i];
+
+	size_t n = words->n - 1;
+	if (!command)
+		err_set(err, -EINVAL, "there is no command '%s'", words->v[0]);
+	else if (n < command->least)
+		err_set(err, -EINVAL, "%s: an argument is missing:%s", command->name,
+			command->arguments);
+	else if (n > command->most)
+		err_set(err, -EINVAL, "%s: too many arguments: '%s'", command->name,
+			words->v[command->most + 1]);
+	else
+		return command;
+	return NULL;
 }
 
 static int run(const struct cli *cli, const struct cli_options *options, const struct words *words)
 {
 	struct words arguments = { .n = 0 };
-	const struct command *command;
 	struct err err = ERR_NULL;
 
 	if (options->help)
 		return run_help(cli, options, &arguments);
 	if (options->version)
 		return run_version(cli, options, &arguments);
-	if (choose(words, &command, &err) < 0)
+
+	const struct command *command = choose(words, &err);
+	if (!command)
 		return complain_of_usage(cli, err.text);
 	for (size_t i = 1; i < words->n; i++)
 		arguments.v[arguments.n++] = words->v[i];

@@ -109,6 +109,14 @@ static void print_config(FILE *out, const struct control_node *config)
 	fputc('\n', out);
 }
 
+static bool has_numbers(const struct control_node *kernel, const struct number *numbers, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (control_get(kernel, numbers[i].key))
+			return true;
+	return false;
+}
+
 static void print_numbers(FILE *out, const struct control_node *kernel,
 			  const struct number *numbers, size_t n)
 {
@@ -129,12 +137,16 @@ static void print_kernel(FILE *out, const struct control_node *kernel)
 		return;
 	print_label(out, "kernel");
 	print_part(out, "table ", kernel, "table");
-	fputs(": ", out);
-	print_numbers(out, kernel, held, ARRAY_SIZE(held));
+	if (has_numbers(kernel, held, ARRAY_SIZE(held))) {
+		fputs(": ", out);
+		print_numbers(out, kernel, held, ARRAY_SIZE(held));
+	}
 	fputc('\n', out);
-	print_label(out, "");
-	print_numbers(out, kernel, done, ARRAY_SIZE(done));
-	fputc('\n', out);
+	if (has_numbers(kernel, done, ARRAY_SIZE(done))) {
+		print_label(out, "");
+		print_numbers(out, kernel, done, ARRAY_SIZE(done));
+		fputc('\n', out);
+	}
 	if (!is_filled(kernel, "last_repair"))
 		return;
 	print_label(out, "");

@@ -114,7 +114,7 @@ static int bind_and_listen(int fd, const struct sockaddr_un *address, struct sta
 int control_socket_listen(const char *path, struct control_socket *ret, struct err *err)
 {
 	struct control_socket made = CONTROL_SOCKET_NULL;
-	struct stat file;
+	struct stat file = { .st_ino = 0 };
 
 	int r = control_address(path, &made.address, err);
 	if (r == 0)

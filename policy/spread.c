@@ -79,7 +79,7 @@ static int spread_range(const struct policy_spec *spec, const uint64_t *seeds,
 int policy_spread(const struct policy_input *input, const struct policy_spec *spec,
 		  const struct ip4_set *pods, uint16_t rank, struct policy_events *events)
 {
-	uint64_t seeds[POLICY_EGRESS_MAX];
+	uint64_t seeds[POLICY_EGRESS_MAX] = { 0 };
 	int r = policy_events_reserve(events, pods->n);
 
 	fill_seeds(input->egress_names, spec->egress, spec->n_egress, seeds);

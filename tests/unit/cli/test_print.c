@@ -110,6 +110,15 @@ static void what_is_missing_or_mistyped_is_not_shown(void **state)
 		       "  -        -\n");
 }
 
+static void a_kernel_that_was_not_read_yet_has_few_lines(void **state)
+{
+	(void)state;
+	assert_printed(status_print, "{\"kernel\":{\"table\":\"t\",\"routes\":1}}",
+		       "\nkernel   table t: 1 routes\n");
+	assert_printed(status_print, "{\"kernel\":{\"table\":\"t\",\"repairs\":1}}",
+		       "\nkernel   table t\n         1 repairs\n");
+}
+
 static void control_characters_do_not_reach_the_terminal(void **state)
 {
 	(void)state;
@@ -204,6 +213,7 @@ int main(void)
 		cmocka_unit_test(a_full_status_of_a_node_is_shown),
 		cmocka_unit_test(a_status_of_a_gateway_shows_its_own_columns),
 		cmocka_unit_test(what_is_missing_or_mistyped_is_not_shown),
+		cmocka_unit_test(a_kernel_that_was_not_read_yet_has_few_lines),
 		cmocka_unit_test(control_characters_do_not_reach_the_terminal),
 		cmocka_unit_test(an_explanation_begins_with_the_answer),
 		cmocka_unit_test(an_explanation_may_lack_egress_ip_and_steps),

@@ -3,7 +3,6 @@
 #include "serve.h"
 
 #include "base/err.h"
-#include "base/log.h"
 #include "base/loop.h"
 #include "control/control.h"
 #include "control/socket.h"
@@ -13,7 +12,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

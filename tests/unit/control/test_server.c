@@ -154,13 +154,13 @@ static void a_line_may_be_exactly_as_long_as_the_ceiling(void **state)
 
 	memset(line, ' ', sizeof(line));
 	memcpy(line, ECHO("x"), strlen(ECHO("x")) - 1);
-	strcpy(line + CONTROL_LINE_MAX - 1, "\n");
+	memcpy(line + CONTROL_LINE_MAX - 1, "\n", 2);
 	talk_send(fits, line);
 	assert_string_equal(talk_line(fits), ECHOED("x"));
 	talk_send(fits, ECHO("again"));
 	assert_string_equal(talk_line(fits), ECHOED("again"));
 
-	strcpy(line + CONTROL_LINE_MAX - 1, " \n");
+	memcpy(line + CONTROL_LINE_MAX - 1, " \n", 3);
 	talk_send(longer, line);
 	assert_string_equal(talk_line(longer), TOO_LONG);
 	assert_null(talk_line(longer));

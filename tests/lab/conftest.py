@@ -5,17 +5,19 @@
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from eipgwlab import Lab  # noqa: E402
+from eipgwlab import FLAVOURS, Lab  # noqa: E402
 from eipgwlab.build import ROOT  # noqa: E402
+from proof import leaks  # noqa: E402
 
-EVIDENCE = ROOT / "build" / "test-results" / "lab"
+RESULTS = ROOT / "build" / "test-results"
+EVIDENCE = RESULTS / "lab"
 FAILED = pytest.StashKey[bool]()
 
 
@@ -58,3 +60,65 @@ def make_lab(request: pytest.FixtureRequest) -> Iterator[Callable[..., Lab]]:
     finally:
         for lab in labs:
             lab.down()
+
+
+@pytest.fixture
+def start_lab(
+    request: pytest.FixtureRequest, make_lab: Callable[..., Lab]
+) -> Iterator[Callable[..., Lab]]:
+    """start_lab(flavour, allow=[...]): a lab whose daemons run and are ready.
+
+    When the test ends, no pod may have left with a wrong source, and no log may have a report of a
+    sanitizer, or a warning or error that no pattern of allow matches.
+    """
+    started: list[tuple[Lab, list[str]]] = []
+
+    def start(flavour: str = "cni-nft", *, allow: Iterable[str] = (), **options: object) -> Lab:
+        lab = make_lab(flavour, **options)
+        started.append((lab, list(allow)))
+        lab.start_daemons()
+        return lab
+
+    yield start
+    wrong = []
+    for lab, allow in started:
+        lab.stop_daemons()  # at its end a sanitizer tells what was never freed
+        wrong += lab.check_logs(allow)
+        found = leaks(lab)
+        if found:
+            wrong.append(f"packets with a wrong source: {found}")
+        if wrong:
+            print(f"evidence of the failure: {keep_evidence(lab, request.node)}")
+    if wrong:
+        pytest.fail("after the test:\n" + "\n".join(wrong[:40]), pytrace=False)
+
+
+# ---- the leak matrix, from the cells that ran, here or in workers -----------------------------------------
+
+CELLS: dict[str, dict[str, str]] = {}
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    for name, value in report.user_properties:
+        if name == "matrix" and (report.when == "call" or report.failed):
+            row, column, text = value
+            if report.failed and "!" not in text:
+                text += " !"
+            CELLS.setdefault(row, {})[column] = text
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not CELLS:
+        return
+    columns = list(dict.fromkeys(column for row in CELLS.values() for column in row))
+    columns.sort(key=list(FLAVOURS).index)
+    wide = max(len(row) for row in CELLS)
+    lines = ["packets with a wrong source / packets that others lost / longest pause of selected pods, ms",
+             " " * wide + "".join(f"  {column:>16}" for column in columns)]
+    for row, cells in CELLS.items():
+        lines.append(f"{row:<{wide}}" + "".join(f"  {cells.get(c, '-'):>16}" for c in columns))
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "leak-matrix.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    terminalreporter.section("leak matrix")
+    for line in lines:
+        terminalreporter.write_line(line)

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,7 +108,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
             CELLS.setdefault(row, {})[column] = text
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: Any) -> None:
     if not CELLS:
         return
     columns = list(dict.fromkeys(column for row in CELLS.values() for column in row))

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * EC2 (2016-11-15, query protocol), Auto Scaling (2011-01-01) and STS (2011-06-15) calls: a request is a
- * list of parameters, an answer is XML that is read as a stream into plain values. Unknown elements are
- * passed over; a DOCTYPE, too much depth or too many items are refused.
- *
- * Reads and writes are started on the loop (aws_call) by the daemon; the CLI uses aws_call_sync.
+ * What EC2 and Auto Scaling tell, as plain values: filled by the tables of addresses.c, interfaces.c,
+ * instances.c, routes.c and lifecycle.c, freed by aws_action_done or the *_done functions here. Texts are
+ * "" and addresses 0 where the answer has none.
  */
 #pragma once
 
@@ -16,13 +14,13 @@
 #include "base/ip4.h"
 #include "http/retry.h"
 
-struct err;
-
-#define AWS_ID_MAX 64       /* "eipalloc-0123456789abcdef0" and longer kinds */
+#define AWS_ID_MAX 64 /* "eipalloc-0123456789abcdef0" and longer kinds */
 #define AWS_CODE_MAX 96
-#define AWS_TAGS_MAX 50     /* of one resource, the EC2 limit */
-#define AWS_TAG_KEY_MAX 129
-#define AWS_TAG_VALUE_MAX 257
+#define AWS_TOKEN_MAX 2048 /* NextToken; opaque */
+#define AWS_TAGS_MAX 50    /* of one resource, the EC2 limit */
+/* 128 and 256 characters of up to 4 bytes. */
+#define AWS_TAG_KEY_MAX 513
+#define AWS_TAG_VALUE_MAX 1025
 
 struct aws_tag {
 	char key[AWS_TAG_KEY_MAX], value[AWS_TAG_VALUE_MAX];
@@ -33,12 +31,25 @@ struct aws_tags {
 	size_t n;
 };
 
-/* DescribeAddresses, item of addressesSet. "" or v == 0 = absent. */
+/* The value of the tag, NULL if the resource doesn't have it. */
+const char *aws_tags_find(const struct aws_tags *tags, const char *key);
+
+struct aws_id {
+	char text[AWS_ID_MAX];
+};
+
+struct aws_ids {
+	struct aws_id *v;
+	size_t n;
+};
+
+/* DescribeAddresses, item of addressesSet. */
 struct aws_address {
 	char allocation_id[AWS_ID_MAX];
 	char association_id[AWS_ID_MAX];
 	char network_interface_id[AWS_ID_MAX];
 	char instance_id[AWS_ID_MAX];
+	char border_group[AWS_ID_MAX];
 	struct ip4 public_ip;
 	struct ip4 private_ip;
 	struct aws_tags tags;
@@ -50,12 +61,29 @@ struct aws_addresses {
 };
 void aws_addresses_done(struct aws_addresses *addresses);
 
+/* AssociateAddress. */
+struct aws_association {
+	char association_id[AWS_ID_MAX];
+};
+
+/* AllocateAddress. */
+struct aws_allocation {
+	char allocation_id[AWS_ID_MAX];
+	struct ip4 public_ip;
+};
+
 /* DescribeNetworkInterfaces, item of networkInterfaceSet. */
 struct aws_private_address {
 	struct ip4 address;
 	bool primary;
 	char allocation_id[AWS_ID_MAX]; /* of the associated Elastic IP */
-	struct ip4 public_ip;
+	char association_id[AWS_ID_MAX];
+	struct ip4 public_ip; /* Elastic or, without an allocation ID, assigned by the subnet */
+};
+
+struct aws_private_addresses {
+	struct aws_private_address *v;
+	size_t n;
 };
 
 struct aws_interface {
@@ -64,28 +92,74 @@ struct aws_interface {
 	char interface_type[AWS_ID_MAX];
 	char mac[18];
 	char status[32];
+	uint32_t device_index; /* of the attachment; 0 also without one */
 	bool source_dest_check;
 	struct ip4 primary;
-	struct aws_private_address *addresses;
-	size_t n_addresses;
+	struct aws_private_addresses addresses;
 	struct ip4_prefixes prefixes; /* delegated IPv4 prefixes */
-	char (*groups)[AWS_ID_MAX];   /* security groups */
-	size_t n_groups;
+	struct aws_ids groups;        /* security groups */
 	struct aws_tags tags;
 };
 
 struct aws_interfaces {
 	struct aws_interface *v;
 	size_t n;
+	char next_token[AWS_TOKEN_MAX]; /* used and emptied by aws_call */
 };
 void aws_interfaces_done(struct aws_interfaces *interfaces);
 
-/* What a failed call was: from either error grammar, or from the transport. */
-struct aws_failure {
-	enum http_class class;
-	long status;               /* 0: no answer came */
-	char code[AWS_CODE_MAX];   /* AWS's, e.g. "InvalidAllocationID.NotFound"; "" if none */
-	char text[256];            /* one sentence: action, code, message; never has secrets */
-	char request_id[AWS_ID_MAX];
-	int64_t retry_after_ms;    /* -1: not asked */
+/* AssignPrivateIpAddresses: what was assigned, as far as the answer says. */
+struct aws_assigned {
+	char network_interface_id[AWS_ID_MAX];
+	struct aws_private_addresses addresses;
+};
+
+/* DescribeInstances, item of instancesSet. */
+struct aws_instance {
+	char id[AWS_ID_MAX], type[AWS_ID_MAX], subnet_id[AWS_ID_MAX], vpc_id[AWS_ID_MAX];
+	char zone[AWS_ID_MAX];
+	char state[32]; /* "running" */
+	struct ip4 private_ip, public_ip;
+	struct aws_ids interfaces;
+	struct aws_tags tags;
+};
+
+struct aws_instances {
+	struct aws_instance *v;
+	size_t n;
+	char next_token[AWS_TOKEN_MAX];
+};
+void aws_instances_done(struct aws_instances *instances);
+
+/* DescribeRouteTables. */
+struct aws_route {
+	char destination[IP4_PREFIX_TEXT_MAX]; /* "0.0.0.0/0"; "": IPv6, or a prefix list */
+	char network_interface_id[AWS_ID_MAX], instance_id[AWS_ID_MAX];
+	char gateway_id[AWS_ID_MAX], nat_gateway_id[AWS_ID_MAX];
+	char state[32]; /* "active" or "blackhole" */
+};
+
+struct aws_routes {
+	struct aws_route *v;
+	size_t n;
+};
+
+struct aws_route_table {
+	char id[AWS_ID_MAX], vpc_id[AWS_ID_MAX];
+	struct aws_routes routes;
+	struct aws_ids
+		subnets; /* explicitly associated ones; an item is "" for the main association */
+	struct aws_tags tags;
+};
+
+struct aws_route_tables {
+	struct aws_route_table *v;
+	size_t n;
+	char next_token[AWS_TOKEN_MAX];
+};
+void aws_route_tables_done(struct aws_route_tables *tables);
+
+/* GetCallerIdentity. */
+struct aws_identity {
+	char arn[256], account[AWS_ID_MAX];
 };

@@ -281,8 +281,13 @@ static void XMLCALL on_text(void *data, const XML_Char *text, int length)
 
 static void store_text(struct reader *reader, const struct xml_field *field, char *place)
 {
+	const char *text = reader->text;
 	size_t length = reader->text_length;
 
+	if (field->type == XML_AS_CUT_TEXT) {
+		text += strspn(text, " \t\r\n");
+		length = strcspn(text, "\r\n");
+	}
 	if (length >= field->size) {
 		if (field->type != XML_AS_CUT_TEXT) {
 			fail(reader, -EMSGSIZE, "%s is longer than %zu bytes", field->path,
@@ -291,11 +296,11 @@ static void store_text(struct reader *reader, const struct xml_field *field, cha
 		}
 		length = field->size - 1;
 		/* Not in the midst of a character. */
-		while (length > 0 && ((unsigned char)reader->text[length] & 0xc0) == 0x80)
+		while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
 			length--;
 	}
 	memset(place, 0, field->size);
-	memcpy(place, reader->text, length);
+	memcpy(place, text, length);
 	if (field->type == XML_AS_CUT_TEXT)
 		text_mask_controls(place, length);
 }

@@ -21,7 +21,7 @@ struct err;
 
 enum xml_type {
 	XML_AS_TEXT,     /* char[size]; longer text is an error, not a cut */
-	XML_AS_CUT_TEXT, /* char[size]; for people to read: cut, and without control characters */
+	XML_AS_CUT_TEXT, /* char[size]; a line for people to read: cut, control characters masked */
 	XML_AS_BOOL,     /* bool; "true" or "false" */
 	XML_AS_TRUE,     /* nothing is stored; text other than "true" is an error */
 	XML_AS_U32,      /* uint32_t */

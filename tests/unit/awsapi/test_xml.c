@@ -341,7 +341,7 @@ static void text_for_people_is_cut_between_characters(void **state)
 	assert_string_equal(answer.things.v[0].note, "123456");
 	xml_done(&answer_table, &answer);
 	assert_int_equal(
-		read_text("<R><thingSet><item><id/><note>a\nb</note></item></thingSet></R>",
+		read_text("<R><thingSet><item><id/><note>\n a\tb\nc</note></item></thingSet></R>",
 			  &answer, NULL),
 		0);
 	assert_string_equal(answer.things.v[0].note, "a?b");

@@ -3,7 +3,6 @@
 #include "nat/sync.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +23,7 @@
 #include "nat/observe.h"
 #include "netlink/attr.h"
 
-enum { ROUNDS = 3, READS_PER_PASS = 64, WATCH_BUFFER = 4 << 20 };
+enum { ROUNDS = 3, READS_PER_PASS = 64, WATCH_BUFFER = 4 << 20, UNHEARD_ELEMS = 1000 };
 
 struct nat_sync {
 	char table[NAT_NAME_MAX];
@@ -121,13 +120,21 @@ static void watch_ready(int fd, unsigned events, void *data)
 	}
 }
 
+/* `option`: NETLINK_ADD_MEMBERSHIP or NETLINK_DROP_MEMBERSHIP. */
+static int watch_member(struct nat_sync *sync, int option)
+{
+	int group = NFNLGRP_NFTABLES;
+
+	return mnl_socket_setsockopt(sync->watch, option, &group, sizeof(group));
+}
+
 static int watch_open(struct nat_sync *sync, struct loop *loop, struct err *err)
 {
-	int size = WATCH_BUFFER, group = NFNLGRP_NFTABLES, fd;
+	int size = WATCH_BUFFER, fd;
 
 	sync->watch = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (!sync->watch || mnl_socket_bind(sync->watch, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_setsockopt(sync->watch, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+	    watch_member(sync, NETLINK_ADD_MEMBERSHIP) < 0)
 		return err_set(err, -errno, "nf_tables notifications: %s", strerror(errno));
 	fd = mnl_socket_get_fd(sync->watch);
 	/* Without the privilege the default size stays; an overrun only costs a full read. */
@@ -176,6 +183,26 @@ static int first_difference(const struct nat_plan *plan, struct err *err)
 		       nat_plan_summary(plan, summary), plan->n ? plan->v[0].name : "");
 }
 
+/*
+ * While anybody listens, the kernel makes a message of a whole page for each element and keeps them all until
+ * the transaction ends: a second and 600 MB for a hundred thousand. So we don't listen to ourselves then. What
+ * others do meanwhile is seen by the reading that follows, since it comes after joining again.
+ */
+static int apply_plan(struct nat_sync *sync, const struct nat_ruleset *desired,
+		      const struct nat_plan *plan, struct err *err)
+{
+	bool unheard = sync->watch && plan->elems_added + plan->elems_deleted > UNHEARD_ELEMS;
+	int rc;
+
+	if (unheard)
+		(void)watch_member(sync, NETLINK_DROP_MEMBERSHIP);
+	rc = nat_apply(sync->nfnl, desired, plan, err);
+	sync->stats.transactions++;
+	if (unheard && watch_member(sync, NETLINK_ADD_MEMBERSHIP) < 0)
+		return err_set(err, -errno, "nf_tables notifications: %s", strerror(errno));
+	return rc;
+}
+
 struct round {
 	bool last;    /* a difference is now an error */
 	size_t steps; /* that were needed */
@@ -198,8 +225,7 @@ static int run_round(struct nat_sync *sync, const struct nat_ruleset *desired, s
 	if (!rc && plan.n) {
 		if (!round->summary[0])
 			nat_plan_summary(&plan, round->summary);
-		rc = nat_apply(sync->nfnl, desired, &plan, err);
-		sync->stats.transactions++;
+		rc = apply_plan(sync, desired, &plan, err);
 	}
 	round->steps = plan.n;
 	nat_plan_done(&plan);

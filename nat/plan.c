@@ -70,6 +70,15 @@ static bool same_chain(const struct nat_chain *a, const struct nat_chain *b)
 	return a->priority == b->priority && a->nat == b->nat && a->policy_drop == b->policy_drop;
 }
 
+/* Another declared size isn't worth making the table anew, as long as what is wanted fits with some room. */
+static bool still_fits(const struct nat_set *want, const struct nat_set *have)
+{
+	if (want->size == have->size)
+		return true;
+	return want->size && have->size && want->n + want->n / 8 < have->size &&
+	       have->size / 16 <= want->size;
+}
+
 /* What a transaction can't change in place: the definition of a set or of a chain. */
 static bool needs_rebuild(const struct nat_ruleset *desired, const struct nat_observed *seen)
 {
@@ -79,7 +88,7 @@ static bool needs_rebuild(const struct nat_ruleset *desired, const struct nat_ob
 		const struct nat_set *have = &seen->sets.sets[i];
 		const struct nat_set *want = nat_set_find(desired, have->name);
 
-		if (want && (want->kind != have->kind || want->size != have->size))
+		if (want && (want->kind != have->kind || !still_fits(want, have)))
 			return true;
 	}
 	for (size_t i = 0; i < seen->n_chains; i++) {

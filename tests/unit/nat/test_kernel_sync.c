@@ -116,7 +116,7 @@ static const struct tampering {
 	{ "flush chain " T "forward; flush chain " T "post; delete map " T "to_addr",
 	  "1 set, 6 rules, 2 elements" },
 	{ "flush chain " T "post; delete map " T "to_addr; add map " T
-	  "to_addr { type mark : ipv4_addr; size 1025; }",
+	  "to_addr { type mark : ipv4_addr; size 1; }",
 	  "the table anew" },
 	/* Rules. */
 	{ "flush chain " T "pre", "9 rules" },

@@ -248,7 +248,12 @@ static void kind_changed(struct toy_kernel *toy)
 	toy_set_find(toy, "ranges")->n = 0;
 }
 
-static void size_changed(struct toy_kernel *toy)
+static void size_that_is_too_small(struct toy_kernel *toy)
+{
+	toy_set_find(toy, "map")->size = 2;
+}
+
+static void size_that_fits(struct toy_kernel *toy)
 {
 	toy_set_find(toy, "map")->size = 65;
 }
@@ -267,7 +272,7 @@ static const struct plan_case {
 } cases[] = {
 	{ nothing, "", "" },
 	{ no_table, FIRST_LOAD, "the table" },
-	{ empty_table, FIRST_LOAD + sizeof("+table t, ") - 1,
+	{ empty_table, &FIRST_LOAD[sizeof("+table t, ") - 1],
 	  "2 counters, 3 sets, 4 chains, 6 rules, 6 elements" },
 	{ counter_gone, "+counter c1, +rule a#0", "1 counter, 1 rule" },
 	{ foreign_counter, "flush b, +rule b#0, +rule b#1, -counter foreign",
@@ -298,7 +303,8 @@ static const struct plan_case {
 	{ comment_changed, ANEW("+counter c1, +counter c2"), "the table anew" },
 	{ hook_added, ANEW("+counter c1, +counter c2"), "the table anew" },
 	{ kind_changed, ANEW("+counter c1, +counter c2"), "the table anew" },
-	{ size_changed, ANEW("+counter c1, +counter c2"), "the table anew" },
+	{ size_that_is_too_small, ANEW("+counter c1, +counter c2"), "the table anew" },
+	{ size_that_fits, "", "" },
 	{ odd_table, ANEW("+counter c1, +counter c2=1/60"), "the table anew" },
 };
 

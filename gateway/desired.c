@@ -44,17 +44,18 @@ uint32_t gateway_node_mark(struct ip4 node)
 	return htonl(node.v);
 }
 
-/* Set capacities are declared in few steps, since changing one means making the table anew. A fixed hash
- * costs 8 bytes a place, and loads three times as fast as one that grows. */
+/*
+ * A fixed hash costs 8 bytes a place, and loads three times as fast as one that grows; but each message of a
+ * dump walks the places from the start. Changing it means making the table anew, so it comes in doublings,
+ * and nat/plan keeps one that still fits.
+ */
 static uint32_t capacity(size_t n)
 {
-	static const uint32_t steps[] = { 4096, 65536, 524288 };
+	uint32_t places = 4096;
 
-	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-		if (n <= steps[i] / 2)
-			return steps[i];
-	}
-	return 4u << 20;
+	while (places < n + n / 2)
+		places *= 2;
+	return places;
 }
 
 struct builder {
@@ -212,9 +213,12 @@ static void add_outer(struct builder *b)
 	/* Else each flow inside the tunnel costs a second entry for its outer ports. */
 	nat_rule_add(b->rs, in, NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_NOTRACK }));
 	nat_rule_add(b->rs, out, NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_NOTRACK }));
-	nat_rule_add(b->rs, input,
-		     NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_SADDR_IN, .name = "nodes" },
-			      { NAT_SET_MARK_SADDR }, { NAT_ACCEPT }));
+	struct nat_rule known = NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_IIF },
+					 { NAT_SADDR_IN, .name = "nodes" }, { NAT_SET_MARK_SADDR },
+					 { NAT_ACCEPT });
+
+	memcpy(known.ops[1].name, config->gateway.uplink, sizeof(config->gateway.uplink));
+	nat_rule_add(b->rs, input, known);
 	nat_rule_add(b->rs, input,
 		     NAT_RULE({ NAT_UDP_DPORT, .value = port },
 			      { NAT_COUNT, .name = "tunnel_forged" }, { NAT_DROP }));

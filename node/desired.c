@@ -32,8 +32,8 @@ const struct report_counter node_counters[] = {
 	  "rejected: pod that isn't classified yet opened a connection to the internet" },
 	{ "guard_wrongway", "dropped: reply of a steered connection that came past the tunnel" },
 	{ "tunnel_new", "dropped: new TCP connection out of the tunnel" },
-	{ "tunnel_stray", "dropped: packet out of the tunnel that isn't for a pod" },
-	{ "tunnel_forged", "dropped: tunnel packet from an address that is no gateway" },
+	{ "tunnel_stray", "dropped: packet out of the tunnel that isn't for a selected pod" },
+	{ "tunnel_forged", "dropped: tunnel packet that isn't from a gateway" },
 	{ NULL, NULL },
 };
 
@@ -168,6 +168,28 @@ static void add_members(struct builder *b, const char *prefix, char kind)
 	}
 }
 
+/* Who may be answered out of the tunnel. */
+static void add_selected(struct builder *b)
+{
+	const struct policy_result *policies = b->view->policies;
+	size_t tree = nat_set_add(b->rs, "selected", NAT_SET_RANGE, 0);
+	struct ip4_range last = { 1, 0 };
+
+	/* Members are sorted and disjoint, but those of different classes may adjoin. */
+	for (size_t i = 0; i < policies->n_members; i++) {
+		struct ip4_range range = policies->members[i].range;
+		bool adjoins = last.first <= last.last && last.last + 1 == range.first;
+
+		if (!adjoins && last.first <= last.last)
+			nat_elem_add(b->rs, tree,
+				     (struct nat_elem){ .first = last.first, .last = last.last });
+		last = (struct ip4_range){ adjoins ? last.first : range.first, range.last };
+	}
+	if (last.first <= last.last)
+		nat_elem_add(b->rs, tree,
+			     (struct nat_elem){ .first = last.first, .last = last.last });
+}
+
 /* lane_N marks packet and connection. The comment is how a restarted daemon learns whose lane it was. */
 static void add_lane_chains(struct builder *b)
 {
@@ -264,7 +286,14 @@ static void add_notrack(struct builder *b)
 			     NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_NOTRACK }));
 	}
 	size_t outer = nat_base_chain_add(b->rs, "outer", NAT_HOOK_INPUT, -5, 0);
+	struct nat_rule inside = NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_IIF_NOT },
+					  { NAT_COUNT, .name = "tunnel_forged" }, { NAT_DROP });
 
+	/* A gateway's packet comes from the VPC. A pod could write a gateway's address into its own: the
+	 * kernel checks sources only where somebody turned rp_filter on. */
+	memcpy(inside.ops[1].name, b->view->config->node.uplink,
+	       sizeof(b->view->config->node.uplink));
+	nat_rule_add(b->rs, outer, inside);
 	nat_rule_add(b->rs, outer,
 		     NAT_RULE({ NAT_UDP_DPORT, .value = port },
 			      { NAT_SADDR_NOT_IN, .name = "gateways" },
@@ -297,6 +326,9 @@ static void add_tunnel_guards(struct builder *b)
 	for (size_t i = 0; i < ARRAY_SIZE(b->pod_devices); i++)
 		memcpy(stray.ops[i].name, b->pod_devices[i], sizeof(b->pod_devices[i]));
 	nat_rule_add(b->rs, from, stray);
+	nat_rule_add(b->rs, from,
+		     NAT_RULE({ NAT_DADDR_NOT_IN, .name = "selected" },
+			      { NAT_COUNT, .name = "tunnel_stray" }, { NAT_DROP }));
 	nat_rule_add(b->rs, to,
 		     NAT_RULE({ NAT_MARK_NOT, b->flag, b->flag, "" },
 			      { NAT_COUNT, .name = "guard_unmarked" }, { NAT_DROP }));
@@ -325,6 +357,11 @@ static void add_guard(struct builder *b)
 					    { NAT_CT_MARK, b->flag, b->flag, "" },
 					    { NAT_COUNT, .name = "guard_wrongway" }, { NAT_DROP });
 
+	/* A connection that was ever in the tunnel has the pod's own address; by any other way it would show
+	 * it. It may be so when a pod has just left its policy, until its connections are ended. */
+	struct nat_rule flagged = NAT_RULE({ NAT_IIF }, { NAT_CT_MARK, b->flag, b->flag, "" },
+					   { NAT_COUNT, .name = "guard_leak" }, { NAT_DROP });
+
 	nat_rule_add(b->rs, chain,
 		     on_tunnel(b, NAT_RULE({ NAT_IIF }, { NAT_GOTO, .name = "from_tunnel" })));
 	nat_rule_add(b->rs, chain,
@@ -334,6 +371,7 @@ static void add_guard(struct builder *b)
 	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_SADDR_VMAP, .name = "guard_pod" }));
 	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_SADDR_VMAP, .name = "guard_range" }));
 	add_for_pod_devices(b, chain, wrongway);
+	add_for_pod_devices(b, chain, flagged);
 }
 
 int node_describe_table(const struct node_view *view, struct nat_ruleset *ret)
@@ -362,6 +400,7 @@ int node_describe_table(const struct node_view *view, struct nat_ruleset *ret)
 	}
 	add_members(&b, "steer", 's');
 	add_members(&b, "guard", 'g');
+	add_selected(&b);
 	add_notrack(&b);
 	add_steer(&b);
 	add_tunnel_guards(&b);

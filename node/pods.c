@@ -150,5 +150,5 @@ bool pods_concerned(const struct rt_change *change, const char *device_prefix)
 	if (change->kind == RT_LINK)
 		return is_pod_device(change->link.name, device_prefix);
 	return change->kind == RT_ROUTE && change->route.dst.len == 32 &&
-	       change->route.protocol != RT_PROTOCOL_EIPGW;
+	       change->route.type == RT_UNICAST && change->route.protocol != RT_PROTOCOL_EIPGW;
 }

@@ -147,6 +147,17 @@ static void each_packet_goes_its_right_way(void **state)
 		  WENT_NOWHERE,
 		  NULL,
 		  "tunnel_stray" },
+		{ "out of the tunnel to a pod that isn't selected",
+		  { "egw0", "198.51.100.10", "10.0.1.51", .oif = "eni2", .tcp_flags = 0x10 },
+		  WENT_NOWHERE,
+		  NULL,
+		  "tunnel_stray" },
+		{ "steered connection of a pod that left its policy",
+		  { "eni2", "10.0.1.51", "198.51.100.10", .ct_mark = FLAG,
+		    .state = NAT_STATE_ESTABLISHED },
+		  WENT_NOWHERE,
+		  NULL,
+		  "guard_leak" },
 		{ "answer that comes past the tunnel",
 		  { "eth0", "198.51.100.10", "10.0.1.50", .oif = "eni1", .ct_mark = FLAG,
 		    .reply = true, .state = NAT_STATE_ESTABLISHED },
@@ -313,10 +324,39 @@ static void a_pod_that_main_does_not_know_gets_a_way_back(void **state)
 	node_fixture_done(&f);
 }
 
+static void a_tunnel_packet_must_come_from_a_gateway_and_the_vpc(void **state)
+{
+	static const struct {
+		const char *iif, *src;
+		enum nat_eval_verdict verdict;
+	} rows[] = { { "eth0", "10.0.1.200", NAT_EVAL_ACCEPT },
+		     { "eth0", "10.0.2.11", NAT_EVAL_DROP },
+		     { "eni2", "10.0.1.200", NAT_EVAL_DROP } };
+	struct node_fixture f;
+	(void)state;
+
+	node_fixture_init(&f, NULL, "strict");
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct nat_packet packet = { .src = ip(rows[i].src),
+					     .dst = ip("10.0.1.11"),
+					     .protocol = 17,
+					     .dst_port = 4789,
+					     .ct_state = NAT_STATE_NEW };
+
+		snprintf(packet.iif, sizeof(packet.iif), "%s", rows[i].iif);
+		assert_int_equal(
+			nat_eval_hook(&f.table, NAT_HOOK_INPUT, &packet, NULL, NULL).verdict,
+			rows[i].verdict);
+	}
+	node_fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_packet_goes_its_right_way),
+		cmocka_unit_test(a_tunnel_packet_must_come_from_a_gateway_and_the_vpc),
 		cmocka_unit_test(a_best_effort_node_lets_unknown_pods_go),
 		cmocka_unit_test(a_pod_of_two_policies_goes_by_its_destination),
 		cmocka_unit_test(without_the_table_a_governed_packet_goes_nowhere),

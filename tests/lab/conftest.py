@@ -111,12 +111,15 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     if not CELLS:
         return
+    import matrix_faults  # enters the faults, in the order in which the matrix has them
+
+    order = list(matrix_faults.FAULTS)
     columns = list(dict.fromkeys(column for row in CELLS.values() for column in row))
     columns.sort(key=list(FLAVOURS).index)
     wide = max(len(row) for row in CELLS)
     lines = ["packets with a wrong source / packets that others lost / longest pause of selected pods, ms",
              " " * wide + "".join(f"  {column:>16}" for column in columns)]
-    for row, cells in CELLS.items():
+    for row, cells in sorted(CELLS.items(), key=lambda item: order.index(item[0])):
         lines.append(f"{row:<{wide}}" + "".join(f"  {cells.get(c, '-'):>16}" for c in columns))
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "leak-matrix.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -16,9 +16,10 @@ from eipgwlab.agent import ECHO_PORT, UDP_PORT
 from eipgwlab.build import program
 from eipgwlab.model import NODES
 from eipgwlab.packets import ACK, SYN
-from matrix import Cell, fault
+from matrix import FAULTS, Cell, fault
 from proof import DEADLINE, SELECTED, Stream, counters, seen_since, usual_sources
 
+__all__ = ["FAULTS"]
 DAEMONS = ("gw-a", "node1", "node2")
 FOREVER_WITHOUT = 25  # attempts of each selected pod while nothing may leave
 
@@ -348,8 +349,8 @@ def address_reused(cell: Cell) -> None:
 
 # ---- forgeries -----------------------------------------------------------------------------------------
 
-DROPPED = ("guard_spoofed", "guard_unclassified", "guard_unmarked", "guard_leak", "tunnel_forged", "tunnel_new",
-           "tunnel_stray", "refused", "tunnel_local")
+DROPPED = ("guard_spoofed", "guard_unclassified", "guard_unmarked", "guard_leak", "tunnel_forged",
+           "tunnel_new", "tunnel_stray", "refused", "tunnel_local")
 
 
 def dropped(cell: Cell, name: str) -> int:

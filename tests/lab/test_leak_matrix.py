@@ -8,10 +8,10 @@ judgement of matrix.Cell. The matrix is printed at the end and kept as leak-matr
 
 from collections.abc import Callable
 
-import matrix_faults  # noqa: F401  enters the faults
 import pytest
 from eipgwlab import FLAVOURS, Lab, wait_until
-from matrix import FAULTS, Cell, Fault, begin, patterns_of
+from matrix_faults import FAULTS
+from matrix import Cell, Fault, begin, patterns_of
 from proof import leaks, repairs_told
 
 StartLab = Callable[..., Lab]
@@ -51,6 +51,7 @@ def test_without_guards_the_matrix_sees_the_leak(make_lab: Callable[..., Lab]) -
 
     def leak(cell: Cell) -> None:
         take_away_all_guards(cell.lab)
+        cell.dismiss(cell.traffic.of("p1", "p3"))
         cell.traffic.attempt(cell.selected_streams(), 25)
 
     cell = begin(lab, Fault("leak", leak))

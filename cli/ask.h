@@ -9,8 +9,8 @@ struct err;
 
 /*
  * Asks at each of the sockets (a list that ends with NULL) until a daemon is there; what it answers
- * counts, good or bad. Returns an exit code: EXIT_OK with *ret, EXIT_NO_DAEMON or EXIT_RUNTIME with a
- * sentence in `err`.
+ * counts, good or bad. Returns an exit code: EXIT_OK with *ret, EXIT_NO_DAEMON or EXIT_RUNTIME with
+ * a sentence in `err`.
  */
 int ask_daemon(const char *const *sockets, const char *command, const struct control_args *args,
 	       struct control_reply **ret, struct err *err);

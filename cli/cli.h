@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * eipgw, the command line: a table of commands, each of which asks the daemon of this host one question
- * and prints the answer as text for people or as JSON for programs.
+ * eipgw, the command line: a table of commands, each of which asks the daemon of this host one
+ * question and prints the answer as text for people or as JSON for programs.
  */
 #pragma once
 

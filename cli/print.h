@@ -20,8 +20,8 @@ void print_text(FILE *out, const char *text);
 /* "12 s", "3 min 12 s", "4 h 3 min", "2 d 5 h". */
 void print_duration(FILE *out, long long seconds);
 /*
- * An array of objects as a table under a heading. Columns that no row has are left out, single values
- * that are missing or empty are "-". Nothing at all for an empty or missing array.
+ * An array of objects as a table under a heading. Columns that no row has are left out, single
+ * values that are missing or empty are "-". Nothing at all for an empty or missing array.
  */
 void print_table(FILE *out, const char *heading, const struct control_node *rows,
 		 const struct print_column *columns, size_t n_columns);

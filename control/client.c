@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * A client is in one of two states: it has an answer that wants to be written, or it waits for a line.
- * While there is an answer nothing is read, so a client that doesn't read can't make us buffer more than
- * that one. In each pass of the loop a client gets at most one command: when the next line is in the buffer
- * already, we ask for writability, which the loop reports in its next pass.
+ * A client is in one of two states: it has an answer that wants to be written, or it waits for a
+ * line. While there is an answer nothing is read, so a client that doesn't read can't make us
+ * buffer more than that one. In each pass of the loop a client gets at most one command: when the
+ * next line is in the buffer already, we ask for writability, which the loop reports in its next
+ * pass.
  */
 #include "control/client.h"
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-/* One connection of the server: reads a line, has it answered, writes the answer, reads the next. */
+/*
+ * One connection of the server: reads a line, has it answered, writes the answer, reads the next.
+ */
 #pragma once
 
 #include "control/dispatch.h"

@@ -2,11 +2,12 @@
 // SPDX-FileCopyrightText: The eipgw authors
 /*
  * The local control socket: a Unix stream socket, one JSON object a line in each direction.
- * Request: {"v":1,"command":"status",...arguments as strings...}; answer: {"v":1,"ok":true,"result":{...}}
- * or {"v":1,"ok":false,"error":"..."}. A request line has at most CONTROL_LINE_MAX bytes; an answer at
- * most CONTROL_ANSWER_MAX. The server asks the kernel who the peer is (SO_PEERCRED) and answers only root
- * and the user that it runs as; commands flagged CONTROL_OPEN answer members of the group of the socket
- * file too. A connection may carry several requests, one after the other.
+ * Request: {"v":1,"command":"status",...arguments as strings...}; answer:
+ * {"v":1,"ok":true,"result":{...}} or {"v":1,"ok":false,"error":"..."}. A request line has at most
+ * CONTROL_LINE_MAX bytes; an answer at most CONTROL_ANSWER_MAX. The server asks the kernel who the
+ * peer is (SO_PEERCRED) and answers only root and the user that it runs as; commands flagged
+ * CONTROL_OPEN answer members of the group of the socket file too. A connection may carry several
+ * requests, one after the other.
  */
 #pragma once
 
@@ -44,23 +45,24 @@ struct control_command {
 };
 
 /*
- * Listens at `path`. A stale socket of a dead server is replaced; a live one is an error (-EADDRINUSE).
- * Missing parent directories are made (mode 0755). The socket has mode 0660. A client that doesn't send a
- * whole line within 5 s, sends more than a line may have, or doesn't take its answer within 10 s, is
- * dropped. `commands` ends with a NULL name and outlives the server. NULL on failure, with the reason in
- * `err`. Commands are run from the loop, one at a time, and must not free the server.
+ * Listens at `path`. A stale socket of a dead server is replaced; a live one is an error
+ * (-EADDRINUSE). Missing parent directories are made (mode 0755). The socket has mode 0660. A
+ * client that doesn't send a whole line within 5 s, sends more than a line may have, or doesn't
+ * take its answer within 10 s, is dropped. `commands` ends with a NULL name and outlives the
+ * server. NULL on failure, with the reason in `err`. Commands are run from the loop, one at a time,
+ * and must not free the server.
  */
 struct control_server *control_server_new(struct loop *loop, const char *path,
 					  const struct control_command *commands, void *data,
 					  struct err *err);
-void control_server_free(
-	struct control_server *server); /* removes the socket file if it is still ours */
+/* Removes the socket file if it is still ours. */
+void control_server_free(struct control_server *server);
 
 /*
- * The answer's `result`, written in order. It is an object that is open when the command begins and is
- * closed for it. Keys are needed in objects and ignored (NULL) inside arrays. Strings should be UTF-8;
- * what isn't is shown as U+FFFD. Failures (memory, size, nesting beyond CONTROL_DEPTH_MAX, a missing key,
- * one end too many or too few) are remembered and become the answer, once.
+ * The answer's `result`, written in order. It is an object that is open when the command begins and
+ * is closed for it. Keys are needed in objects and ignored (NULL) inside arrays. Strings should be
+ * UTF-8; what isn't is shown as U+FFFD. Failures (memory, size, nesting beyond CONTROL_DEPTH_MAX, a
+ * missing key, one end too many or too few) are remembered and become the answer, once.
  */
 #define CONTROL_DEPTH_MAX 16
 void control_object(struct control_out *out, const char *key);
@@ -73,9 +75,9 @@ void control_int(struct control_out *out, const char *key, long long value);
 void control_bool(struct control_out *out, const char *key, bool value);
 
 /*
- * Client, blocking, for the CLI: sends one request and returns the answer's `result` as a parsed tree, or
- * fails: -ENOENT, -ECONNREFUSED (no daemon), -EACCES, -ETIMEDOUT after 10 s, -EPROTO (not an answer),
- * -EREMOTEIO (the daemon said no; its sentence is in `err`). `args` may be NULL.
+ * Client, blocking, for the CLI: sends one request and returns the answer's `result` as a parsed
+ * tree, or fails: -ENOENT, -ECONNREFUSED (no daemon), -EACCES, -ETIMEDOUT after 10 s, -EPROTO (not
+ * an answer), -EREMOTEIO (the daemon said no; its sentence is in `err`). `args` may be NULL.
  */
 struct control_node; /* read-only view of a JSON value; owned by the reply */
 struct control_reply;
@@ -84,8 +86,8 @@ int control_call_sync(const char *path, const char *command, const struct contro
 void control_reply_free(struct control_reply *reply);
 const struct control_node *control_reply_result(const struct control_reply *reply);
 /*
- * The result as JSON text, pretty or on one line, in ASCII without control characters other than the
- * newlines of the pretty form; no newline at the end. Caller frees. NULL: out of memory.
+ * The result as JSON text, pretty or on one line, in ASCII without control characters other than
+ * the newlines of the pretty form; no newline at the end. Caller frees. NULL: out of memory.
  */
 char *control_reply_text(const struct control_reply *reply, bool pretty);
 

@@ -71,8 +71,8 @@ static void put_text(struct control_out *out, const char *text)
 }
 
 /*
- * Bytes of the UTF-8 character at `s` (RFC 3629: shortest form, no surrogates, up to U+10FFFF), 0 when
- * there is none. The NUL at the end is no continuation byte, so nothing behind it is read.
+ * Bytes of the UTF-8 character at `s` (RFC 3629: shortest form, no surrogates, up to U+10FFFF), 0
+ * when there is none. The NUL at the end is no continuation byte, so nothing behind it is read.
  */
 static size_t utf8_length(const unsigned char *s)
 {

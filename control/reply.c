@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-/* A control_node is jansson's json_t under another name, so that jansson's header stays in this folder. */
+/*
+ * A control_node is jansson's json_t under another name, so that jansson's header stays in this
+ * folder.
+ */
 #include "control/reply.h"
 
 #include "base/cleanup.h"
@@ -76,7 +79,9 @@ const struct control_node *control_reply_result(const struct control_reply *repl
 	return as_node(reply->result);
 }
 
-/* jansson escapes all control characters but DEL, which in JSON text can only be inside a string. */
+/*
+ * jansson escapes all control characters but DEL, which in JSON text can only be inside a string.
+ */
 static char *escape_del(const char *text)
 {
 	size_t n = 0;

@@ -17,8 +17,8 @@ struct control_request {
 };
 
 /*
- * Strict: one JSON object with "v":1, a "command" and nothing but strings beside them; a NUL character,
- * a duplicate key or anything too long is an error. 0, -EINVAL with a sentence, -ENOMEM.
+ * Strict: one JSON object with "v":1, a "command" and nothing but strings beside them; a NUL
+ * character, a duplicate key or anything too long is an error. 0, -EINVAL with a sentence, -ENOMEM.
  */
 int control_request_parse(const char *line, size_t length, struct control_request *ret,
 			  struct err *err);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * Accepting. When there are as many clients as we want, or no descriptors are left, we stop to listen for
- * connections: epoll would report the same one again and again. The kernel's backlog holds them until a
- * client leaves; since it may not be us who ate the descriptors, a timer tries again too.
+ * Accepting. When there are as many clients as we want, or no descriptors are left, we stop to
+ * listen for connections: epoll would report the same one again and again. The kernel's backlog
+ * holds them until a client leaves; since it may not be us who ate the descriptors, a timer tries
+ * again too.
  */
 #include "base/cleanup.h"
 #include "base/err.h"

@@ -29,7 +29,10 @@ int control_address(const char *path, struct sockaddr_un *ret, struct err *err)
 	return 0;
 }
 
-/* The mode is set again because the umask of a daemon may be strict; others need to reach the socket. */
+/*
+ * The mode is set again because the umask of a daemon may be strict; others need to reach the
+ * socket.
+ */
 static int make_directory(const char *path, struct err *err)
 {
 	if (mkdir(path, PARENT_MODE) == 0) {
@@ -73,8 +76,9 @@ static int is_refused(const struct sockaddr_un *address)
 }
 
 /*
- * Two servers that start at the same moment over the same stale file can both pass here, and the later
- * one wins the path. The supervisor runs each daemon once; this protects a person who starts a second.
+ * Two servers that start at the same moment over the same stale file can both pass here, and the
+ * later one wins the path. The supervisor runs each daemon once; this protects a person who starts
+ * a second.
  */
 static int remove_stale(const struct sockaddr_un *address, struct err *err)
 {
@@ -96,7 +100,9 @@ static int remove_stale(const struct sockaddr_un *address, struct err *err)
 	return 0;
 }
 
-/* The mode of the unbound socket is what bind(2) gives the file, so that it is never open to all. */
+/*
+ * The mode of the unbound socket is what bind(2) gives the file, so that it is never open to all.
+ */
 static int bind_and_listen(int fd, const struct sockaddr_un *address, struct stat *ret)
 {
 	if (fchmod(fd, SOCKET_MODE) < 0 ||

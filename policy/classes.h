@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * The set of classes met so far in a sweep. The sweep keeps the policies that are open as a sorted array
- * and asks here, for each stretch of addresses, which class that array is; arrays that were seen before
- * give the class of that time.
+ * The set of classes met so far in a sweep. The sweep keeps the policies that are open as a sorted
+ * array and asks here, for each stretch of addresses, which class that array is; arrays that were
+ * seen before give the class of that time.
  */
 #pragma once
 
@@ -18,7 +18,7 @@ struct err;
 struct policy_open {
 	struct policy_rule rules[POLICY_MAX]; /* sorted by rank */
 	size_t n;
-	uint64_t hash; /* sum of the mixed rules, so that opening and closing cost the same for any n */
+	uint64_t hash; /* sum of the mixed rules: opening and closing cost the same for any n */
 };
 
 void policy_open_add(struct policy_open *open, uint16_t rank, uint16_t egress);
@@ -39,8 +39,8 @@ struct policy_classes {
 int policy_classes_get(struct policy_classes *classes, const struct policy_open *open,
 		       uint32_t *ret);
 /*
- * Moves all classes to the result: ranks become policy indexes (`policy_at[rank]`), keys are computed
- * from the names. `classes` is empty afterwards. -ENOMEM; -EINVAL: two keys are equal.
+ * Moves all classes to the result: ranks become policy indexes (`policy_at[rank]`), keys are
+ * computed from the names. `classes` is empty afterwards. -ENOMEM; -EINVAL: two keys are equal.
  */
 int policy_classes_finish(struct policy_classes *classes, const struct policy_input *input,
 			  const uint16_t *policy_at, struct policy_result *ret, struct err *err);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * The events of a sweep over the address space: a policy's interval opens, or closes behind its last
- * address. One event is one 64-bit number, so that sorting events is sorting numbers: by address, closing
- * before opening, then by rank (the policy's place among all names).
+ * The events of a sweep over the address space: a policy's interval opens, or closes behind its
+ * last address. One event is one 64-bit number, so that sorting events is sorting numbers: by
+ * address, closing before opening, then by rank (the policy's place among all names).
  */
 #pragma once
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * The hash of policy/: 64-bit FNV-1a over bytes, then the 64-bit finaliser of MurmurHash3, because the
- * high bits of a bare FNV-1a of short names hardly differ. It works on bytes in a fixed order, so that it
- * gives the same numbers on every machine. What is hashed, and why it must never change, stands in
- * policy.h; test vectors are in tests/unit/policy/test_hash.c.
+ * The hash of policy/: 64-bit FNV-1a over bytes, then the 64-bit finaliser of MurmurHash3, because
+ * the high bits of a bare FNV-1a of short names hardly differ. It works on bytes in a fixed order,
+ * so that it gives the same numbers on every machine. What is hashed, and why it must never change,
+ * stands in policy.h; test vectors are in tests/unit/policy/test_hash.c.
  */
 #pragma once
 

@@ -59,7 +59,10 @@ int lanes_assign(struct lanes *lanes, const char *const *wanted, size_t n)
 		if (!wanted[i][0] || strlen(wanted[i]) >= LANE_NAME_MAX)
 			return -EINVAL;
 
-	/* All the old ones first: a new name must not take the lane of one that comes later in the list. */
+	/*
+	 * All the old ones first: a new name must not take the lane of one that comes later in the
+	 * list.
+	 */
 	for (size_t i = 0; i < n; i++)
 		keep(lanes, wanted[i], &after);
 	for (size_t i = 0; i < n; i++) {

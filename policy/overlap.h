@@ -2,8 +2,9 @@
 // SPDX-FileCopyrightText: The eipgw authors
 /*
  * Which policies have a destination in common: a symmetric bit matrix, filled by one sweep over all
- * destinations. Together with the set of policies that are open at a source, also bits, it answers "does a
- * policy that opens here overlap one that is open" in 16 words, whatever the sizes of the lists.
+ * destinations. Together with the set of policies that are open at a source, also bits, it answers
+ * "does a policy that opens here overlap one that is open" in 16 words, whatever the sizes of the
+ * lists.
  */
 #pragma once
 
@@ -37,7 +38,9 @@ static inline void policy_bits_clear(struct policy_bits *bits, uint16_t rank)
 /* `at_rank[k]` are the effective destinations of the policy of rank k. -ENOMEM. */
 int policy_overlap_init(struct policy_overlap *overlap, const struct ip4_set *const *at_rank,
 			size_t n);
-/* The lowest rank among `open` that has a destination in common with `rank`, or POLICY_RANK_NONE. */
+/*
+ * The lowest rank among `open` that has a destination in common with `rank`, or POLICY_RANK_NONE.
+ */
 uint16_t policy_overlap_find(const struct policy_overlap *overlap, uint16_t rank,
 			     const struct policy_bits *open);
 void policy_overlap_done(struct policy_overlap *overlap);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * One sweep over the address space. Each policy contributes intervals of sources; walking over their ends
- * in the order of addresses we know at each place which policies are open, and between two ends that set
- * is the class. Nothing is ever compared pod by pod, so the cost is that of sorting.
+ * One sweep over the address space. Each policy contributes intervals of sources; walking over
+ * their ends in the order of addresses we know at each place which policies are open, and between
+ * two ends that set is the class. Nothing is ever compared pod by pod, so the cost is that of
+ * sorting.
  */
 #include "policy/policy.h"
 
@@ -19,8 +20,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 0.0.0.0/8 and 127.0.0.0/8: RFC 1122; 169.254.0.0/16: RFC 3927, on EC2 also IMDS, DNS, NTP and the pods'
- * gateway; 224.0.0.0/4: RFC 1112; 240.0.0.0/4: reserved, with the limited broadcast at its end. */
+/*
+ * 0.0.0.0/8 and 127.0.0.0/8: RFC 1122; 169.254.0.0/16: RFC 3927, on EC2 also IMDS, DNS, NTP and the
+ * pods' gateway; 224.0.0.0/4: RFC 1112; 240.0.0.0/4: reserved, with the limited broadcast at its end.
+ */
 const struct ip4_prefix policy_builtin_excluded[] = {
 	{ .addr = { 0x00000000 }, .len = 8 },  { .addr = { 0x7f000000 }, .len = 8 },
 	{ .addr = { 0xa9fe0000 }, .len = 16 }, { .addr = { 0xe0000000 }, .len = 4 },

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * Pure: policies, pods and egress IPs -> classes. A class is the answer to "where may a packet of this
- * source go, and with which egress IP": an ordered list of (policy, egress IP). All sources with the same
- * answer share a class, so that kernel rules are per class and pods are just elements of a map. Node
- * and gateway compute the same classes from the same input.
+ * Pure: policies, pods and egress IPs -> classes. A class is the answer to "where may a packet of
+ * this source go, and with which egress IP": an ordered list of (policy, egress IP). All sources
+ * with the same answer share a class, so that kernel rules are per class and pods are just elements
+ * of a map. Node and gateway compute the same classes from the same input.
  */
 #pragma once
 
@@ -35,8 +35,7 @@ struct policy_spec {
 	size_t n_destinations;
 	const struct ip4_prefix *excluded;
 	size_t n_excluded;
-	const unsigned *
-		egress; /* indexes into the egress list; several: each source address sticks to one */
+	const unsigned *egress; /* indexes into the egress list; a source sticks to one of them */
 	size_t n_egress;
 };
 
@@ -58,11 +57,12 @@ struct policy_class {
 	struct policy_rule *rules; /* sorted by policy name; effective destinations are disjoint */
 	size_t n_rules;
 	/*
-	 * Names the content: equal on node and gateway, over restarts and for any order of the input, and
-	 * never 0. It is a contract between versions: for each rule in the order of the policies' names
-	 * (bytes, unsigned) the policy's name, a NUL, the egress IP's name and a NUL go through 64-bit
-	 * FNV-1a (offset 0xcbf29ce484222325, prime 0x100000001b3); the sum through MurmurHash3's
-	 * finaliser (shift 33, 0xff51afd7ed558ccd, shift 33, 0xc4ceb9fe1a85ec53, shift 33); 0 becomes 1.
+	 * Names the content: equal on node and gateway, over restarts and for any order of the
+	 * input, and never 0. It is a contract between versions: for each rule in the order of the
+	 * policies' names (bytes, unsigned) the policy's name, a NUL, the egress IP's name and a
+	 * NUL go through 64-bit FNV-1a (offset 0xcbf29ce484222325, prime 0x100000001b3); the sum
+	 * through MurmurHash3's finaliser (shift 33, 0xff51afd7ed558ccd, shift 33,
+	 * 0xc4ceb9fe1a85ec53, shift 33); 0 becomes 1.
 	 */
 	uint64_t key;
 };
@@ -84,11 +84,12 @@ struct policy_result {
 };
 
 /*
- * 0, or -EINVAL with a sentence that begins with the path of the offending value as in the configuration
- * ("policies[1].destination_cidrs: overlaps policies[0] ..."): two policies that select a common source
- * and a common effective destination; a policy without an effective destination; more of anything than the
- * limits above; an index out of range; a name that is empty, too long or used twice. A policy without
- * pods is fine. -ENOMEM. O(n log n) in pods. *ret is written on success only and then owned by the caller.
+ * 0, or -EINVAL with a sentence that begins with the path of the offending value as in the
+ * configuration ("policies[1].destination_cidrs: overlaps policies[0] ..."): two policies that
+ * select a common source and a common effective destination; a policy without an effective
+ * destination; more of anything than the limits above; an index out of range; a name that is empty,
+ * too long or used twice. A policy without pods is fine. -ENOMEM. O(n log n) in pods. *ret is
+ * written on success only and then owned by the caller.
  */
 int policy_compile(const struct policy_input *input, struct policy_result *ret, struct err *err);
 /* Frees and zeroes; a zeroed result is fine. */
@@ -101,16 +102,20 @@ const struct policy_rule *policy_rule_of(const struct policy_result *result, str
 					 struct ip4 destination);
 
 /*
- * Highest-random-weight (rendezvous) hashing, Thaler and Ravishankar 1998: the index into `egress` of the
- * egress IP that `source` sticks to. Adding one moves only its share (1/n), removing one moves only its own.
- * The order of the list doesn't matter. n is between 1 and POLICY_EGRESS_MAX.
- * Node and gateway must agree, so this is a contract between versions too: the weight of an egress IP is
- * the hash of policy_class.key (without its last step, 0 becomes 1) over the egress IP's name, a NUL, and
- * the four bytes of the source address in network order; the highest weight, as unsigned number, wins.
+ * Highest-random-weight (rendezvous) hashing, Thaler and Ravishankar 1998: the index into `egress`
+ * of the egress IP that `source` sticks to. Adding one moves only its share (1/n), removing one
+ * moves only its own. The order of the list doesn't matter. n is between 1 and POLICY_EGRESS_MAX.
+ * Node and gateway must agree, so this is a contract between versions too: the weight of an egress
+ * IP is the hash of policy_class.key (without its last step, 0 becomes 1) over the egress IP's
+ * name, a NUL, and the four bytes of the source address in network order; the highest weight, as
+ * unsigned number, wins.
  */
 size_t policy_rendezvous(const char *const *names, const unsigned *egress, size_t n,
 			 struct ip4 source);
 
-/* The ranges that no policy ever governs: "this" network, loopback, link-local, multicast, reserved. */
+/*
+ * The ranges that no policy ever governs: "this" network, loopback, link-local, multicast,
+ * reserved.
+ */
 extern const struct ip4_prefix policy_builtin_excluded[];
 extern const size_t policy_builtin_excluded_count;

@@ -17,8 +17,8 @@ static uint64_t weight(uint64_t seed, uint32_t address)
 }
 
 /*
- * Each step of weight() maps different seeds to different numbers, so two weights are equal only where
- * the names' hashes are: no rule for a tie is needed.
+ * Each step of weight() maps different seeds to different numbers, so two weights are equal only
+ * where the names' hashes are: no rule for a tie is needed.
  */
 static size_t heaviest(const uint64_t *seeds, size_t n, uint32_t address)
 {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * A policy's sources as intervals of the sweep. With one egress IP an interval is a range of pods as it
- * stands; with several each address chooses, and an interval is a run of addresses that chose the same.
+ * A policy's sources as intervals of the sweep. With one egress IP an interval is a range of pods
+ * as it stands; with several each address chooses, and an interval is a run of addresses that chose
+ * the same.
  */
 #pragma once
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * Any line comes back from a daemon, and the command line prints it in all its ways. No control character
- * other than the newline reaches the terminal; as JSON it is ASCII and means the same when it is read again.
+ * Any line comes back from a daemon, and the command line prints it in all its ways. No control
+ * character other than the newline reaches the terminal; as JSON it is ASCII and means the same
+ * when it is read again.
  */
 #include "base/err.h"
 #include "cli/explain.h"

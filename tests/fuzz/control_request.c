@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * Any line goes to the control socket, as root, as a member of the group and as nobody. There is always
- * an answer, it is one line, and the client understands it.
+ * Any line goes to the control socket, as root, as a member of the group and as nobody. There is
+ * always an answer, it is one line, and the client understands it.
  */
 #include "base/err.h"
 #include "control/control.h"

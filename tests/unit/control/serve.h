@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * A control server in a child process with a loop of its own, and the plain socket calls that talk to it.
- * Its commands: "echo" (answers its arguments; for everybody with the group), "secret" (the same, for the
- * owner), "big" (an answer with `bytes` bytes in one string).
+ * A control server in a child process with a loop of its own, and the plain socket calls that talk
+ * to it. Its commands: "echo" (answers its arguments; for everybody with the group), "secret" (the
+ * same, for the owner), "big" (an answer with `bytes` bytes in one string).
  */
 #pragma once
 
@@ -34,6 +34,9 @@ double serve_cpu_ms(const struct served *served);
 
 int talk_open(const struct served *served);
 void talk_send(int fd, const char *text);
-/* Reads one line within 5 s and returns it without its newline; NULL at the end. Valid until the next call. */
+/*
+ * Reads one line within 5 s and returns it without its newline; NULL at the end. Valid until the
+ * next call.
+ */
 const char *talk_line(int fd);
 bool talk_is_silent(int fd, int ms); /* nothing to read for so long */

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-/* Conversations with a real server over a real socket: halves, crowds, the slow, the silent, the dead. */
+/*
+ * Conversations with a real server over a real socket: halves, crowds, the slow, the silent, the
+ * dead.
+ */
 #include "serve.h"
 
 #include "base/cleanup.h"
@@ -137,11 +140,13 @@ static void what_came_before_the_end_is_answered_but_not_half_a_line(void **stat
 	(void)state;
 	FD fd = talk_open(&served);
 
-	talk_send(fd, ECHO("1") ECHO("2") "{\"v\":1,\"command\":\"echo\"}");
+	talk_send(fd, ECHO("1") ECHO("2") ECHO("3") ECHO("4") "{\"v\":1,\"command\":\"echo\"}");
 	shutdown(fd, SHUT_WR);
 
 	assert_string_equal(talk_line(fd), ECHOED("1"));
 	assert_string_equal(talk_line(fd), ECHOED("2"));
+	assert_string_equal(talk_line(fd), ECHOED("3"));
+	assert_string_equal(talk_line(fd), ECHOED("4"));
 	assert_null(talk_line(fd));
 }
 
@@ -232,7 +237,9 @@ static void a_client_that_does_not_read_is_dropped(void **state)
 	talk_send(fd, BIG("10000000"));
 	assert_false(talk_is_silent(fd, 5000));
 	struct mono start = mono_now();
-	/* A second connection ends later than the answer's deadline, so that one has passed then. */
+	/*
+	 * A second connection ends later than the answer's deadline, so that one has passed then.
+	 */
 	do
 		assert_alive();
 	while (mono_diff_ms(mono_now(), start) < 400);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * A policy input from words: lists are blank-separated prefixes or numbers. Everything is on the heap
- * and freed by fixture_done. A fixture that can't be built ends the program.
+ * A policy input from words: lists are blank-separated prefixes or numbers. Everything is on the
+ * heap and freed by fixture_done. A fixture that can't be built ends the program.
  */
 #pragma once
 

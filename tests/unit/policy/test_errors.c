@@ -289,7 +289,10 @@ static void too_many_addresses_to_spread_are_refused(void **state)
 		       "egress IPs in all policies together");
 }
 
-/* Makes policy `index` select those of the first 2,048 addresses of 10.0.0.0/8 that have bit `bit` set. */
+/*
+ * Makes policy `index` select those of the first 2,048 addresses of 10.0.0.0/8 that have bit `bit`
+ * set.
+ */
 static void select_by_bit(struct fixture *f, size_t index, unsigned bit)
 {
 	char first[IP4_TEXT_MAX];

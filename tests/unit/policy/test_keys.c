@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * The class key and the rendezvous weight are contracts between node and gateway, and between versions:
- * the numbers here were computed by an independent program from the text of policy.h and never change.
+ * The class key and the rendezvous weight are contracts between node and gateway, and between
+ * versions: the numbers here were computed by an independent program from the text of policy.h and
+ * never change.
  */
 #include "fixture.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * Random inputs over 64 sources and 32 destinations against the definition, written down naively: for
- * each source and destination look at each policy. Also: every allocation fails in turn.
+ * Random inputs over 64 sources and 32 destinations against the definition, written down naively:
+ * for each source and destination look at each policy. Also: every allocation fails in turn.
  */
 #include "fixture.h"
 

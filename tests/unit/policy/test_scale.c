@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * Sizes that are promised: 100,000 pods in one policy, and 1,024 policies with 100,000 pods. Time and
- * memory are printed; the bounds here are loose, so that a slow machine or a sanitizer doesn't fail them,
- * but all pairs of pods, or of policies for each pod, would.
+ * Sizes that are promised: 100,000 pods in one policy, and 1,024 policies with 100,000 pods. Time
+ * and memory are printed; the bounds here are loose, so that a slow machine or a sanitizer doesn't
+ * fail them, but all pairs of pods, or of policies for each pod, would.
  */
 #include "fixture.h"
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-/* Several egress IPs: each source sticks to one, shares are fair, changes move as few as possible. */
+/*
+ * Several egress IPs: each source sticks to one, shares are fair, changes move as few as possible.
+ */
 #include "fixture.h"
 
 #include "base/cleanup.h"

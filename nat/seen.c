@@ -31,11 +31,14 @@ enum {
 	SEEN_SETS_MAX = 2048,
 };
 
-/* Attribute 1 is the table's name in all of nf_tables' messages. */
+/* Attribute 1 is the table's name in all of nf_tables' messages. Other families have tables of that name. */
 static bool is_ours(const struct nat_reading *reading, const struct nlmsghdr *nlh)
 {
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *attr;
 
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*nfg) || nfg->nfgen_family != NFPROTO_IPV4)
+		return false;
 	attr_for_each(attr, nlh, sizeof(struct nfgenmsg)) {
 		if (mnl_attr_get_type(attr) == NFTA_TABLE_NAME &&
 		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
@@ -204,16 +207,23 @@ void nat_seen_forget_chains(struct nat_reading *reading)
 	reading->n_rules = 0;
 }
 
-static int take_comment(const struct nftnl_udata *attr, void *data)
+/*
+ * User data are a row of (type, length, bytes) by convention only: the kernel keeps whatever it was given, and
+ * nftnl_udata_parse() believes the lengths.
+ */
+static void take_comment(const uint8_t *data, size_t length, char comment[static NAT_NAME_MAX])
 {
-	const char *text = nftnl_udata_get(attr);
-	uint8_t length = nftnl_udata_len(attr);
+	while (length >= 2 && data[1] <= length - 2u) {
+		size_t text_length = data[1];
+		const char *text = (const char *)data + 2;
 
-	/* One that is too long isn't ours; without it the chain differs all the same. */
-	if (nftnl_udata_type(attr) == NFTNL_UDATA_CHAIN_COMMENT && length > 0 &&
-	    text[length - 1] == '\0')
-		(void)name_copy(data, text);
-	return 0;
+		/* One that is too long isn't ours; without it the chain differs all the same. */
+		if (data[0] == NFTNL_UDATA_CHAIN_COMMENT && text_length &&
+		    text[text_length - 1] == '\0')
+			(void)name_copy(comment, text);
+		data += 2 + text_length;
+		length -= 2 + text_length;
+	}
 }
 
 static int take_hook(const struct nftnl_chain *chain, struct nat_chain *def)
@@ -246,7 +256,7 @@ static int take_chain(const struct nftnl_chain *chain, struct nat_chain *def)
 	if (nftnl_chain_is_set(chain, NFTNL_CHAIN_USERDATA))
 		udata = nftnl_chain_get_data(chain, NFTNL_CHAIN_USERDATA, &length);
 	if (udata)
-		nftnl_udata_parse(udata, length, take_comment, def->comment);
+		take_comment(udata, length, def->comment);
 	return nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM) ? take_hook(chain, def) : 0;
 }
 

@@ -13,11 +13,12 @@
 	     mnl_attr_ok((attr), (int)((const char *)(end) - (const char *)(attr))); \
 	     (attr) = mnl_attr_next(attr))
 
-/* The attributes of a message after its fixed header of `offset` bytes. */
+/* The attributes of a message after its fixed header of `offset` bytes. The end is where the message says:
+ * libmnl's payload tail is rounded up, and so up to three bytes behind it. */
 #define attr_for_each(attr, nlh, offset)                                                       \
 	attr_for_each_in(attr,                                                                 \
 			 (const struct nlattr *)mnl_nlmsg_get_payload_offset((nlh), (offset)), \
-			 mnl_nlmsg_get_payload_tail(nlh))
+			 (const char *)(nlh) + (nlh)->nlmsg_len)
 
 #define attr_for_each_nested(attr, nest)                                          \
 	attr_for_each_in(attr, (const struct nlattr *)mnl_attr_get_payload(nest), \

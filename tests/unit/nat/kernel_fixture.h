@@ -32,7 +32,7 @@ int kernel_set_up(void **state);
 int kernel_tear_down(void **state);
 #define in_a_namespace(f) cmocka_unit_test_setup_teardown(f, kernel_set_up, kernel_tear_down)
 
-/* A ruleset with every kind of set and every operation; into `rs`, finished. */
+/* The full ruleset, finished. */
 void kernel_describe(struct nat_ruleset *rs);
 /* Makes it desired, loads it, and sees that it took one transaction. */
 void kernel_load(struct kernel *k);

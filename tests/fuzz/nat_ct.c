@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/* One message of a dump of the connection tracking table. */
+#include "nat/ct.h"
+
+#include "fuzz.h"
+#include "nat_fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct nlmsghdr *nlh = fuzz_message(data, size);
+	struct ct_entry entry;
+
+	if (nlh)
+		(void)ct_decode(nlh, &entry);
+	free(nlh);
+	return 0;
+}

@@ -135,18 +135,39 @@ static void more_lines_than_the_buffer_holds_are_all_answered(void **state)
 		assert_string_equal(talk_line(fd), ECHOED("x"));
 }
 
+/* Reads in pieces up to the first newline and nothing behind it. */
+static size_t count_to_newline(int fd, size_t piece)
+{
+	char buffer[65536];
+	const char *newline = NULL;
+	size_t total = 0;
+
+	while (!newline) {
+		ssize_t n = recv(fd, buffer, piece, MSG_PEEK);
+
+		assert_true(n > 0);
+		newline = memchr(buffer, '\n', (size_t)n);
+		size_t wanted = newline ? (size_t)(newline + 1 - buffer) : (size_t)n;
+		assert_int_equal(recv(fd, buffer, wanted, 0), wanted);
+		total += wanted;
+	}
+	return total;
+}
+
 static void what_came_before_the_end_is_answered_but_not_half_a_line(void **state)
 {
 	(void)state;
 	FD fd = talk_open(&served);
 
-	talk_send(fd, ECHO("1") ECHO("2") ECHO("3") ECHO("4") "{\"v\":1,\"command\":\"echo\"}");
+	/* While the first answer waits to be read, nothing is read: the end comes with the lines. */
+	talk_send(fd,
+		  BIG("1000000") ECHO("1") ECHO("2") ECHO("3") "{\"v\":1,\"command\":\"echo\"}");
 	shutdown(fd, SHUT_WR);
 
+	assert_true(count_to_newline(fd, 65536) > 1000000);
 	assert_string_equal(talk_line(fd), ECHOED("1"));
 	assert_string_equal(talk_line(fd), ECHOED("2"));
 	assert_string_equal(talk_line(fd), ECHOED("3"));
-	assert_string_equal(talk_line(fd), ECHOED("4"));
 	assert_null(talk_line(fd));
 }
 
@@ -170,21 +191,6 @@ static void a_line_may_be_exactly_as_long_as_the_ceiling(void **state)
 	assert_string_equal(talk_line(longer), TOO_LONG);
 	assert_null(talk_line(longer));
 	assert_alive();
-}
-
-static size_t count_to_newline(int fd, size_t piece)
-{
-	char buffer[65536];
-	size_t total = 0;
-
-	for (;;) {
-		ssize_t n = recv(fd, buffer, piece, 0);
-
-		assert_true(n > 0);
-		total += (size_t)n;
-		if (buffer[n - 1] == '\n')
-			return total;
-	}
 }
 
 static void an_answer_larger_than_the_socket_buffer_arrives_whole(void **state)

@@ -171,7 +171,7 @@ def guard_rule_deleted(cell: Cell) -> None:
     cell.ip("rule", "del", "pref", priority, "iif", cell.lab.pods["p1"].pod.veth)
 
 
-@fault(repairs=("node1",))
+@fault(repairs=("node1",), pieces=True)
 def routes_flushed(cell: Cell) -> None:
     cell.ip("route", "flush", "table", "all", "proto", "101")
 
@@ -217,7 +217,7 @@ def gateway_tunnel_deleted(cell: Cell) -> None:
     cell.ip("link", "del", "egw0", name="gw-a")
 
 
-@fault(repairs=("gw-a",))
+@fault(repairs=("gw-a",), pieces=True)
 def gateway_routes_flushed(cell: Cell) -> None:
     cell.ip("route", "flush", "table", "all", "proto", "101", name="gw-a")
 

@@ -25,6 +25,7 @@
 #define TTL_MAX_SEC 21600
 #define TOKEN_MAX 4096       /* bytes; 56 are usual */
 #define RENEW_BEFORE_SEC 300 /* a token's end; less where tokens are short */
+#define RENEW_AGAIN_MS 10000 /* after a failure, while the old one is still good */
 #define ANSWER_MAX (256U << 10)
 #define ATTEMPTS_MAX 4
 #define BACKOFF_BASE_MS 100
@@ -67,7 +68,8 @@ struct imds {
 	uint32_t ttl_sec;
 	uint64_t random;
 	struct secret token; /* set: valid until token_until, unless the service says otherwise */
-	struct mono token_until;
+	struct mono token_until; /* counted from when it was asked for */
+	struct mono renew_at;
 	struct mono token_asked;
 	struct http_transfer *token_transfer;
 	struct imds_get *first;
@@ -212,8 +214,24 @@ static void describe_token(const struct http_response *response, char *ret, size
 
 static void take_token(struct imds *imds)
 {
-	/* Counted from when it was asked for. */
+	const uint32_t margin_sec = imds->ttl_sec / 4 < RENEW_BEFORE_SEC ? imds->ttl_sec / 4 :
+									   RENEW_BEFORE_SEC;
+
 	imds->token_until = mono_add_ms(imds->token_asked, (int64_t)imds->ttl_sec * 1000);
+	imds->renew_at = mono_add_ms(imds->token_until, -(int64_t)margin_sec * 1000);
+}
+
+/* The old token is used on while it's good. */
+static bool put_off_renewal(struct imds *imds)
+{
+	const struct mono now = mono_now();
+
+	if (!secret_is_set(&imds->token) || mono_diff_ms(imds->token_until, now) <= 0)
+		return false;
+	imds->renew_at = mono_add_ms(now, RENEW_AGAIN_MS);
+	if (mono_diff_ms(imds->renew_at, imds->token_until) > 0)
+		imds->renew_at = imds->token_until;
+	return true;
 }
 
 static void fail_waiting(struct imds *imds, enum http_class class,
@@ -240,7 +258,7 @@ static void on_token(const struct http_response *response, void *data)
 		class = HTTP_CLASS_RETRY;
 	if (class == HTTP_CLASS_OK)
 		take_token(imds);
-	else
+	else if (!put_off_renewal(imds))
 		fail_waiting(imds, class == HTTP_CLASS_NOT_FOUND ? HTTP_CLASS_PERMANENT : class,
 			     response);
 	run(imds);
@@ -266,19 +284,15 @@ static void ask_token(struct imds *imds)
 	snprintf(url, sizeof(url), "%s/latest/api/token", imds->base_url);
 	imds->token_asked = mono_now();
 	imds->token_transfer = http_start(imds->http, &request, on_token, imds, &err);
-	if (imds->token_transfer)
+	if (imds->token_transfer || put_off_renewal(imds))
 		return;
 	snprintf(failure.error, sizeof(failure.error), "%.200s", err.text);
 	fail_waiting(imds, HTTP_CLASS_RETRY, &failure);
 }
 
-static int64_t token_left_ms(const struct imds *imds, struct mono now)
+static bool has_token(const struct imds *imds, struct mono now)
 {
-	const int64_t margin = (int64_t)(imds->ttl_sec / 4 < RENEW_BEFORE_SEC ? imds->ttl_sec / 4 :
-										RENEW_BEFORE_SEC);
-
-	return secret_is_set(&imds->token) ? mono_diff_ms(imds->token_until, now) - margin * 1000 :
-					     0;
+	return secret_is_set(&imds->token) && mono_diff_ms(imds->renew_at, now) > 0;
 }
 
 static bool is_due(const struct imds_get *get, struct mono now)
@@ -307,12 +321,11 @@ static int64_t next_deadline_ms(const struct imds *imds, struct mono now)
 static void run(struct imds *imds)
 {
 	const struct mono now = mono_now();
-	const bool has_token = token_left_ms(imds, now) > 0;
 
 	for (struct imds_get *get = imds->first; get; get = get->next) {
 		if (!is_due(get, now))
 			continue;
-		if (has_token)
+		if (has_token(imds, now))
 			ask(get);
 		else if (!imds->token_transfer)
 			ask_token(imds);

@@ -292,6 +292,7 @@ static struct imds_interface *current(const struct imds_reading *reading)
 bool imds_reading_next(const struct imds_reading *reading, char path[static IMDS_PATH_MAX])
 {
 	char address[IP4_TEXT_MAX];
+	char key[AWS_TAG_KEY_MAX];
 
 	switch (reading->phase) {
 	case IMDS_PHASE_BASE:
@@ -310,8 +311,8 @@ bool imds_reading_next(const struct imds_reading *reading, char path[static IMDS
 		snprintf(path, IMDS_PATH_MAX, TAGS_PATH);
 		return true;
 	case IMDS_PHASE_TAG_VALUES:
-		snprintf(path, IMDS_PATH_MAX, TAGS_PATH "%.*s", AWS_TAG_KEY_MAX - 1,
-			 reading->identity.tags.v[reading->item].key);
+		memcpy(key, reading->identity.tags.v[reading->item].key, sizeof(key));
+		snprintf(path, IMDS_PATH_MAX, TAGS_PATH "%s", key);
 		return true;
 	case IMDS_PHASE_END:
 		break;

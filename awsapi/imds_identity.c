@@ -292,7 +292,7 @@ static struct imds_interface *current(const struct imds_reading *reading)
 bool imds_reading_next(const struct imds_reading *reading, char path[static IMDS_PATH_MAX])
 {
 	char address[IP4_TEXT_MAX];
-	char key[AWS_TAG_KEY_MAX];
+	const char *key;
 
 	switch (reading->phase) {
 	case IMDS_PHASE_BASE:
@@ -311,9 +311,8 @@ bool imds_reading_next(const struct imds_reading *reading, char path[static IMDS
 		snprintf(path, IMDS_PATH_MAX, TAGS_PATH);
 		return true;
 	case IMDS_PHASE_TAG_VALUES:
-		memcpy(key, reading->identity.tags.v[reading->item].key, sizeof(key));
-		snprintf(path, IMDS_PATH_MAX, TAGS_PATH "%s", key);
-		return true;
+		key = reading->identity.tags.v[reading->item].key;
+		return snprintf(path, IMDS_PATH_MAX, TAGS_PATH "%s", key) < IMDS_PATH_MAX;
 	case IMDS_PHASE_END:
 		break;
 	}

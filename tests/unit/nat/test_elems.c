@@ -110,6 +110,28 @@ static void every_kind_survives_the_way_there_and_back(void **state)
 	assert_int_equal(seen_kinds, (1u << NAT_SET_KIND_COUNT) - 1);
 }
 
+/* There is no address behind the last one where the other half could stand. */
+static void a_range_to_the_very_end_has_one_half(void **state)
+{
+	static const struct nat_elem to_end = { 0, 10, LAST, 0 }, to_9 = { 0, 1, 9, 0 };
+	struct nat_ruleset out, in;
+	struct nlmsghdr *nlh;
+
+	(void)state;
+	set_up(&out, NAT_SET_RANGE);
+	set_up(&in, NAT_SET_RANGE);
+	nlh = new_message();
+	nat_elems_put(nlh, &out, &out.sets[0], (struct nat_elem_list){ &to_end, 1 });
+	assert_int_equal(nat_elems_take(nlh, &in, 0), 0);
+	assert_int_equal(in.sets[0].n, 1);
+	nlh = new_message();
+	nat_elems_put(nlh, &out, &out.sets[0], (struct nat_elem_list){ &to_9, 1 });
+	assert_int_equal(nat_elems_take(nlh, &in, 0), 0);
+	assert_int_equal(in.sets[0].n, 1 + 2);
+	nat_ruleset_done(&out);
+	nat_ruleset_done(&in);
+}
+
 /* The kernel shows elements of a tree backwards in some versions, and an end of nothing below the first. */
 static void halves_of_ranges_pair_in_any_order(void **state)
 {
@@ -272,6 +294,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_survives_the_way_there_and_back),
+		cmocka_unit_test(a_range_to_the_very_end_has_one_half),
 		cmocka_unit_test(halves_of_ranges_pair_in_any_order),
 		cmocka_unit_test(a_range_without_an_end_before_another_is_odd),
 		cmocka_unit_test(a_message_takes_what_fits),

@@ -209,6 +209,8 @@ static void things_are_found_by_name(void **state)
 	assert_string_equal(nat_chain_find(&rs, "b")->name, "b");
 	assert_null(nat_chain_find(&rs, "map"));
 	assert_null(nat_chain_find(&rs, ""));
+	nat_chain_add(&rs, "b", "another one of that name");
+	assert_string_equal(nat_chain_find(&rs, "b")->comment, "");
 	nat_ruleset_done(&rs);
 	assert_null(nat_set_find(&rs, "map"));
 }

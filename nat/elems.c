@@ -91,6 +91,22 @@ static const struct layout {
 				.data_type = TYPE_IPV4,
 				.data_len = 4,
 				.flags = NFT_SET_MAP },
+	[NAT_MAP_MARK_ADDR_MARK] = { .key = KEY_MARK_ADDR,
+				     .key_type = TYPE_MARK << TYPE_BITS | TYPE_IPV4,
+				     .key_len = 8,
+				     .data_type = TYPE_MARK,
+				     .data_len = 4,
+				     .flags = NFT_SET_MAP | NFT_SET_CONCAT,
+				     .fields = { 4, 4 },
+				     .n_fields = 2 },
+	[NAT_MAP_MARK_RANGE_MARK] = { .key = KEY_MARK_ADDR,
+				      .key_type = TYPE_MARK << TYPE_BITS | TYPE_IPV4,
+				      .key_len = 8,
+				      .data_type = TYPE_MARK,
+				      .data_len = 4,
+				      .flags = NFT_SET_MAP | NFT_SET_INTERVAL | NFT_SET_CONCAT,
+				      .fields = { 4, 4 },
+				      .n_fields = 2 },
 };
 
 /*
@@ -135,9 +151,10 @@ static void put_data(struct nlmsghdr *nlh, const struct nat_ruleset *rs, const s
 		     uint32_t value)
 {
 	if (!nat_set_is_verdict_map(set->kind)) {
-		uint32_t be = htonl(value);
+		/* A mark stands as the machine has it, an address as the packet has it. */
+		uint32_t raw = layouts[set->kind].data_type == TYPE_MARK ? value : htonl(value);
 
-		put_value(nlh, NFTA_SET_ELEM_DATA, &be, sizeof(be));
+		put_value(nlh, NFTA_SET_ELEM_DATA, &raw, sizeof(raw));
 		return;
 	}
 	struct nlattr *data = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_DATA);
@@ -331,7 +348,7 @@ static void key_split(const struct layout *layout, struct nat_ruleset *rs, const
 static uint32_t take_data(struct nat_ruleset *rs, const struct nat_set *set,
 			  const struct wire_elem *wire)
 {
-	uint32_t be = 0;
+	uint32_t raw = 0;
 
 	if (nat_set_is_verdict_map(set->kind)) {
 		uint32_t wanted = (uint32_t)(nat_set_is_goto(set->kind) ? NFT_GOTO : NFT_JUMP);
@@ -340,8 +357,8 @@ static uint32_t take_data(struct nat_ruleset *rs, const struct nat_set *set,
 		return nat_name(rs, ours ? wire->chain : "?");
 	}
 	if (wire->value)
-		memcpy(&be, wire->value, 4);
-	return ntohl(be);
+		memcpy(&raw, wire->value, 4);
+	return layouts[set->kind].data_type == TYPE_MARK ? raw : ntohl(raw);
 }
 
 static int take_elem(const struct nlattr *nest, struct nat_ruleset *rs, size_t index)

@@ -227,6 +227,22 @@ static enum outcome eval_mark_saddr_vmap(struct walk *w, const struct nat_op *op
 	return verdict_of(w, op, w->packet->mark, w->packet->src.v);
 }
 
+static enum outcome eval_mark_vmap(struct walk *w, const struct nat_op *op)
+{
+	return verdict_of(w, op, w->packet->mark, 0);
+}
+
+static enum outcome eval_set_mark_map(struct walk *w, const struct nat_op *op)
+{
+	const struct nat_elem *elem =
+		elem_find(nat_set_find(w->rs, op->name), w->packet->mark, w->packet->src.v);
+
+	if (!elem)
+		return NOT_MET;
+	w->packet->mark = elem->data;
+	return NEXT_OP;
+}
+
 static enum outcome eval_ct_mark_vmap(struct walk *w, const struct nat_op *op)
 {
 	return has_entry(w) ? verdict_of(w, op, w->packet->ct_mark & op->mask, 0) : NOT_MET;
@@ -363,10 +379,12 @@ static const op_fn op_fns[NAT_OP_KIND_COUNT] = {
 	[NAT_CT_STATUS] = eval_ct_status,
 	[NAT_SADDR_VMAP] = eval_saddr_vmap,
 	[NAT_MARK_SADDR_VMAP] = eval_mark_saddr_vmap,
+	[NAT_MARK_VMAP] = eval_mark_vmap,
 	[NAT_CT_MARK_VMAP] = eval_ct_mark_vmap,
 	[NAT_SET_MARK] = eval_set_mark,
 	[NAT_SET_CT_MARK] = eval_set_ct_mark,
 	[NAT_SET_MARK_SADDR] = eval_set_mark_saddr,
+	[NAT_SET_MARK_MAP] = eval_set_mark_map,
 	[NAT_COUNT] = eval_count,
 	[NAT_NOTRACK] = eval_notrack,
 	[NAT_MSS_CLAMP] = eval_mss_clamp,

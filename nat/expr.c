@@ -351,6 +351,12 @@ static void to_mark(struct emitter *em, const struct nat_op *op, bool inverted)
 	emit_store_mark(em);
 }
 
+static void to_mark_of_map(struct emitter *em, const struct nat_op *op, bool inverted)
+{
+	emit_lookup(em, op->name, inverted, NFT_REG_1);
+	emit_store_mark(em);
+}
+
 static void to_counter(struct emitter *em, const struct nat_op *op, bool inverted)
 {
 	struct nftnl_expr *expr = emit(em, "objref");
@@ -440,9 +446,11 @@ static const struct op_row op_rows[NAT_OP_KIND_COUNT] = {
 	[NAT_CT_STATUS] = { FROM_CT_STATUS, to_any_bit, false },
 	[NAT_SADDR_VMAP] = { FROM_SADDR, to_vmap, false },
 	[NAT_MARK_SADDR_VMAP] = { FROM_MARK_SADDR, to_vmap, false },
+	[NAT_MARK_VMAP] = { FROM_MARK, to_vmap, false },
 	[NAT_CT_MARK_VMAP] = { FROM_CT_MARK, to_vmap_of_bits, false },
 	[NAT_SET_MARK] = { FROM_MARK, to_mark_bits, false },
 	[NAT_SET_CT_MARK] = { FROM_CT_MARK, to_ct_mark_bits, false },
+	[NAT_SET_MARK_MAP] = { FROM_MARK_SADDR, to_mark_of_map, false },
 	[NAT_SET_MARK_SADDR] = { FROM_SADDR, to_mark, false },
 	[NAT_COUNT] = { FROM_NOTHING, to_counter, false },
 	[NAT_NOTRACK] = { FROM_NOTHING, to_notrack, false },

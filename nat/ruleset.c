@@ -29,6 +29,8 @@ static const struct {
 	[NAT_MAP_MARK_RANGE_VERDICT] = { .ranges = true, .map = true, .verdict = true },
 	[NAT_MAP_MARK_VERDICT] = { .map = true, .verdict = true, .is_goto = true },
 	[NAT_MAP_MARK_ADDR] = { .map = true },
+	[NAT_MAP_MARK_ADDR_MARK] = { .map = true },
+	[NAT_MAP_MARK_RANGE_MARK] = { .ranges = true, .map = true },
 };
 
 bool nat_set_has_ranges(enum nat_set_kind kind)
@@ -326,7 +328,10 @@ static const struct {
 	[NAT_SADDR_VMAP] = { .set_kinds = 1 << NAT_MAP_ADDR_VERDICT | 1 << NAT_MAP_RANGE_VERDICT },
 	[NAT_MARK_SADDR_VMAP] = { .set_kinds = 1 << NAT_MAP_MARK_ADDR_VERDICT |
 					       1 << NAT_MAP_MARK_RANGE_VERDICT },
+	[NAT_MARK_VMAP] = { .set_kinds = 1 << NAT_MAP_MARK_VERDICT },
 	[NAT_CT_MARK_VMAP] = { .set_kinds = 1 << NAT_MAP_MARK_VERDICT },
+	[NAT_SET_MARK_MAP] = { .set_kinds = 1 << NAT_MAP_MARK_ADDR_MARK |
+					    1 << NAT_MAP_MARK_RANGE_MARK },
 	[NAT_SNAT_MARK] = { .set_kinds = 1 << NAT_MAP_MARK_ADDR },
 	[NAT_COUNT] = { .counter = true },
 	[NAT_JUMP] = { .chain = true },
@@ -407,10 +412,12 @@ static const char *const op_texts[NAT_OP_KIND_COUNT] = {
 	[NAT_CT_STATUS] = "ct status & %m != 0",
 	[NAT_SADDR_VMAP] = "ip saddr vmap @%n",
 	[NAT_MARK_SADDR_VMAP] = "meta mark . ip saddr vmap @%n",
+	[NAT_MARK_VMAP] = "meta mark vmap @%n",
 	[NAT_CT_MARK_VMAP] = "ct mark & %m vmap @%n",
 	[NAT_SET_MARK] = "meta mark set (meta mark & ~%m) | %v",
 	[NAT_SET_CT_MARK] = "ct mark set (ct mark & ~%m) | %v",
 	[NAT_SET_MARK_SADDR] = "meta mark set ip saddr",
+	[NAT_SET_MARK_MAP] = "meta mark set meta mark . ip saddr map @%n",
 	[NAT_COUNT] = "counter name \"%n\"",
 	[NAT_NOTRACK] = "notrack",
 	[NAT_MSS_CLAMP] = "tcp option maxseg size set rt mtu",

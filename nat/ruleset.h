@@ -45,12 +45,14 @@ enum nat_op_kind {
 	/* Lookups that end in the verdict of the element; no element: the next rule. */
 	NAT_SADDR_VMAP,
 	NAT_MARK_SADDR_VMAP, /* meta mark . ip saddr */
+	NAT_MARK_VMAP,       /* meta mark */
 	NAT_CT_MARK_VMAP,    /* ct mark & mask */
 	/* Actions that go on. */
 	NAT_SET_MARK,
 	NAT_SET_CT_MARK,    /* bits of mask become value, all others stay */
 	NAT_SET_MARK_SADDR, /* meta mark = source address, as it stands in the packet */
-	NAT_COUNT,          /* name: a counter of the table */
+	NAT_SET_MARK_MAP, /* meta mark = that of meta mark . ip saddr; no element: the next rule */
+	NAT_COUNT,        /* name: a counter of the table */
 	NAT_NOTRACK,
 	NAT_MSS_CLAMP, /* tcp option maxseg size set rt mtu */
 	/* Actions that end. */
@@ -110,6 +112,10 @@ enum nat_set_kind {
 	NAT_MAP_MARK_RANGE_VERDICT, /* { M . 10.0.0.0-10.0.0.9 : jump c } */
 	NAT_MAP_MARK_VERDICT,       /* { M : goto c } */
 	NAT_MAP_MARK_ADDR,          /* { M : 10.0.0.1 } */
+	/* Maps of values rather than verdicts are for many elements: an element with a verdict makes the kernel
+	 * check the whole table for loops at commit, and that walks each element of each verdict map. */
+	NAT_MAP_MARK_ADDR_MARK,  /* { M . 10.0.0.1 : N }           hash */
+	NAT_MAP_MARK_RANGE_MARK, /* { M . 10.0.0.0-10.0.0.9 : N } */
 	NAT_SET_KIND_COUNT
 };
 

@@ -214,6 +214,7 @@ static const struct {
 	{ { NAT_MARK_SADDR_VMAP, .name = "by_mark_addr" }, MARK_77, "one met", NAT_EVAL_ACCEPT },
 	{ { NAT_MARK_SADDR_VMAP, .name = "by_mark_addr" }, NO_CHANGE, "met", NAT_EVAL_ACCEPT },
 	{ { NAT_MARK_SADDR_VMAP, .name = "by_mark_range" }, MARK_77, "one met", NAT_EVAL_ACCEPT },
+	{ { NAT_MARK_VMAP, .name = "by_mark" }, MARK_77, "met", NAT_EVAL_ACCEPT },
 	/* goto: nothing comes back. */
 	{ { NAT_CT_MARK_VMAP, .mask = 0xff, .name = "by_mark" }, CT_MARK_1, "one", NAT_EVAL_ACCEPT },
 	{ { NAT_CT_MARK_VMAP, .mask = 0xff, .name = "by_mark" }, NO_CHANGE, "two", NAT_EVAL_DROP },

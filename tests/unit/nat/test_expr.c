@@ -115,6 +115,10 @@ static const struct {
 	  "meta load mark => reg 1 ;"
 	  "payload load 4b @ network header + 12 => reg 9 ;"
 	  "lookup reg 1 set s dreg 0 0x0 ;" },
+	{ { NAT_MARK_VMAP, .name = "s" },
+	  "meta mark vmap @s",
+	  "meta load mark => reg 1 ;"
+	  "lookup reg 1 set s dreg 0 0x0 ;" },
 	{ { NAT_CT_MARK_VMAP, .mask = 0x107f, .name = "s" },
 	  "ct mark & 0x107f vmap @s",
 	  "ct load mark => reg 1 ;"
@@ -133,6 +137,12 @@ static const struct {
 	{ { NAT_SET_MARK_SADDR },
 	  "meta mark set ip saddr",
 	  "payload load 4b @ network header + 12 => reg 1 ;"
+	  "meta set mark with reg 1 ;" },
+	{ { NAT_SET_MARK_MAP, .name = "s" },
+	  "meta mark set meta mark . ip saddr map @s",
+	  "meta load mark => reg 1 ;"
+	  "payload load 4b @ network header + 12 => reg 9 ;"
+	  "lookup reg 1 set s dreg 1 0x0 ;"
 	  "meta set mark with reg 1 ;" },
 	{ { NAT_COUNT, .name = "s" }, "counter name \"s\"", "objref type 1 name s ;" },
 	{ { NAT_NOTRACK }, "notrack", "notrack ;" },

@@ -15,8 +15,9 @@ the access key, and the clock within 5 minutes, are.
 /control/ is for tests and the lab, JSON in and out:
     GET  state, requests (what was called, in order), associations (private to public, always the truth)
     POST state      {"interfaces": {...}, "addresses": {...}, "route_tables": {...}, "hooks": [...]}: replaces
-    POST settings   {"delay_s": 0, "keys": null, "denied": []}: reads lag behind writes by delay_s; only these
-                    access keys are good; these actions are denied
+    POST settings   {"delay_s": 0, "keys": null, "denied": [], "clock_s": 0, "address_limit": 5}: reads lag behind
+                    writes by delay_s; only these access keys are good; these actions are denied; the clock is so
+                    many seconds ahead of the caller's
     POST faults     [{"action": "*", "kind": "throttle", "times": 1, "seconds": 0}]: replaces; kinds are those
                     of FAULTS. A kind that begins with "done-" strikes after the action has had its effect.
     POST associate  {"allocation_id": ..., "network_interface_id": ..., "private_ip": ...}: somebody else does
@@ -101,7 +102,7 @@ class Cloud:
         self.lock = threading.Lock()
         self.requests = []
         self.faults = []
-        self.settings = {"delay_s": 0, "keys": None, "denied": []}
+        self.settings = {"delay_s": 0, "keys": None, "denied": [], "clock_s": 0, "address_limit": 5}
         self.counter = 0
         self.history = []
         self.set_state({})
@@ -233,7 +234,7 @@ class Cloud:
         used = {a["public"] for a in self.now["addresses"].values()}
         public = next(str(ip) for ip in ipaddress.ip_network("203.0.113.0/24").hosts() if str(ip) not in used)
         tags = self.tags(params, "TagSpecification.1.Tag")
-        if len(used) >= self.settings.get("address_limit", 5):
+        if len(used) >= self.settings["address_limit"]:
             raise Refused("AddressLimitExceeded", "The maximum number of addresses has been reached.")
         self.now["addresses"][key] = {"public": public, "tags": tags}
         return {"publicIp": public, "domain": "vpc", "allocationId": key}
@@ -331,7 +332,7 @@ class Cloud:
         if keys is not None and credential.split("/")[0] not in keys:
             raise Refused("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
         date = datetime.datetime.strptime(headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
-        if abs(time.time() - date.timestamp()) > SKEW_MAX_S:
+        if abs(time.time() + self.settings["clock_s"] - date.timestamp()) > SKEW_MAX_S:
             raise Refused("RequestExpired", "Request has expired.")
         if action in self.settings["denied"]:
             raise Refused("UnauthorizedOperation", f"You are not authorized to perform this operation: {action}.", 403)
@@ -392,6 +393,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_args):
         pass
+
+    def date_time_string(self, timestamp=None):
+        return super().date_time_string((timestamp or time.time()) + self.cloud.settings["clock_s"])
 
     def send(self, status, body, kind="text/xml;charset=UTF-8", headers=()):
         data = body.encode()

@@ -2,9 +2,10 @@
 # SPDX-FileCopyrightText: The eipgw authors
 """Builds, runs CTest and pytest, and tells their results as one list; called by tests/run.
 
-CTest has the labels unit, contract, fuzz and check; pytest runs tests/lab/test_*.py, whose label is
-"matrix" for test_leak_matrix*.py and "lab" for the others. Both write JUnit files, which are the truth
-for the counts; the lines printed meanwhile only show that something moves.
+CTest has the labels unit, contract, fuzz and check; pytest runs tests/aws/test_*.py, whose label is "aws",
+and tests/lab/test_*.py, whose label is "matrix" for test_leak_matrix*.py and "lab" for the others. Both
+write JUnit files, which are the truth for the counts; the lines printed meanwhile only show that something
+moves.
 """
 
 import argparse
@@ -23,9 +24,9 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 BUILD = TOP / "build" / "dev"
 RESULTS = TOP / "build" / "test-results"
-LABELS = ("unit", "contract", "fuzz", "check", "lab", "matrix")
+LABELS = ("unit", "contract", "fuzz", "check", "aws", "lab", "matrix")
 NEED_ROOT = {"contract", "lab", "matrix"}
-PYTEST_LABELS = ("lab", "matrix")
+PYTEST_LABELS = ("aws", "lab", "matrix")
 LIMIT_S = 25 * 60  # for all tests together: a run that hangs must still end with its closing line
 SHOWN_LINES = 200  # of a failed test's output; the whole is in build/test-results
 
@@ -215,7 +216,9 @@ def run_ctest(run, labels):
         run.fail(name, "the run ended before this test did" if status is None else "CTest lost it; see ctest.log")
 
 
-def lab_files(label):
+def pytest_files(label):
+    if label == "aws":
+        return sorted((TOP / "tests" / "aws").glob("test_*.py"))
     lab = TOP / "tests" / "lab"
     matrix = set(lab.glob("test_leak_matrix*.py"))
     return sorted(matrix if label == "matrix" else set(lab.glob("test_*.py")) - matrix)
@@ -229,7 +232,8 @@ def pytest_name(node):
     """tests/lab/test_x.py::test_y[z] -> lab/test_x::test_y[z]"""
     path, _, test = node.partition("::")
     stem = Path(path).stem
-    return f"{'matrix' if stem.startswith('test_leak_matrix') else 'lab'}/{stem}::{test}"
+    label = "matrix" if stem.startswith("test_leak_matrix") else Path(path).parent.name
+    return f"{label}/{stem}::{test}"
 
 
 def on_pytest_line(line):
@@ -245,7 +249,7 @@ def pytest_result(case):
     index = next((i for i, part in enumerate(path) if part.startswith("test_")), len(path) - 1)
     test = "::".join(path[index + 1:] + [(case.get("name") or "").rsplit("@", 1)[0]])
     test = test if case.get("classname") else "(import)"
-    result = Result(pytest_name(f"{path[index]}.py::{test}"), PASSED, float(case.get("time") or 0))
+    result = Result(pytest_name(f"{'/'.join(path[:index + 1])}.py::{test}"), PASSED, float(case.get("time") or 0))
     bad = [e for e in case if e.tag in ("failure", "error")]
     if bad:
         result.outcome = FAILED
@@ -259,7 +263,7 @@ def pytest_result(case):
 
 
 def run_pytest(run, labels):
-    files = [str(path.relative_to(TOP)) for label in labels for path in lab_files(label)]
+    files = [str(path.relative_to(TOP)) for label in labels for path in pytest_files(label)]
     if not files:
         return
     junit, log = RESULTS / "pytest.xml", RESULTS / "pytest.log"
@@ -294,7 +298,7 @@ def check_labels_have_tests(run, labels):
     for name in (name for name, values in tests.items() if not set(values) & set(LABELS)):
         run.fail(name, f"has none of the labels {' '.join(LABELS)}")
     found = {label for values in tests.values() for label in values}
-    found |= {label for label in PYTEST_LABELS if lab_files(label)}
+    found |= {label for label in PYTEST_LABELS if pytest_files(label)}
     for label in labels:
         if label not in found:
             run.fail(label, f'no test has the label "{label}"')

@@ -474,7 +474,8 @@ static const struct nat_chain *next_base_chain(const struct nat_ruleset *rs, enu
 {
 	const struct nat_chain *best = NULL;
 
-	for (const struct nat_chain *c = rs->chains; c < rs->chains + rs->n_chains; c++) {
+	for (size_t i = 0; i < rs->n_chains; i++) {
+		const struct nat_chain *c = &rs->chains[i];
 		bool later = !last || c->priority > last->priority ||
 			     (c->priority == last->priority && c < last);
 

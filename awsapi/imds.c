@@ -23,9 +23,9 @@
 
 #define URL_MAX 256
 #define TTL_MAX_SEC 21600
-#define TOKEN_MAX 4096       /* bytes; 56 are usual */
-#define RENEW_BEFORE_SEC 300 /* a token's end; less where tokens are short */
-#define RENEW_AGAIN_MS 10000 /* after a failure, while the old one is still good */
+#define TOKEN_MAX 4096         /* bytes; 56 are usual */
+#define RENEW_BEFORE_MS 300000 /* a token's end; less where tokens are short */
+#define RENEW_AGAIN_MS 10000   /* after a failure, while the old one is still good */
 #define ANSWER_MAX (256U << 10)
 #define ATTEMPTS_MAX 4
 #define BACKOFF_BASE_MS 100
@@ -33,11 +33,8 @@
 #define GETS_MAX 256
 
 /* The service is on the host below us: it answers at once or not at all. */
-static const struct http_limits limits = {
-	.connect_ms = 1000,
-	.total_ms = 3000,
-	.body_max = ANSWER_MAX,
-};
+#define CONNECT_MS 1000
+#define TOTAL_MS 3000
 
 enum get_state {
 	GET_WAITING, /* for `due`, and then for a token */
@@ -65,6 +62,7 @@ struct imds {
 	struct http *http;
 	struct loop_timer *timer;
 	char base_url[URL_MAX];
+	struct http_limits limits;
 	uint32_t ttl_sec;
 	uint64_t random;
 	struct secret token; /* set: valid until token_until, unless the service says otherwise */
@@ -187,7 +185,7 @@ static void ask(struct imds_get *get)
 		.url = url,
 		.headers = &header,
 		.n_headers = 1,
-		.limits = limits,
+		.limits = imds->limits,
 		.no_proxy = true,
 	};
 	struct err err = ERR_NULL;
@@ -214,11 +212,11 @@ static void describe_token(const struct http_response *response, char *ret, size
 
 static void take_token(struct imds *imds)
 {
-	const uint32_t margin_sec = imds->ttl_sec / 4 < RENEW_BEFORE_SEC ? imds->ttl_sec / 4 :
-									   RENEW_BEFORE_SEC;
+	const int64_t ttl_ms = (int64_t)imds->ttl_sec * 1000;
+	const int64_t margin_ms = ttl_ms / 4 < RENEW_BEFORE_MS ? ttl_ms / 4 : RENEW_BEFORE_MS;
 
-	imds->token_until = mono_add_ms(imds->token_asked, (int64_t)imds->ttl_sec * 1000);
-	imds->renew_at = mono_add_ms(imds->token_until, -(int64_t)margin_sec * 1000);
+	imds->token_until = mono_add_ms(imds->token_asked, ttl_ms);
+	imds->renew_at = mono_add_ms(imds->token_until, -margin_ms);
 }
 
 /* The old token is used on while it's good. */
@@ -274,7 +272,7 @@ static void ask_token(struct imds *imds)
 		.url = url,
 		.headers = &header,
 		.n_headers = 1,
-		.limits = limits,
+		.limits = imds->limits,
 		.no_proxy = true,
 	};
 	struct http_response failure = { .rc = -ENOMEM, .retry_after_ms = -1 };
@@ -393,6 +391,11 @@ struct imds *imds_new(const struct imds_options *options, struct err *err)
 	imds->loop = options->loop;
 	imds->http = options->http;
 	imds->ttl_sec = ttl > 0 && ttl < TTL_MAX_SEC ? ttl : TTL_MAX_SEC;
+	imds->limits = (struct http_limits){
+		.connect_ms = CONNECT_MS,
+		.total_ms = options->timeout_ms ? options->timeout_ms : TOTAL_MS,
+		.body_max = ANSWER_MAX,
+	};
 	imds->random = options->seed ? options->seed : (uint64_t)mono_now().ns;
 	if (set_base_url(imds, options->base_url ? options->base_url : IMDS_URL, err) < 0)
 		return NULL;

@@ -28,6 +28,7 @@ struct imds_options {
 	struct http *http;
 	const char *base_url;   /* NULL: IMDS_URL */
 	uint32_t token_ttl_sec; /* 0: 21600, the longest */
+	uint32_t timeout_ms;    /* of one request; 0: 3000 */
 	uint64_t seed;          /* of the jitter; 0: some */
 };
 

@@ -446,18 +446,27 @@ int nat_elems_pair(struct nat_set *set)
 }
 
 /*
- * nft(8) leaves itself a note beside a set whose keys are in the machine's order (one nftnl_udata: type,
- * length, a number), and takes them for network order without it. Matching doesn't depend on it.
+ * nft(8) leaves itself notes beside a set whose keys or data are in the machine's order (nftnl_udata: type,
+ * length, a number), and takes them for network order without. Matching doesn't depend on it.
  */
-static void note_host_order(struct nftnl_set *def)
+static void note_host_order(struct nftnl_set *def, bool key, bool data)
 {
 	struct {
 		uint8_t type, length, order[sizeof(uint32_t)];
-	} note = { NFTNL_UDATA_SET_KEYBYTEORDER, sizeof(note.order), { 0 } };
+	} notes[2] = { 0 };
 	const uint32_t host = NFT_HOST_ENDIAN;
+	uint32_t n = 0;
 
-	memcpy(note.order, &host, sizeof(host));
-	nftnl_set_set_data(def, NFTNL_SET_USERDATA, &note, sizeof(note));
+	if (key)
+		notes[n++].type = NFTNL_UDATA_SET_KEYBYTEORDER;
+	if (data)
+		notes[n++].type = NFTNL_UDATA_SET_DATABYTEORDER;
+	for (uint32_t i = 0; i < n; i++) {
+		notes[i].length = sizeof(notes[i].order);
+		memcpy(notes[i].order, &host, sizeof(host));
+	}
+	if (n)
+		nftnl_set_set_data(def, NFTNL_SET_USERDATA, notes, n * (uint32_t)sizeof(notes[0]));
 }
 
 void nat_set_define(struct nftnl_set *def, const struct nat_set *set)
@@ -471,8 +480,7 @@ void nat_set_define(struct nftnl_set *def, const struct nat_set *set)
 		nftnl_set_set_u32(def, NFTNL_SET_DATA_TYPE, layout->data_type);
 		nftnl_set_set_u32(def, NFTNL_SET_DATA_LEN, layout->data_len);
 	}
-	if (layout->key == KEY_MARK)
-		note_host_order(def);
+	note_host_order(def, layout->key == KEY_MARK, layout->data_type == TYPE_MARK);
 	if (set->size)
 		nftnl_set_set_u32(def, NFTNL_SET_DESC_SIZE, set->size);
 	if (layout->n_fields)

@@ -79,7 +79,7 @@ static void describe(struct nat_ruleset *rs)
 		char name[16];
 		bool named = kind == NAT_SET_IF_ADDR;
 		bool mark = kind >= NAT_MAP_MARK_ADDR_VERDICT;
-		bool addr = kind < NAT_MAP_MARK_VERDICT;
+		bool addr = kind != NAT_MAP_MARK_VERDICT && kind != NAT_MAP_MARK_ADDR;
 
 		snprintf(name, sizeof(name), "set%d", kind);
 		nat_set_add(rs, name, (enum nat_set_kind)kind, 0);
@@ -255,5 +255,9 @@ int main(int argc, char **argv)
 	nft("delete table ip " FUZZ_TABLE);
 	save_notices(watch);
 	save_conntrack(nl);
+	nat_sync_free(sync);
+	nat_ruleset_done(&rs);
+	mnl_socket_close(watch);
+	mnl_socket_close(nl);
 	return 0;
 }

@@ -55,6 +55,20 @@ static void describe_maps(struct nat_ruleset *rs)
 	nat_elem_add(rs, to_addr, (struct nat_elem){ 2, 0, 0, A0 + 0x1ca });
 }
 
+static void describe_mark_maps(struct nat_ruleset *rs)
+{
+	size_t to_mark = add_set(rs, "to_mark", NAT_MAP_MARK_ADDR_MARK);
+	size_t to_mark_range = add_set(rs, "to_mark_range", NAT_MAP_MARK_RANGE_MARK);
+
+	for (uint32_t i = 0; i < 10; i++) {
+		uint32_t one = A0 + i, first = A0 + i * 16;
+
+		nat_elem_add(rs, to_mark, (struct nat_elem){ 7, one, one, 0x1001 + i % 2 });
+		nat_elem_add(rs, to_mark_range,
+			     (struct nat_elem){ 7, first, first + 15, 0x1001 + i % 2 });
+	}
+}
+
 static void describe_classes(struct nat_ruleset *rs)
 {
 	size_t a = nat_chain_add(rs, "class_a", "egress of the bank");
@@ -86,6 +100,9 @@ static void describe_prerouting(struct nat_ruleset *rs)
 	nat_rule_add(rs, pre, NAT_RULE({ NAT_SADDR_VMAP, .name = "by_range" }));
 	nat_rule_add(rs, pre, NAT_RULE({ NAT_MARK_SADDR_VMAP, .name = "by_mark_addr" }));
 	nat_rule_add(rs, pre, NAT_RULE({ NAT_MARK_SADDR_VMAP, .name = "by_mark_range" }));
+	nat_rule_add(rs, pre, NAT_RULE({ NAT_SET_MARK_MAP, .name = "to_mark" }));
+	nat_rule_add(rs, pre, NAT_RULE({ NAT_SET_MARK_MAP, .name = "to_mark_range" }));
+	nat_rule_add(rs, pre, NAT_RULE({ NAT_MARK_VMAP, .name = "by_mark" }));
 	nat_rule_add(rs, pre, NAT_RULE({ NAT_CT_MARK_VMAP, .mask = 0x107f, .name = "by_mark" }));
 	nat_rule_add(rs, pre,
 		     NAT_RULE({ NAT_CT_MARK_NOT, 0x1000, 0x1000, "" },
@@ -121,6 +138,7 @@ void full_ruleset(struct nat_ruleset *rs, const char *table)
 	nat_counter_add(rs, "c2");
 	describe_sets(rs);
 	describe_maps(rs);
+	describe_mark_maps(rs);
 	describe_classes(rs);
 	describe_prerouting(rs);
 	describe_rest(rs);

@@ -267,6 +267,25 @@ static struct nat_eval_result eval_one(enum nat_hook hook, int priority, struct 
 	return result;
 }
 
+static void a_mark_comes_from_the_map_or_stays(void **state)
+{
+	static const char *const maps[] = { "to_mark", "to_mark_range" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
+		struct nat_packet in_map = changed(MARK_77), other = changed(MARK_OTHER);
+		struct nat_rule rule = NAT_RULE({ NAT_SET_MARK_MAP }, { NAT_DROP });
+
+		snprintf(rule.ops[0].name, NAT_NAME_MAX, "%s", maps[i]);
+		assert_int_equal(eval_one(NAT_HOOK_FORWARD, 0, rule, &in_map).verdict,
+				 NAT_EVAL_DROP);
+		assert_int_equal(in_map.mark, 1);
+		assert_int_equal(eval_one(NAT_HOOK_FORWARD, 0, rule, &other).verdict,
+				 NAT_EVAL_ACCEPT);
+		assert_int_equal(other.mark, 0x1002);
+	}
+}
+
 static void marks_change_only_the_bits_of_their_mask(void **state)
 {
 	struct nat_packet packet = changed(MARK_UPPER);
@@ -361,6 +380,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_match_is_met_by_what_it_says_and_by_nothing_else),
 		cmocka_unit_test(verdict_maps_lead_to_the_chain_of_the_element),
+		cmocka_unit_test(a_mark_comes_from_the_map_or_stays),
 		cmocka_unit_test(marks_change_only_the_bits_of_their_mask),
 		cmocka_unit_test(what_happened_before_a_match_failed_stays),
 		cmocka_unit_test(rejecting_is_told_from_dropping),

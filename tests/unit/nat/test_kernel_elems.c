@@ -120,7 +120,8 @@ static void many_elements_of_each_kind_are_loaded_and_read_back(void **state)
 	for (int kind = 0; kind < NAT_SET_KIND_COUNT; kind++) {
 		bool only_mark = kind == NAT_MAP_MARK_VERDICT || kind == NAT_MAP_MARK_ADDR;
 		bool mark = only_mark || kind == NAT_MAP_MARK_ADDR_VERDICT ||
-			    kind == NAT_MAP_MARK_RANGE_VERDICT;
+			    kind == NAT_MAP_MARK_RANGE_VERDICT || kind == NAT_MAP_MARK_ADDR_MARK ||
+			    kind == NAT_MAP_MARK_RANGE_MARK;
 		char name[16];
 		size_t set;
 

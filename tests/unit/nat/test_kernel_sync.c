@@ -57,6 +57,8 @@ static const struct tampering {
 	{ "delete element " T "by_mark_range { 0x02000000 . 10.0.0.32-10.0.0.47 }", "1 element" },
 	{ "delete element " T "by_mark { 0x1001 }", "1 element" },
 	{ "delete element " T "to_addr { 1 }", "1 element" },
+	{ "delete element " T "to_mark { 7 . 10.0.0.3 }", "1 element" },
+	{ "delete element " T "to_mark_range { 0x07000000 . 10.0.0.16-10.0.0.31 }", "1 element" },
 	/* One comes. */
 	{ "add element " T "addrs { 192.0.2.1 }", "1 element" },
 	{ "add element " T "ranges { 20.0.0.0/8 }", "1 element" },
@@ -68,6 +70,8 @@ static const struct tampering {
 	{ "add element " T "by_mark_range { 0x02000000 . 192.0.2.0/24 : accept }", "1 element" },
 	{ "add element " T "by_mark { 0x1003 : jump class_a }", "1 element" },
 	{ "add element " T "to_addr { 3 : 192.0.2.1 }", "1 element" },
+	{ "add element " T "to_mark { 8 . 10.0.0.3 : 5 }", "1 element" },
+	{ "add element " T "to_mark_range { 0x08000000 . 10.0.0.16-10.0.0.31 : 5 }", "1 element" },
 	/* One changes: the same key with other data. */
 	{ "delete element " T "by_addr { 10.0.0.3 }; add element " T
 	  "by_addr { 10.0.0.3 : jump class_a }",
@@ -86,6 +90,15 @@ static const struct tampering {
 	  "2 elements" },
 	{ "delete element " T "by_mark { 0x1001 }; add element " T
 	  "by_mark { 0x1001 : goto class_b }",
+	  "2 elements" },
+	{ "delete element " T "to_mark { 7 . 10.0.0.3 }; add element " T
+	  "to_mark { 7 . 10.0.0.3 : 0x1001 }",
+	  "2 elements" },
+	{ "delete element " T "to_mark { 7 . 10.0.0.3 }; add element " T
+	  "to_mark { 7 . 10.0.0.3 : 0x1002 }",
+	  "" }, /* as it was: nft(8) and we mean the same by a mark */
+	{ "delete element " T "to_mark_range { 0x07000000 . 10.0.0.16-10.0.0.31 }; add element " T
+	  "to_mark_range { 0x07000000 . 10.0.0.16-10.0.0.31 : 0x1001 }",
 	  "2 elements" },
 	{ "delete element " T "to_addr { 1 }; add element " T "to_addr { 1 : 192.0.2.1 }",
 	  "2 elements" },
@@ -119,8 +132,8 @@ static const struct tampering {
 	  "to_addr { type mark : ipv4_addr; size 1; }",
 	  "the table anew" },
 	/* Rules. */
-	{ "flush chain " T "pre", "9 rules" },
-	{ "add rule " T "pre drop", "9 rules" },
+	{ "flush chain " T "pre", "12 rules" },
+	{ "add rule " T "pre drop", "12 rules" },
 	{ "insert rule " T "forward accept", "4 rules" },
 	{ "insert rule " T "forward ip saddr { 10.0.0.1, 10.0.0.2 } accept", "the table anew" },
 	{ "add rule " T "class_b limit rate 1/second log counter", "1 rule" },
@@ -130,7 +143,7 @@ static const struct tampering {
 	{ "delete chain " T "post", "1 chain, 2 rules" },
 	{ "flush chain " T "raw; delete chain " T "raw", "1 chain, 1 rule" },
 	{ "add chain " T "foreign; add rule " T "foreign drop; add rule " T "pre jump foreign",
-	  "1 chain, 9 rules" },
+	  "1 chain, 12 rules" },
 	{ "add chain " T "foreign; add element " T "by_mark { 9 : goto foreign }",
 	  "1 chain, 1 element" },
 	{ "add chain " T "foreign { type filter hook output priority 0; policy drop; }",
@@ -145,9 +158,9 @@ static const struct tampering {
 	  "the table anew", .optional = true },
 	/* The table. */
 	{ "delete table " T, "the table" },
-	{ "flush table " T, "18 rules" },
+	{ "flush table " T, "21 rules" },
 	{ "delete table " T "; add table " T,
-	  "2 counters, 9 sets, 6 chains, 18 rules, 760 elements" },
+	  "2 counters, 11 sets, 6 chains, 21 rules, 780 elements" },
 	{ "add table " T "{ flags dormant; }", "the table anew" },
 	{ "delete table " T "; add table " T "{ flags dormant; }", "the table anew" },
 	/* What our own names can't hold, and what has no key. */
@@ -178,7 +191,7 @@ static void whatever_others_do_to_the_table_is_repaired_in_one_run(void **state)
 		kernel_run(k);
 
 		assert_string_equal(k->summary, tamperings[i].summary);
-		assert_int_equal(k->changed, 1);
+		assert_int_equal(k->changed, tamperings[i].summary[0] != '\0');
 		kernel_expect_rest(k);
 	}
 }

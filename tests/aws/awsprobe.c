@@ -419,6 +419,23 @@ static int presign(const char *host)
 	return status;
 }
 
+/* What the code can ever call. */
+static int list_actions(void)
+{
+	json_t *const list = json_array();
+
+	for (size_t i = 0; aws_actions[i]; i++) {
+		const struct aws_action *const action = aws_actions[i];
+		json_array_append_new(
+			list, json_pack("{s:o, s:b}", "name",
+					json_sprintf("%s:%s", aws_service_names[action->service],
+						     action->name),
+					"free", (action->flags & AWS_ACTION_FREE) != 0));
+	}
+	print(list);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 3) {
@@ -426,6 +443,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	arguments = argv + 3;
+	if (strcmp(argv[2], "actions") == 0)
+		return list_actions();
 	if (strcmp(argv[2], "presign") == 0)
 		return presign(argv[1]);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)

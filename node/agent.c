@@ -16,10 +16,9 @@
 #include "daemon/kernel.h"
 #include "nat/keeper.h"
 #include "nat/nfnl.h"
-#include "nat/observe.h"
-#include "nat/sync.h"
 #include "netlink/rtnl.h"
 #include "netlink/sync.h"
+#include "node/adopt.h"
 #include "node/audit.h"
 
 enum { VXLAN_OVERHEAD = 50 };
@@ -114,30 +113,6 @@ static void on_lost(void *data)
 	keeper_poke(agent->keeper, KEEPER_CHANGE);
 }
 
-/* "lane_N" with the egress IP's name as its comment: what a former run of ours assigned. */
-static void adopt_lanes(struct agent *agent)
-{
-	CLEANUP(nat_observed_done) struct nat_observed seen = { 0 };
-	struct err err = ERR_NULL;
-
-	if (nat_sync_observe(keeper_nat(agent->keeper), &seen, &err)) {
-		log_warning("lanes", "%s; lanes are assigned anew", err.text);
-		return;
-	}
-	for (size_t i = 0; i < seen.n_chains; i++) {
-		const struct nat_chain *chain = &seen.chains[i].def;
-		char *end;
-
-		if (strncmp(chain->name, "lane_", 5) != 0 || !chain->comment[0])
-			continue;
-		unsigned long lane = strtoul(chain->name + 5, &end, 10);
-
-		if (*end || lane >= LANE_COUNT || strlen(chain->comment) >= LANE_NAME_MAX)
-			continue;
-		memcpy(agent->lanes.names[lane], chain->comment, strlen(chain->comment) + 1);
-	}
-}
-
 static int assign_lanes(struct lanes *lanes, const struct node_config *config)
 {
 	const struct node_egress *egress = config->egress_ips.v;
@@ -227,7 +202,7 @@ void *agent_start(struct frame *frame, void *config, struct err *err)
 	agent->keeper = keeper_new(frame_loop(frame), NODE_TABLE, &keeper_ops, agent, err);
 	agent->conntrack = agent->keeper ? nfnl_open(err) : NULL;
 	if (agent->conntrack)
-		adopt_lanes(agent);
+		lanes_adopt(keeper_nat(agent->keeper), &agent->lanes);
 	if (!agent->conntrack || adopt_config(agent, config, err)) {
 		agent_stop(agent);
 		return NULL;

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+#include "node/adopt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "nat/observe.h"
+#include "nat/sync.h"
+#include "policy/lanes.h"
+
+void lanes_adopt(struct nat_sync *nat, struct lanes *ret)
+{
+	CLEANUP(nat_observed_done) struct nat_observed seen = { 0 };
+	struct err err = ERR_NULL;
+
+	if (nat_sync_observe(nat, &seen, &err)) {
+		log_warning("lanes", "%s; lanes are assigned anew", err.text);
+		return;
+	}
+	for (size_t i = 0; i < seen.n_chains; i++) {
+		const struct nat_chain *chain = &seen.chains[i].def;
+		char *end;
+
+		if (strncmp(chain->name, "lane_", 5) != 0 || !chain->comment[0])
+			continue;
+		unsigned long lane = strtoul(chain->name + 5, &end, 10);
+
+		if (*end || lane >= LANE_COUNT || strlen(chain->comment) >= LANE_NAME_MAX)
+			continue;
+		memcpy(ret->names[lane], chain->comment, strlen(chain->comment) + 1);
+	}
+}

@@ -23,6 +23,7 @@
 #include <arpa/inet.h>
 
 #include "base/cleanup.h"
+#include "daemon/destinations.h"
 
 enum { TCP_SYN = 0x02, TCP_RST = 0x04 };
 enum { RANGE_MIN = 256 }; /* addresses; fewer are single elements */
@@ -70,30 +71,6 @@ static void class_name(char buf[static NAT_NAME_MAX], const struct policy_class 
 	snprintf(buf, NAT_NAME_MAX, "c_%016" PRIx64, class->key);
 }
 
-static void dst_name(char buf[static NAT_NAME_MAX], const struct policy_result *policies,
-		     size_t policy)
-{
-	snprintf(buf, NAT_NAME_MAX, "dst_%s", policies->names[policy]);
-}
-
-static void add_destinations(struct builder *b)
-{
-	const struct policy_result *policies = b->view->policies;
-	char name[NAT_NAME_MAX];
-
-	for (size_t i = 0; i < policies->n_policies; i++) {
-		const struct ip4_set *set = &policies->destinations[i];
-
-		dst_name(name, policies, i);
-		size_t index = nat_set_add(b->rs, name, NAT_SET_RANGE, 0);
-
-		for (size_t j = 0; j < set->n; j++)
-			nat_elem_add(b->rs, index,
-				     (struct nat_elem){ .first = set->v[j].first,
-							.last = set->v[j].last });
-	}
-}
-
 static void add_nodes(struct builder *b)
 {
 	const struct gateway_node *nodes = b->view->config->nodes.v;
@@ -129,7 +106,7 @@ static void add_class_chain(struct builder *b, const struct policy_class *class,
 						{ NAT_SET_CT_MARK, UINT32_MAX, mark, "" },
 						{ NAT_COUNT, .name = "new" }, { NAT_ACCEPT });
 
-		dst_name(rule.ops[0].name, b->view->policies, class->rules[i].policy);
+		destinations_name(rule.ops[0].name, b->view->policies, class->rules[i].policy);
 		nat_rule_add(b->rs, chain, rule);
 	}
 	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_COUNT, .name = "refused" }, { NAT_DROP }));
@@ -313,7 +290,7 @@ int gateway_describe_table(const struct gateway_view *view, struct nat_ruleset *
 	nat_ruleset_init(ret, GATEWAY_TABLE);
 	for (const struct report_counter *c = gateway_counters; c->name; c++)
 		nat_counter_add(ret, c->name);
-	add_destinations(&b);
+	destinations_add(ret, view->policies);
 	add_nodes(&b);
 	add_egress(&b);
 	add_classes(&b);

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "daemon/destinations.h"
 
 enum { TCP_SYN = 0x02, TCP_ACK = 0x10 };
 
@@ -62,35 +63,11 @@ static void class_name(char buf[static NAT_NAME_MAX], char kind, const struct po
 	snprintf(buf, NAT_NAME_MAX, "%c_%016" PRIx64, kind, class->key);
 }
 
-static void dst_name(char buf[static NAT_NAME_MAX], const struct policy_result *policies,
-		     size_t policy)
-{
-	snprintf(buf, NAT_NAME_MAX, "dst_%s", policies->names[policy]);
-}
-
 static uint8_t lane_of(const struct node_view *view, const struct policy_rule *rule)
 {
 	const struct node_egress *egress = view->config->egress_ips.v;
 
 	return lanes_find(view->lanes, egress[rule->egress].name);
-}
-
-static void add_destinations(struct builder *b)
-{
-	const struct policy_result *policies = b->view->policies;
-	char name[NAT_NAME_MAX];
-
-	for (size_t i = 0; i < policies->n_policies; i++) {
-		const struct ip4_set *set = &policies->destinations[i];
-
-		dst_name(name, policies, i);
-		size_t index = nat_set_add(b->rs, name, NAT_SET_RANGE, 0);
-
-		for (size_t j = 0; j < set->n; j++)
-			nat_elem_add(b->rs, index,
-				     (struct nat_elem){ .first = set->v[j].first,
-							.last = set->v[j].last });
-	}
 }
 
 static void add_prefixes(struct builder *b, const char *name, const struct ip4_prefix *list[2],
@@ -237,7 +214,7 @@ static void add_steer_chain(struct builder *b, const struct policy_class *class)
 	for (size_t i = 0; i < class->n_rules; i++) {
 		snprintf(lane, sizeof(lane), "lane_%u", lane_of(b->view, &class->rules[i]));
 		rule = NAT_RULE({ NAT_DADDR_IN }, { NAT_GOTO });
-		dst_name(rule.ops[0].name, b->view->policies, class->rules[i].policy);
+		destinations_name(rule.ops[0].name, b->view->policies, class->rules[i].policy);
 		memcpy(rule.ops[1].name, lane, sizeof(lane));
 		nat_rule_add(b->rs, chain, rule);
 	}
@@ -258,7 +235,7 @@ static void add_guard_chain(struct builder *b, const struct policy_class *class)
 	for (size_t i = 0; i < class->n_rules; i++) {
 		rule = NAT_RULE({ NAT_DADDR_IN }, { NAT_COUNT, .name = "guard_leak" },
 				{ NAT_DROP });
-		dst_name(rule.ops[0].name, b->view->policies, class->rules[i].policy);
+		destinations_name(rule.ops[0].name, b->view->policies, class->rules[i].policy);
 		nat_rule_add(b->rs, chain, rule);
 	}
 }
@@ -389,7 +366,7 @@ int node_describe_table(const struct node_view *view, struct nat_ruleset *ret)
 	nat_ruleset_init(ret, NODE_TABLE);
 	for (const struct report_counter *c = node_counters; c->name; c++)
 		nat_counter_add(ret, c->name);
-	add_destinations(&b);
+	destinations_add(ret, view->policies);
 	add_excluded(&b);
 	add_gateways(&b);
 	add_pod_devices(&b);

@@ -31,96 +31,63 @@ enum { HALF_START = 0, HALF_END = 1 };
 
 enum key_layout { KEY_ADDR, KEY_IF_ADDR, KEY_MARK_ADDR, KEY_MARK };
 
-static const struct layout {
-	enum key_layout key;
-	uint32_t key_type, key_len, data_type, data_len, flags;
-	bool tree;         /* ranges as two halves */
-	uint8_t fields[4]; /* lengths of concatenated fields */
-	uint8_t n_fields;
-} layouts[NAT_SET_KIND_COUNT] = {
-	[NAT_SET_ADDR] = { .key = KEY_ADDR, .key_type = TYPE_IPV4, .key_len = 4 },
-	[NAT_SET_RANGE] = { .key = KEY_ADDR,
-			    .key_type = TYPE_IPV4,
-			    .key_len = 4,
-			    .flags = NFT_SET_INTERVAL,
-			    .tree = true },
-	[NAT_SET_IF_ADDR] = { .key = KEY_IF_ADDR,
-			      .key_type = TYPE_IFNAME << TYPE_BITS | TYPE_IPV4,
-			      .key_len = 20,
-			      .flags = NFT_SET_CONCAT,
-			      .fields = { 16, 4 },
-			      .n_fields = 2 },
-	[NAT_MAP_ADDR_VERDICT] = { .key = KEY_ADDR,
-				   .key_type = TYPE_IPV4,
-				   .key_len = 4,
-				   .data_type = DATA_VERDICT,
-				   .data_len = 16,
-				   .flags = NFT_SET_MAP },
-	[NAT_MAP_RANGE_VERDICT] = { .key = KEY_ADDR,
-				    .key_type = TYPE_IPV4,
-				    .key_len = 4,
-				    .data_type = DATA_VERDICT,
-				    .data_len = 16,
-				    .flags = NFT_SET_MAP | NFT_SET_INTERVAL,
-				    .tree = true },
-	[NAT_MAP_MARK_ADDR_VERDICT] = { .key = KEY_MARK_ADDR,
-					.key_type = TYPE_MARK << TYPE_BITS | TYPE_IPV4,
-					.key_len = 8,
-					.data_type = DATA_VERDICT,
-					.data_len = 16,
-					.flags = NFT_SET_MAP | NFT_SET_CONCAT,
-					.fields = { 4, 4 },
-					.n_fields = 2 },
-	[NAT_MAP_MARK_RANGE_VERDICT] = { .key = KEY_MARK_ADDR,
-					 .key_type = TYPE_MARK << TYPE_BITS | TYPE_IPV4,
-					 .key_len = 8,
-					 .data_type = DATA_VERDICT,
-					 .data_len = 16,
-					 .flags = NFT_SET_MAP | NFT_SET_INTERVAL | NFT_SET_CONCAT,
-					 .fields = { 4, 4 },
-					 .n_fields = 2 },
-	[NAT_MAP_MARK_VERDICT] = { .key = KEY_MARK,
-				   .key_type = TYPE_MARK,
-				   .key_len = 4,
-				   .data_type = DATA_VERDICT,
-				   .data_len = 16,
-				   .flags = NFT_SET_MAP },
-	[NAT_MAP_MARK_ADDR] = { .key = KEY_MARK,
-				.key_type = TYPE_MARK,
-				.key_len = 4,
-				.data_type = TYPE_IPV4,
-				.data_len = 4,
-				.flags = NFT_SET_MAP },
-	[NAT_MAP_MARK_ADDR_MARK] = { .key = KEY_MARK_ADDR,
-				     .key_type = TYPE_MARK << TYPE_BITS | TYPE_IPV4,
-				     .key_len = 8,
-				     .data_type = TYPE_MARK,
-				     .data_len = 4,
-				     .flags = NFT_SET_MAP | NFT_SET_CONCAT,
-				     .fields = { 4, 4 },
-				     .n_fields = 2 },
-	[NAT_MAP_MARK_RANGE_MARK] = { .key = KEY_MARK_ADDR,
-				      .key_type = TYPE_MARK << TYPE_BITS | TYPE_IPV4,
-				      .key_len = 8,
-				      .data_type = TYPE_MARK,
-				      .data_len = 4,
-				      .flags = NFT_SET_MAP | NFT_SET_INTERVAL | NFT_SET_CONCAT,
-				      .fields = { 4, 4 },
-				      .n_fields = 2 },
+static const struct {
+	uint32_t type, length;
+	uint8_t fields[2], n_fields; /* lengths of concatenated fields */
+} keys[] = {
+	[KEY_ADDR] = { TYPE_IPV4, 4, { 0 }, 0 },
+	[KEY_IF_ADDR] = { TYPE_IFNAME << TYPE_BITS | TYPE_IPV4, 20, { 16, 4 }, 2 },
+	[KEY_MARK_ADDR] = { TYPE_MARK << TYPE_BITS | TYPE_IPV4, 8, { 4, 4 }, 2 },
+	[KEY_MARK] = { TYPE_MARK, 4, { 0 }, 0 },
 };
+
+static const struct {
+	enum key_layout key;
+	uint32_t data_type; /* 0: none */
+} layouts[NAT_SET_KIND_COUNT] = {
+	[NAT_SET_ADDR] = { KEY_ADDR, 0 },
+	[NAT_SET_RANGE] = { KEY_ADDR, 0 },
+	[NAT_SET_IF_ADDR] = { KEY_IF_ADDR, 0 },
+	[NAT_MAP_ADDR_VERDICT] = { KEY_ADDR, DATA_VERDICT },
+	[NAT_MAP_RANGE_VERDICT] = { KEY_ADDR, DATA_VERDICT },
+	[NAT_MAP_MARK_ADDR_VERDICT] = { KEY_MARK_ADDR, DATA_VERDICT },
+	[NAT_MAP_MARK_RANGE_VERDICT] = { KEY_MARK_ADDR, DATA_VERDICT },
+	[NAT_MAP_MARK_VERDICT] = { KEY_MARK, DATA_VERDICT },
+	[NAT_MAP_MARK_ADDR] = { KEY_MARK, TYPE_IPV4 },
+	[NAT_MAP_MARK_ADDR_MARK] = { KEY_MARK_ADDR, TYPE_MARK },
+	[NAT_MAP_MARK_RANGE_MARK] = { KEY_MARK_ADDR, TYPE_MARK },
+};
+
+static uint32_t key_length(enum nat_set_kind kind)
+{
+	return keys[layouts[kind].key].length;
+}
+
+/* One field with ranges is an interval tree, which has them as two halves; with two fields an element has both. */
+static bool is_tree(enum nat_set_kind kind)
+{
+	return nat_set_has_ranges(kind) && !keys[layouts[kind].key].n_fields;
+}
+
+static uint32_t set_flags(enum nat_set_kind kind)
+{
+	return (nat_set_is_map(kind) ? NFT_SET_MAP : 0) |
+	       (nat_set_has_ranges(kind) ? NFT_SET_INTERVAL : 0) |
+	       (keys[layouts[kind].key].n_fields ? NFT_SET_CONCAT : 0);
+}
 
 /*
  * Marks stand in the key as the rule loads them, in the order of the machine. In MARK_RANGE maps nft(8) wants
  * them the other way round, together with a byteorder expression in the rule; matching is by equality, so we
  * spare that, and `nft list` shows such marks with their bytes swapped.
  */
-static size_t key_bytes(const struct layout *layout, const struct nat_ruleset *rs, uint32_t key,
+static size_t key_bytes(enum nat_set_kind kind, const struct nat_ruleset *rs, uint32_t key,
 			uint32_t addr, uint8_t out[static 20])
 {
 	uint32_t be = htonl(addr);
 
 	memset(out, 0, 20);
-	switch (layout->key) {
+	switch (layouts[kind].key) {
 	case KEY_ADDR:
 		memcpy(out, &be, 4);
 		break;
@@ -136,7 +103,7 @@ static size_t key_bytes(const struct layout *layout, const struct nat_ruleset *r
 		memcpy(out, &key, 4);
 		break;
 	}
-	return layout->key_len;
+	return key_length(kind);
 }
 
 static void put_value(struct nlmsghdr *nlh, uint16_t attribute, const void *data, size_t len)
@@ -170,23 +137,22 @@ static void put_data(struct nlmsghdr *nlh, const struct nat_ruleset *rs, const s
 static void put_elem(struct nlmsghdr *nlh, const struct nat_ruleset *rs, const struct nat_set *set,
 		     const struct nat_elem *elem)
 {
-	const struct layout *layout = &layouts[set->kind];
 	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
 	uint8_t key[20];
-	size_t len = key_bytes(layout, rs, elem->key, elem->first, key);
+	size_t len = key_bytes(set->kind, rs, elem->key, elem->first, key);
 
 	put_value(nlh, NFTA_SET_ELEM_KEY, key, len);
-	if (nat_set_has_ranges(set->kind) && !layout->tree) {
-		key_bytes(layout, rs, elem->key, elem->last, key);
+	if (nat_set_has_ranges(set->kind) && !is_tree(set->kind)) {
+		key_bytes(set->kind, rs, elem->key, elem->last, key);
 		put_value(nlh, NFTA_SET_ELEM_KEY_END, key, len);
 	}
 	if (nat_set_is_map(set->kind))
 		put_data(nlh, rs, set, elem->data);
 	mnl_attr_nest_end(nlh, nest);
-	if (!layout->tree || elem->last == UINT32_MAX)
+	if (!is_tree(set->kind) || elem->last == UINT32_MAX)
 		return; /* a range to the very end has no second half */
 	nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-	key_bytes(layout, rs, elem->key, elem->last + 1, key);
+	key_bytes(set->kind, rs, elem->key, elem->last + 1, key);
 	mnl_attr_put_u32(nlh, NFTA_SET_ELEM_FLAGS, htonl(NFT_SET_ELEM_INTERVAL_END));
 	put_value(nlh, NFTA_SET_ELEM_KEY, key, len);
 	mnl_attr_nest_end(nlh, nest);
@@ -259,25 +225,24 @@ static int decode_verdict(const struct nlattr *data, struct wire_elem *elem)
 	return 0;
 }
 
-static int decode_data(const struct nlattr *attr, const struct layout *layout,
-		       struct wire_elem *elem)
+static int decode_data(const struct nlattr *attr, enum nat_set_kind kind, struct wire_elem *elem)
 {
 	elem->has_data = true;
-	if (layout->data_type == DATA_VERDICT)
+	if (nat_set_is_verdict_map(kind))
 		return decode_verdict(attr, elem);
-	elem->value = data_value(attr, layout->data_len);
+	elem->value = data_value(attr, sizeof(uint32_t));
 	return 0;
 }
 
-static int decode_elem_attr(const struct nlattr *attr, const struct layout *layout,
+static int decode_elem_attr(const struct nlattr *attr, enum nat_set_kind kind,
 			    struct wire_elem *elem)
 {
 	switch (mnl_attr_get_type(attr)) {
 	case NFTA_SET_ELEM_KEY:
-		elem->key = data_value(attr, layout->key_len);
+		elem->key = data_value(attr, key_length(kind));
 		return elem->key ? 0 : -EBADMSG;
 	case NFTA_SET_ELEM_KEY_END:
-		elem->key_end = data_value(attr, layout->key_len);
+		elem->key_end = data_value(attr, key_length(kind));
 		return elem->key_end ? 0 : -EBADMSG;
 	case NFTA_SET_ELEM_FLAGS:
 		if (mnl_attr_validate(attr, MNL_TYPE_U32) < 0)
@@ -285,7 +250,7 @@ static int decode_elem_attr(const struct nlattr *attr, const struct layout *layo
 		elem->flags = ntohl(mnl_attr_get_u32(attr));
 		return 0;
 	case NFTA_SET_ELEM_DATA:
-		return decode_data(attr, layout, elem);
+		return decode_data(attr, kind, elem);
 	case NFTA_SET_ELEM_TIMEOUT:
 	case NFTA_SET_ELEM_EXPR:
 	case NFTA_SET_ELEM_EXPRESSIONS:
@@ -297,14 +262,13 @@ static int decode_elem_attr(const struct nlattr *attr, const struct layout *layo
 	}
 }
 
-static int decode_elem(const struct nlattr *nest, const struct layout *layout,
-		       struct wire_elem *elem)
+static int decode_elem(const struct nlattr *nest, enum nat_set_kind kind, struct wire_elem *elem)
 {
 	const struct nlattr *attr;
 
 	*elem = (struct wire_elem){ 0 };
 	attr_for_each_nested(attr, nest) {
-		int rc = decode_elem_attr(attr, layout, elem);
+		int rc = decode_elem_attr(attr, kind, elem);
 
 		if (rc)
 			return rc;
@@ -316,14 +280,14 @@ static int decode_elem(const struct nlattr *nest, const struct layout *layout,
 	return elem->key ? 0 : -EBADMSG;
 }
 
-static void key_split(const struct layout *layout, struct nat_ruleset *rs, const uint8_t *bytes,
+static void key_split(enum nat_set_kind kind, struct nat_ruleset *rs, const uint8_t *bytes,
 		      uint32_t *ret_key, uint32_t *ret_addr)
 {
 	char name[17] = "";
 	uint32_t be = 0;
 
 	*ret_key = 0;
-	switch (layout->key) {
+	switch (layouts[kind].key) {
 	case KEY_ADDR:
 		memcpy(&be, bytes, 4);
 		break;
@@ -364,21 +328,20 @@ static uint32_t take_data(struct nat_ruleset *rs, const struct nat_set *set,
 static int take_elem(const struct nlattr *nest, struct nat_ruleset *rs, size_t index)
 {
 	const struct nat_set *set = &rs->sets[index];
-	const struct layout *layout = &layouts[set->kind];
 	struct nat_elem elem = { 0 };
 	struct wire_elem wire;
 	uint32_t unused;
 
-	int rc = decode_elem(nest, layout, &wire);
+	int rc = decode_elem(nest, set->kind, &wire);
 
 	if (rc)
 		return rc;
-	key_split(layout, rs, wire.key, &elem.key, &elem.first);
+	key_split(set->kind, rs, wire.key, &elem.key, &elem.first);
 	elem.last = elem.first;
-	if (layout->tree)
+	if (is_tree(set->kind))
 		elem.last = wire.flags & NFT_SET_ELEM_INTERVAL_END ? HALF_END : HALF_START;
 	else if (wire.key_end)
-		key_split(layout, rs, wire.key_end, &unused, &elem.last);
+		key_split(set->kind, rs, wire.key_end, &unused, &elem.last);
 	if (nat_set_is_map(set->kind) && wire.has_data)
 		elem.data = take_data(rs, set, &wire);
 	nat_elem_add(rs, index, elem);
@@ -421,7 +384,7 @@ int nat_elems_pair(struct nat_set *set)
 	size_t kept = 0;
 	bool open = false;
 
-	if (!layouts[set->kind].tree)
+	if (!is_tree(set->kind))
 		return 0;
 	if (set->n)
 		qsort(set->v, set->n, sizeof(*set->v), compare_halves);
@@ -471,20 +434,22 @@ static void note_host_order(struct nftnl_set *def, bool key, bool data)
 
 void nat_set_define(struct nftnl_set *def, const struct nat_set *set)
 {
-	const struct layout *layout = &layouts[set->kind];
+	enum key_layout key = layouts[set->kind].key;
+	uint32_t data_type = layouts[set->kind].data_type;
 
-	nftnl_set_set_u32(def, NFTNL_SET_FLAGS, layout->flags);
-	nftnl_set_set_u32(def, NFTNL_SET_KEY_TYPE, layout->key_type);
-	nftnl_set_set_u32(def, NFTNL_SET_KEY_LEN, layout->key_len);
-	if (layout->flags & NFT_SET_MAP) {
-		nftnl_set_set_u32(def, NFTNL_SET_DATA_TYPE, layout->data_type);
-		nftnl_set_set_u32(def, NFTNL_SET_DATA_LEN, layout->data_len);
+	nftnl_set_set_u32(def, NFTNL_SET_FLAGS, set_flags(set->kind));
+	nftnl_set_set_u32(def, NFTNL_SET_KEY_TYPE, keys[key].type);
+	nftnl_set_set_u32(def, NFTNL_SET_KEY_LEN, keys[key].length);
+	if (data_type) {
+		nftnl_set_set_u32(def, NFTNL_SET_DATA_TYPE, data_type);
+		nftnl_set_set_u32(def, NFTNL_SET_DATA_LEN, data_type == DATA_VERDICT ? 16 : 4);
 	}
-	note_host_order(def, layout->key == KEY_MARK, layout->data_type == TYPE_MARK);
+	note_host_order(def, key == KEY_MARK, data_type == TYPE_MARK);
 	if (set->size)
 		nftnl_set_set_u32(def, NFTNL_SET_DESC_SIZE, set->size);
-	if (layout->n_fields)
-		nftnl_set_set_data(def, NFTNL_SET_DESC_CONCAT, layout->fields, layout->n_fields);
+	if (keys[key].n_fields)
+		nftnl_set_set_data(def, NFTNL_SET_DESC_CONCAT, keys[key].fields,
+				   keys[key].n_fields);
 }
 
 enum nat_set_kind nat_set_recognise(const struct nftnl_set *def, uint32_t *ret_size)
@@ -496,13 +461,12 @@ enum nat_set_kind nat_set_recognise(const struct nftnl_set *def, uint32_t *ret_s
 	uint32_t data_type = nftnl_set_get_u32(d, NFTNL_SET_DATA_TYPE);
 
 	*ret_size = nftnl_set_get_u32(d, NFTNL_SET_DESC_SIZE);
-	for (int kind = 0; kind < NAT_SET_KIND_COUNT; kind++) {
-		const struct layout *layout = &layouts[kind];
+	for (int i = 0; i < NAT_SET_KIND_COUNT; i++) {
+		enum nat_set_kind kind = (enum nat_set_kind)i;
 
-		if (layout->flags == flags && layout->key_type == key_type &&
-		    layout->key_len == key_len &&
-		    (!(flags & NFT_SET_MAP) || layout->data_type == data_type))
-			return (enum nat_set_kind)kind;
+		if (set_flags(kind) == flags && keys[layouts[kind].key].type == key_type &&
+		    key_length(kind) == key_len && layouts[kind].data_type == data_type)
+			return kind;
 	}
 	return NAT_SET_KIND_COUNT;
 }

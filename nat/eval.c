@@ -295,32 +295,17 @@ static enum outcome eval_mss_clamp(struct walk *w, const struct nat_op *op)
 	return met_if(w->packet->protocol == IPPROTO_TCP);
 }
 
-static enum outcome eval_accept(struct walk *w, const struct nat_op *op)
+static enum outcome eval_verdict(struct walk *w, const struct nat_op *op)
 {
-	(void)w;
-	(void)op;
-	return DONE_ACCEPT;
-}
+	static const enum outcome outcomes[NAT_OP_KIND_COUNT] = {
+		[NAT_ACCEPT] = DONE_ACCEPT,
+		[NAT_DROP] = DONE_DROP,
+		[NAT_RETURN] = DONE_RETURN,
+		[NAT_REJECT_ADMIN] = DONE_REJECT,
+	};
 
-static enum outcome eval_drop(struct walk *w, const struct nat_op *op)
-{
 	(void)w;
-	(void)op;
-	return DONE_DROP;
-}
-
-static enum outcome eval_return(struct walk *w, const struct nat_op *op)
-{
-	(void)w;
-	(void)op;
-	return DONE_RETURN;
-}
-
-static enum outcome eval_reject(struct walk *w, const struct nat_op *op)
-{
-	(void)w;
-	(void)op;
-	return DONE_REJECT;
+	return outcomes[op->kind];
 }
 
 static enum outcome eval_jump(struct walk *w, const struct nat_op *op)
@@ -388,12 +373,12 @@ static const op_fn op_fns[NAT_OP_KIND_COUNT] = {
 	[NAT_COUNT] = eval_count,
 	[NAT_NOTRACK] = eval_notrack,
 	[NAT_MSS_CLAMP] = eval_mss_clamp,
-	[NAT_ACCEPT] = eval_accept,
-	[NAT_DROP] = eval_drop,
-	[NAT_RETURN] = eval_return,
+	[NAT_ACCEPT] = eval_verdict,
+	[NAT_DROP] = eval_verdict,
+	[NAT_RETURN] = eval_verdict,
 	[NAT_JUMP] = eval_jump,
 	[NAT_GOTO] = eval_goto,
-	[NAT_REJECT_ADMIN] = eval_reject,
+	[NAT_REJECT_ADMIN] = eval_verdict,
 	[NAT_SNAT_SADDR] = eval_snat_saddr,
 	[NAT_SNAT_MARK] = eval_snat_mark,
 };

@@ -108,6 +108,26 @@ static void a_full_set_refuses_more(void **state)
 	kernel_expect_rest(k);
 }
 
+/* The i-th element of a set of that kind; ranges are adjacent. `name` is of a chain, and of a device. */
+static struct nat_elem nth_elem(enum nat_set_kind kind, uint32_t i, uint32_t name)
+{
+	bool only_mark = kind == NAT_MAP_MARK_VERDICT || kind == NAT_MAP_MARK_ADDR;
+	bool only_addr = kind == NAT_SET_ADDR || kind == NAT_SET_RANGE ||
+			 kind == NAT_MAP_ADDR_VERDICT || kind == NAT_MAP_RANGE_VERDICT;
+	struct nat_elem elem = { .key = only_mark ? i : i % 5000 };
+
+	if (only_addr)
+		elem.key = 0;
+	if (kind == NAT_SET_IF_ADDR)
+		elem.key = name;
+	if (!only_mark)
+		elem.first = i * 8;
+	elem.last = elem.first + (nat_set_has_ranges(kind) ? 7 : 0);
+	if (nat_set_is_map(kind))
+		elem.data = name;
+	return elem;
+}
+
 static void many_elements_of_each_kind_are_loaded_and_read_back(void **state)
 {
 	struct kernel *k = *state;
@@ -118,31 +138,13 @@ static void many_elements_of_each_kind_are_loaded_and_read_back(void **state)
 	nat_chain_add(&k->desired, "class", "");
 	chain = nat_name(&k->desired, "class");
 	for (int kind = 0; kind < NAT_SET_KIND_COUNT; kind++) {
-		bool only_mark = kind == NAT_MAP_MARK_VERDICT || kind == NAT_MAP_MARK_ADDR;
-		bool mark = only_mark || kind == NAT_MAP_MARK_ADDR_VERDICT ||
-			    kind == NAT_MAP_MARK_RANGE_VERDICT || kind == NAT_MAP_MARK_ADDR_MARK ||
-			    kind == NAT_MAP_MARK_RANGE_MARK;
 		char name[16];
 		size_t set;
 
 		snprintf(name, sizeof(name), "kind%d", kind);
 		set = nat_set_add(&k->desired, name, (enum nat_set_kind)kind, 0);
-		for (uint32_t i = 0; i < MANY; i++) {
-			uint32_t first = only_mark ? 0 : i * 8;
-			bool wide = nat_set_has_ranges((enum nat_set_kind)kind) && i % 2;
-
-			nat_elem_add(&k->desired, set,
-				     (struct nat_elem){ .key = mark                    ? i % 5000 :
-							       kind == NAT_SET_IF_ADDR ? chain :
-											 0,
-							.first = first,
-							.last = first + (wide ? 7 : 0),
-							.data = chain });
-			k->desired.sets[set].v[i].key = only_mark ? i :
-								    k->desired.sets[set].v[i].key;
-			if (!nat_set_is_map((enum nat_set_kind)kind))
-				k->desired.sets[set].v[i].data = 0;
-		}
+		for (uint32_t i = 0; i < MANY; i++)
+			nat_elem_add(&k->desired, set, nth_elem((enum nat_set_kind)kind, i, chain));
 	}
 	assert_int_equal(nat_ruleset_finish(&k->desired), 0);
 

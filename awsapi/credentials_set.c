@@ -144,11 +144,11 @@ struct sts_answer {
 	char expiration[64];
 };
 
-#define STS_FIELD(name, member)                                                                \
-	{                                                                                      \
+#define STS_FIELD(name, member)                                                                   \
+	{                                                                                         \
 		.path = "AssumeRoleWithWebIdentityResult/Credentials/" name, .type = XML_AS_TEXT, \
 		.flags = XML_IS_REQUIRED, .offset = offsetof(struct sts_answer, member),          \
-		.size = sizeof(((struct sts_answer *)NULL)->member),                           \
+		.size = sizeof(((struct sts_answer *)NULL)->member),                              \
 	}
 
 static const struct xml_field sts_fields[] = {

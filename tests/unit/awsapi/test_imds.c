@@ -224,72 +224,61 @@ static void an_old_token_is_used_on_while_no_new_one_comes(void **state)
 	bed_done(&bed);
 }
 
+static const struct {
+	const char *what;
+	struct serve_reply replies[6];
+	size_t requests;
+	enum http_class class;
+	const char *error;
+} faults[] = {
+	{ "not there", { TOKEN("t"), { .status = 404 } }, 2, HTTP_CLASS_NOT_FOUND, "404" },
+	{ "disabled", { { .status = 403 } }, 1, HTTP_CLASS_PERMANENT, "disabled" },
+	{ "disabled later", { TOKEN("t"), { .status = 403 } }, 2, HTTP_CLASS_PERMANENT, "disabled" },
+	{ "bad request", { { .status = 400 } }, 1, HTTP_CLASS_PERMANENT, "400" },
+	{ "no version 2", { { .status = 404 } }, 1, HTTP_CLASS_PERMANENT, "404" },
+	{ "redirect",
+	  { TOKEN("t"), { .status = 302, .headers = "Location: /x\r\n" } },
+	  2,
+	  HTTP_CLASS_PERMANENT,
+	  "302" },
+	{ "throttled twice",
+	  { TOKEN("t"), { .status = 503 }, { .status = 429 }, INSTANCE },
+	  4,
+	  HTTP_CLASS_OK,
+	  "" },
+	{ "token reset",
+	  { { .raw = "HTTP", .end = SERVE_RESET }, TOKEN("t"), INSTANCE },
+	  3,
+	  HTTP_CLASS_OK,
+	  "" },
+	{ "token empty", { TOKEN(""), TOKEN("t"), INSTANCE }, 3, HTTP_CLASS_OK, "" },
+	{ "token forges", { TOKEN("a\r\nX: y"), TOKEN("t"), INSTANCE }, 3, HTTP_CLASS_OK, "" },
+	{ "cut",
+	  { TOKEN("t"), { .body = "i-", .announced = 4, .end = SERVE_CLOSE }, INSTANCE },
+	  3,
+	  HTTP_CLASS_OK,
+	  "" },
+	{ "always 500",
+	  { TOKEN("t"), { .status = 500 }, { .status = 500 }, { .status = 500 }, { .status = 500 } },
+	  5,
+	  HTTP_CLASS_RETRY,
+	  "500" },
+	{ "huge", { TOKEN("t"), { .filler = 300000 } }, 2, HTTP_CLASS_PERMANENT, "longer" },
+};
+
 static void each_fault_is_tried_again_or_told(void **state)
 {
-	static const struct {
-		const char *what;
-		struct serve_reply replies[6];
-		size_t requests;
-		enum http_class class;
-		const char *error;
-	} rows[] = {
-		{ "not there", { TOKEN("t"), { .status = 404 } }, 2, HTTP_CLASS_NOT_FOUND, "404" },
-		{ "disabled", { { .status = 403 } }, 1, HTTP_CLASS_PERMANENT, "disabled" },
-		{ "disabled later",
-		  { TOKEN("t"), { .status = 403 } },
-		  2,
-		  HTTP_CLASS_PERMANENT,
-		  "disabled" },
-		{ "bad request", { { .status = 400 } }, 1, HTTP_CLASS_PERMANENT, "400" },
-		{ "no version 2", { { .status = 404 } }, 1, HTTP_CLASS_PERMANENT, "404" },
-		{ "redirect",
-		  { TOKEN("t"), { .status = 302, .headers = "Location: /x\r\n" } },
-		  2,
-		  HTTP_CLASS_PERMANENT,
-		  "302" },
-		{ "throttled twice",
-		  { TOKEN("t"), { .status = 503 }, { .status = 429 }, INSTANCE },
-		  4,
-		  HTTP_CLASS_OK,
-		  "" },
-		{ "token reset",
-		  { { .raw = "HTTP", .end = SERVE_RESET }, TOKEN("t"), INSTANCE },
-		  3,
-		  HTTP_CLASS_OK,
-		  "" },
-		{ "token empty", { TOKEN(""), TOKEN("t"), INSTANCE }, 3, HTTP_CLASS_OK, "" },
-		{ "token forges",
-		  { TOKEN("a\r\nX: y"), TOKEN("t"), INSTANCE },
-		  3,
-		  HTTP_CLASS_OK,
-		  "" },
-		{ "cut",
-		  { TOKEN("t"), { .body = "i-", .announced = 4, .end = SERVE_CLOSE }, INSTANCE },
-		  3,
-		  HTTP_CLASS_OK,
-		  "" },
-		{ "always 500",
-		  { TOKEN("t"),
-		    { .status = 500 },
-		    { .status = 500 },
-		    { .status = 500 },
-		    { .status = 500 } },
-		  5,
-		  HTTP_CLASS_RETRY,
-		  "500" },
-		{ "huge", { TOKEN("t"), { .filler = 300000 } }, 2, HTTP_CLASS_PERMANENT, "longer" },
-	};
 	(void)state;
 
 	divisor = 10;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
 		struct bed bed;
 
-		bed_make(&bed, rows[i].replies, ARRAY_SIZE(rows[i].replies), 0);
+		bed_make(&bed, faults[i].replies, ARRAY_SIZE(faults[i].replies), 0);
 		bed_get(&bed, "meta-data/instance-id");
-		if (bed.class != rows[i].class || !strstr(bed.error, rows[i].error) ||
-		    serve_http_count(&bed.server) != rows[i].requests)
-			fail_msg("%s: %s, %s, %zu requests", rows[i].what,
+		if (bed.class != faults[i].class || !strstr(bed.error, faults[i].error) ||
+		    serve_http_count(&bed.server) != faults[i].requests)
+			fail_msg("%s: %s, %s, %zu requests", faults[i].what,
 				 http_class_names[bed.class], bed.error,
 				 serve_http_count(&bed.server));
 		bed_done(&bed);

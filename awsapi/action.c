@@ -99,9 +99,11 @@ int aws_action_read(const struct aws_action *action, const char *text, size_t le
 		    struct err *err)
 {
 	char root[NAME_BYTES_MAX];
+	struct xml_table table = *action->answer;
 
 	snprintf(root, sizeof(root), "%sResponse", action->name);
-	return xml_read(action->answer, root, text, length, value, err);
+	table.root = root;
+	return xml_read(&table, text, length, value, err);
 }
 
 void aws_action_done(const struct aws_action *action, void *value)

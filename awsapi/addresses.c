@@ -84,10 +84,9 @@ int ec2_describe_addresses(const struct ec2_addresses_query *query, struct aws_r
 	aws_request_filter(ret, "private-ip-address", aws_ip4_text(query->private_ip, text));
 	if (query->tag_key) {
 		const int length = snprintf(name, sizeof(name), "tag:%s", query->tag_key);
-		if (length < 0 || (size_t)length >= sizeof(name) || !query->tag_value)
-			ret->params.rc = -EINVAL;
 		/* A filter for an empty value would be left out, and find everything. */
-		else if (*query->tag_value == '\0')
+		if (length < 0 || (size_t)length >= sizeof(name) || !query->tag_value ||
+		    *query->tag_value == '\0')
 			ret->params.rc = -EINVAL;
 		else
 			aws_request_filter(ret, name, query->tag_value);

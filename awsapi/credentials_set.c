@@ -160,14 +160,14 @@ static const struct xml_field sts_fields[] = {
 
 static const struct xml_table sts_table = { .size = sizeof(struct sts_answer),
 					    .fields = sts_fields,
-					    .n = ARRAY_SIZE(sts_fields) };
+					    .n = ARRAY_SIZE(sts_fields),
+					    .root = "AssumeRoleWithWebIdentityResponse" };
 
 int credentials_set_read_sts(const char *text, size_t length, struct credentials_set *ret,
 			     struct err *err)
 {
 	struct sts_answer answer = { .access_key = "" };
-	int r = xml_read(&sts_table, "AssumeRoleWithWebIdentityResponse", text, length, &answer,
-			 err);
+	int r = xml_read(&sts_table, text, length, &answer, err);
 
 	if (r == 0) {
 		const char *const texts[] = { answer.access_key, answer.secret_key,

@@ -143,8 +143,7 @@ void aws_failure_read(const char *action, const struct http_response *response,
 		ret->text[0] = '\0';
 		return;
 	}
-	if (xml_read(&error_table, NULL, response->body, response->body_length, &answer, NULL) ==
-		    0 &&
+	if (xml_read(&error_table, response->body, response->body_length, &answer, NULL) == 0 &&
 	    answer.code[0])
 		read_code(action, &answer, ret);
 	else

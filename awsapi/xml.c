@@ -47,7 +47,6 @@ struct reader {
 	XML_Parser parser;
 	struct err *err;
 	int rc; /* why the parser was stopped */
-	const char *root;
 	struct frame frames[FRAMES_MAX];
 	size_t n_frames;
 	size_t depth;
@@ -237,8 +236,9 @@ static void XMLCALL on_begin(void *data, const XML_Char *name, const XML_Char **
 		return;
 	}
 	if (reader->depth == 1) {
-		if (reader->root && strcmp(name, reader->root) != 0)
-			fail(reader, -EPROTO, "expected %s, found <%.64s>", reader->root, name);
+		const char *const root = reader->frames[0].table->root;
+		if (root && strcmp(name, root) != 0)
+			fail(reader, -EPROTO, "expected %s, found <%.64s>", root, name);
 		return;
 	}
 	path_enter(reader, name);
@@ -415,8 +415,8 @@ static void parse(struct reader *reader, const char *text, size_t length)
 	}
 }
 
-int xml_read(const struct xml_table *table, const char *root, const char *text, size_t length,
-	     void *value, struct err *err)
+int xml_read(const struct xml_table *table, const char *text, size_t length, void *value,
+	     struct err *err)
 {
 	int rc;
 
@@ -433,7 +433,6 @@ int xml_read(const struct xml_table *table, const char *root, const char *text, 
 		return err_set(err, -ENOMEM, "no memory to read an answer");
 	}
 	reader->err = err;
-	reader->root = root;
 	push_frame(reader, table, value);
 	reader->frames[0].depth = 1;
 	XML_SetUserData(reader->parser, reader);

@@ -50,17 +50,18 @@ struct xml_table {
 	size_t size; /* of the struct */
 	const struct xml_field *fields;
 	size_t n;
+	const char *
+		root; /* of a table that xml_read gets: the outermost element. NULL: whatever it is */
 };
 
 /*
- * Reads `length` bytes of `text`, whose outermost element is `root` (NULL: whatever it is), into the struct
- * at `value`. It must be zeroed, or the result of an earlier call with the same table: then lists grow, which
+ * Reads `length` bytes of `text` into the struct at `value`. It must be zeroed, or the result of an earlier call with the same table: then lists grow, which
  * is how the pages of an answer are put together, and other fields are overwritten.
  * 0; -EPROTO (no well-formed XML, DOCTYPE, wrong value), -EMSGSIZE (a ceiling), -ENOMEM, with the reason in
  * `err`. After a failure the struct is as after xml_done. What passed through on the way is wiped from memory.
  */
-int xml_read(const struct xml_table *table, const char *root, const char *text, size_t length,
-	     void *value, struct err *err);
+int xml_read(const struct xml_table *table, const char *text, size_t length, void *value,
+	     struct err *err);
 
 /* Frees all lists and zeroes the struct. */
 void xml_done(const struct xml_table *table, void *value);

@@ -82,11 +82,11 @@ static const struct xml_field answer_fields[] = {
 	  .sub = &thing_table },
 };
 static const struct xml_table answer_table = { sizeof(struct answer), answer_fields,
-					       ARRAY_SIZE(answer_fields) };
+					       ARRAY_SIZE(answer_fields), "R" };
 
 static int read_text(const char *text, struct answer *answer, struct err *err)
 {
-	return xml_read(&answer_table, "R", text, strlen(text), answer, err);
+	return xml_read(&answer_table, text, strlen(text), answer, err);
 }
 
 static void assert_refused(const char *text, int rc, const char *sentence)
@@ -169,13 +169,13 @@ static void an_answer_cut_at_any_byte_is_refused_and_leaves_nothing(void **state
 		CLEANUP(cleanup_free) char *exact = length ? malloc(length) : NULL;
 		if (length)
 			memcpy(exact, whole, length);
-		assert_int_equal(xml_read(&answer_table, "R", length ? exact : part, length,
-					  &answer, NULL),
+		assert_int_equal(xml_read(&answer_table, length ? exact : part, length, &answer,
+					  NULL),
 				 -EPROTO);
 		assert_memory_equal(&answer, &zero, sizeof(zero));
 	}
 	struct answer answer = { 0 };
-	assert_int_equal(xml_read(&answer_table, "R", whole, end, &answer, NULL), 0);
+	assert_int_equal(xml_read(&answer_table, whole, end, &answer, NULL), 0);
 	xml_done(&answer_table, &answer);
 }
 
@@ -304,7 +304,7 @@ static void depth_items_and_bytes_have_ceilings(void **state)
 	assert_string_equal(answer.things.v[0].note, "0123456");
 	xml_done(&answer_table, &answer);
 	CLEANUP(cleanup_free) char *heap = calloc(1, XML_BYTES_MAX + 1);
-	assert_int_equal(xml_read(&answer_table, "R", heap, XML_BYTES_MAX + 1, &answer, NULL),
+	assert_int_equal(xml_read(&answer_table, heap, XML_BYTES_MAX + 1, &answer, NULL),
 			 -EMSGSIZE);
 }
 

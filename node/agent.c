@@ -16,6 +16,7 @@
 #include "daemon/kernel.h"
 #include "nat/keeper.h"
 #include "nat/nfnl.h"
+#include "nat/sync.h"
 #include "netlink/rtnl.h"
 #include "netlink/sync.h"
 #include "node/adopt.h"
@@ -234,6 +235,29 @@ int agent_check_platform(struct err *err)
 	return kernel_check(NODE_TABLE, err);
 }
 
+/* In an order in which no packet of a steered connection can leave with the pod's address: see
+ * node_describe_parting. */
+static int part(struct keeper *keeper, const struct node_config *config,
+		const struct net_desired *net, struct err *err)
+{
+	static const struct policy_result nothing = { 0 };
+	struct node_audit audit = { .policies = &nothing, .flag = config->mark.flag };
+	CLEANUP(nat_ruleset_done) struct nat_ruleset parting = { 0 };
+	struct nfnl *conntrack = nfnl_open(err);
+	int rc = conntrack ? node_describe_parting(config, &parting) : -ENOMEM;
+
+	if (!rc)
+		rc = nat_sync_run(keeper_nat(keeper), &parting, NULL, NULL, err);
+	if (!rc)
+		rc = net_sync_cleanup(keeper_net_sync(keeper), net, err);
+	if (!rc)
+		kernel_end_connections(conntrack, is_stale, &audit);
+	if (!rc)
+		rc = nat_sync_cleanup(keeper_nat(keeper), err);
+	nfnl_close(conntrack);
+	return rc;
+}
+
 int agent_cleanup(const void *data, struct err *err)
 {
 	static const struct policy_result nothing = { 0 };
@@ -247,17 +271,9 @@ int agent_cleanup(const void *data, struct err *err)
 	struct keeper *keeper = loop ? keeper_new(loop, NODE_TABLE, &keeper_ops, NULL, err) : NULL;
 	int rc = keeper ? node_describe_routing(&view, &net) : -ENOMEM;
 
-	struct nfnl *conntrack = rc ? NULL : nfnl_open(err);
-
 	if (!rc)
-		rc = keeper_cleanup(keeper, &net, err);
-	/* Steered connections are bound to the pod's own address; the CNI's translation comes too late. */
-	struct node_audit audit = { .policies = &nothing, .flag = view.config->mark.flag };
-
-	if (!rc && conntrack)
-		kernel_end_connections(conntrack, is_stale, &audit);
-	nfnl_close(conntrack);
+		rc = part(keeper, data, &net, err);
 	keeper_free(keeper);
 	loop_free(loop);
-	return rc;
+	return rc > 0 ? -EAGAIN : rc;
 }

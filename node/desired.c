@@ -323,6 +323,15 @@ static void add_for_pod_devices(struct builder *b, size_t chain, struct nat_rule
 	}
 }
 
+/* A connection that was ever in the tunnel has the pod's own address; by any other way it would show it. It
+ * may be so when a pod has just left its policy, until its connections are ended. */
+static void add_flagged(struct builder *b, size_t chain)
+{
+	add_for_pod_devices(b, chain,
+			    NAT_RULE({ NAT_IIF }, { NAT_CT_MARK, b->flag, b->flag, "" },
+				     { NAT_COUNT, .name = "guard_leak" }, { NAT_DROP }));
+}
+
 static void add_guard(struct builder *b)
 {
 	size_t chain = nat_base_chain_add(b->rs, "guard", NAT_HOOK_FORWARD, -5, 0);
@@ -334,11 +343,6 @@ static void add_guard(struct builder *b)
 					    { NAT_CT_MARK, b->flag, b->flag, "" },
 					    { NAT_COUNT, .name = "guard_wrongway" }, { NAT_DROP });
 
-	/* A connection that was ever in the tunnel has the pod's own address; by any other way it would show
-	 * it. It may be so when a pod has just left its policy, until its connections are ended. */
-	struct nat_rule flagged = NAT_RULE({ NAT_IIF }, { NAT_CT_MARK, b->flag, b->flag, "" },
-					   { NAT_COUNT, .name = "guard_leak" }, { NAT_DROP });
-
 	nat_rule_add(b->rs, chain,
 		     on_tunnel(b, NAT_RULE({ NAT_IIF }, { NAT_GOTO, .name = "from_tunnel" })));
 	nat_rule_add(b->rs, chain,
@@ -348,7 +352,25 @@ static void add_guard(struct builder *b)
 	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_SADDR_VMAP, .name = "guard_pod" }));
 	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_SADDR_VMAP, .name = "guard_range" }));
 	add_for_pod_devices(b, chain, wrongway);
-	add_for_pod_devices(b, chain, flagged);
+	add_flagged(b, chain);
+}
+
+static void name_pod_devices(struct builder *b, const struct node_config *config)
+{
+	snprintf(b->pod_devices[0], sizeof(b->pod_devices[0]), "%.14s*",
+		 config->pod_interface_prefix);
+	snprintf(b->pod_devices[1], sizeof(b->pod_devices[1]), "%s*", PODS_STRICT_PREFIX);
+}
+
+int node_describe_parting(const struct node_config *config, struct nat_ruleset *ret)
+{
+	struct builder b = { .rs = ret, .flag = config->mark.flag };
+
+	nat_ruleset_init(ret, NODE_TABLE);
+	name_pod_devices(&b, config);
+	nat_counter_add(ret, "guard_leak");
+	add_flagged(&b, nat_base_chain_add(ret, "guard", NAT_HOOK_FORWARD, -5, 0));
+	return nat_ruleset_finish(ret);
 }
 
 int node_describe_table(const struct node_view *view, struct nat_ruleset *ret)

@@ -32,6 +32,11 @@ struct node_view {
 
 /* 0; -ENOMEM; -EINVAL when the policies don't fit (nat_ruleset_finish). */
 int node_describe_table(const struct node_view *view, struct nat_ruleset *ret);
+/*
+ * The last table before there is none: it drops connections that were in the tunnel, so that they can't show
+ * the pod's own address between the end of steering and their own.
+ */
+int node_describe_parting(const struct node_config *config, struct nat_ruleset *ret);
 int node_describe_routing(const struct node_view *view, struct net_desired *ret);
 
 /* The counters and what they count. Ends with a NULL name. */

@@ -418,3 +418,26 @@ def test_an_egress_ip_has_no_open_port(start_lab: StartLab) -> None:
     for transport in ("tcp", "udp", "icmp"):
         assert client.probe(transport, dst=eip(lab), port=22, src=CLIENT,
                             timeout=0.2).error == "ETIME"
+
+
+def test_the_tunnels_outer_packets_cost_no_connection_entry(start_lab: StartLab) -> None:
+    lab = start_lab()
+    for name in SELECTED:
+        for transport in ("tcp", "udp", "icmp"):
+            assert lab.pods[name].probe(transport).reached
+
+    for machine in ("node1", "node2", "gw-a"):
+        assert "dport=4789" not in lab.run(machine, "conntrack", "-L"), machine
+
+
+def test_the_gateway_has_the_parameters_that_it_needs(start_lab: StartLab) -> None:
+    lab = start_lab()
+    expected = {"net/ipv4/ip_forward": "1", "net/ipv4/conf/all/send_redirects": "0",
+                "net/ipv4/conf/default/send_redirects": "0", "net/ipv4/conf/eth0/send_redirects": "0",
+                "net/netfilter/nf_conntrack_events": "1", "net/netfilter/nf_conntrack_acct": "1",
+                "net/netfilter/nf_conntrack_timestamp": "1",
+                "net/netfilter/nf_conntrack_tcp_be_liberal": "1"}
+
+    assert {key: lab.run("gw-a", "cat", f"/proc/sys/{key}").strip() for key in expected} == expected
+    # The egress addresses are nowhere on the host: nothing can listen on them.
+    assert "10.0.1.201" not in lab.run("gw-a", "ip", "addr")

@@ -459,3 +459,69 @@ def test_a_storm_of_others_changes_costs_us_next_to_nothing(start_lab: StartLab,
     wait_until(lambda: status(daemon)["kernel"]["repairs"] == 1, 3, "a repair")
     assert time.monotonic() - began < 1.0
     assert counters(daemon)["guard_spoofed"] == 0
+
+
+# ---- two gateways ------------------------------------------------------------------------------------------
+
+
+def test_egress_ips_on_two_gateways_and_connections_that_stay_where_they_are(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    lab.move_egress("second", "gw-b")
+    for name in ("node1", "node2"):
+        lab.daemons[name].config["egress_ips"][1]["gateway"] = lab.machines["gw-b"].address
+        lab.daemons[name].write_config()
+    everybody = (*DAEMONS, "gw-b")
+    lab.start_daemons(everybody)
+    bank, second = lab.eip("bank"), lab.eip("second")
+    for name in SELECTED:
+        lab.expect(name, {bank, second})
+    flows = {(n, k): lab.pods[n].flow(k) for n in SELECTED for k in ("tcp", "udp", "pull")}
+    wait_until(lambda: all(f.stat().received > 10 for f in flows.values()), DEADLINE, "answers")
+
+    for name in everybody:
+        lab.daemons[name].config["policies"][0]["egress_ips"] = ["second"]
+    lab.daemons["gw-b"].write_config()
+    lab.daemons["gw-b"].reload()
+    reload(lab)
+
+    assert {name: seen(lab.pods[name]) for name in SELECTED} == dict.fromkeys(SELECTED, second)
+    before = {key: flow.stat().received for key, flow in flows.items()}
+    wait_until(lambda: all(f.stat().received > before[k] + 10 for k, f in flows.items()), DEADLINE,
+               "connections go on")
+    # A restarted daemon knows whose connections these are.
+    lab.daemons["node1"].kill()
+    lab.daemons["node1"].start()
+    wait_until(lambda: all(f.stat().received > before[k] + 20 for k, f in flows.items()), DEADLINE,
+               "connections go on")
+    for key, flow in flows.items():
+        assert intact(flow.stop(), {bank}) == [], key
+    assert leaks(lab) == {} and lab.check_logs() == []
+
+
+def test_a_dead_gateway_harms_only_the_pods_of_its_egress_ips(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    lab.move_egress("second", "gw-b")
+    for name in ("node1", "node2", "gw-a", "gw-b"):
+        config = lab.daemons[name].config
+        config["policies"] = [
+            {"name": "a", "pod_cidrs": ["10.0.1.50/32"], "egress_ips": ["bank"]},
+            {"name": "b", "pod_cidrs": ["10.0.1.66/32", "10.0.2.50/32"], "egress_ips": ["second"]}]
+        if name in ("node1", "node2"):
+            config["egress_ips"][1]["gateway"] = lab.machines["gw-b"].address
+        lab.daemons[name].write_config()
+    for name in ("p3", "p4"):
+        lab.expect(name, {lab.eip("second")})
+    lab.start_daemons((*DAEMONS, "gw-b"))
+    flows = {name: lab.pods[name].flow("tcp") for name in ("p3", "p4", "p2", "p5")}
+    wait_until(lambda: all(f.stat().received > 10 for f in flows.values()), DEADLINE, "answers")
+
+    lab.daemons["gw-a"].kill()
+    lab.cut("gw-a")
+
+    assert not lab.pods["p1"].probe(timeout=0.3).reached
+    for name, flow in flows.items():
+        assert intact(flow.stop(), set(lab.expected(name))) == [], name
+    lab.mend("gw-a")
+    lab.daemons["gw-a"].start()
+    assert seen(lab.pods["p1"]) == lab.eip("bank")
+    assert leaks(lab) == {} and lab.check_logs() == []

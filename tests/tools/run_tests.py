@@ -324,6 +324,9 @@ def report(results, seconds):
     for result in by_outcome[SKIPPED]:
         print(f"SKIP  {result.name}: {result.detail}")
     write_junit(results)
+    matrix = RESULTS / "leak-matrix.txt"
+    if matrix.exists():
+        print("\n" + matrix.read_text(encoding="utf-8"))
     print(f"took {seconds / 60:.1f} minutes; results are in {RESULTS.relative_to(TOP)}")
     counts = [len(by_outcome[o]) for o in (PASSED, FAILED, SKIPPED)]
     print("{} passed, {} failed, {} skipped".format(*counts), flush=True)

@@ -10,13 +10,11 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/loop.h"
 #include "daemon/frame.h"
 #include "daemon/health.h"
 #include "daemon/kernel.h"
 #include "nat/keeper.h"
 #include "nat/nfnl.h"
-#include "nat/sync.h"
 #include "netlink/rtnl.h"
 #include "netlink/sync.h"
 #include "node/adopt.h"
@@ -233,47 +231,4 @@ int agent_reload(void *data, void *config, struct err *err)
 int agent_check_platform(struct err *err)
 {
 	return kernel_check(NODE_TABLE, err);
-}
-
-/* In an order in which no packet of a steered connection can leave with the pod's address: see
- * node_describe_parting. */
-static int part(struct keeper *keeper, const struct node_config *config,
-		const struct net_desired *net, struct err *err)
-{
-	static const struct policy_result nothing = { 0 };
-	struct node_audit audit = { .policies = &nothing, .flag = config->mark.flag };
-	CLEANUP(nat_ruleset_done) struct nat_ruleset parting = { 0 };
-	struct nfnl *conntrack = nfnl_open(err);
-	int rc = conntrack ? node_describe_parting(config, &parting) : -ENOMEM;
-
-	if (!rc)
-		rc = nat_sync_run(keeper_nat(keeper), &parting, NULL, NULL, err);
-	if (!rc)
-		rc = net_sync_cleanup(keeper_net_sync(keeper), net, err);
-	if (!rc)
-		kernel_end_connections(conntrack, is_stale, &audit);
-	if (!rc)
-		rc = nat_sync_cleanup(keeper_nat(keeper), err);
-	nfnl_close(conntrack);
-	return rc;
-}
-
-int agent_cleanup(const void *data, struct err *err)
-{
-	static const struct policy_result nothing = { 0 };
-	static const struct lanes no_lanes = { 0 };
-	static const struct pods no_pods = { 0 };
-	struct node_view view = {
-		.config = data, .policies = &nothing, .lanes = &no_lanes, .pods = &no_pods
-	};
-	CLEANUP(net_desired_done) struct net_desired net = { 0 };
-	struct loop *loop = loop_new();
-	struct keeper *keeper = loop ? keeper_new(loop, NODE_TABLE, &keeper_ops, NULL, err) : NULL;
-	int rc = keeper ? node_describe_routing(&view, &net) : -ENOMEM;
-
-	if (!rc)
-		rc = part(keeper, data, &net, err);
-	keeper_free(keeper);
-	loop_free(loop);
-	return rc > 0 ? -EAGAIN : rc;
 }

@@ -19,7 +19,6 @@ struct agent; /* one per process */
 void *agent_start(struct frame *frame, void *config, struct err *err);
 int agent_reload(void *data, void *config, struct err *err);
 void agent_stop(void *data);
-int agent_cleanup(const void *data, struct err *err);
 int agent_check_platform(struct err *err);
 
 /* For status and explain; valid until the next event. */

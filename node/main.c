@@ -3,6 +3,7 @@
 /* eipgw-noded: steers the selected pods of this node to the gateways, and drops what can't be steered. */
 #include "daemon/frame.h"
 #include "node/agent.h"
+#include "node/cleanup.h"
 #include "node/config.h"
 #include "node/status.h"
 
@@ -20,7 +21,7 @@ int main(int argc, char *argv[])
 		.start = agent_start,
 		.reload = agent_reload,
 		.stop = agent_stop,
-		.cleanup = agent_cleanup,
+		.cleanup = node_cleanup,
 	};
 
 	return frame_main(&spec, argc, argv);

@@ -212,7 +212,7 @@ int aws_eks_token(const struct aws_presign *presign, char **ret, struct err *err
 {
 	CLEANUP(cleanup_secret) char *url = NULL;
 	const int rc = aws_presign_url(presign, &url, err);
-	if (rc != 0)
+	if (rc != 0 || !url)
 		return rc;
 
 	const size_t length = strlen(url);

@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The eipgw authors
 """Our calls against moto, with signatures and IAM checked, and boto3 as a second client of the same state."""
 
+import base64
 import urllib.parse
 
 import pytest
@@ -160,6 +161,8 @@ def test_presigned_urls_are_botocores(moto_server, token, now):
     ours = probe("sts.us-east-1.amazonaws.com", "presign", keys=keys, cluster="prod_1-a", now=now)["url"]
     theirs = moto_server.boto(SIGN % ("prod_1-a", now), keys=keys)
 
+    token = probe("sts.us-east-1.amazonaws.com", "presign", keys=keys, cluster="prod_1-a", now=now)["token"].removeprefix("k8s-aws-v1.")
+    assert base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode() == ours
     split = [urllib.parse.urlsplit(url) for url in (ours, theirs)]
     assert urllib.parse.parse_qs(split[0].query) == urllib.parse.parse_qs(split[1].query)
     assert split[0][:3] == split[1][:3]

@@ -99,6 +99,13 @@ static void a_clusters_token_is_the_url_in_unpadded_base64url(void **state)
 				  64;
 	assert_int_equal(strlen(token), 11 + (url_length * 4 + 2) / 3);
 	aws_secret_free(token);
+	/* Wherever these stand, one of them becomes what plain base64 writes as '+'. */
+	struct aws_presign presign = sample;
+	presign.session_token = "~~~";
+	assert_int_equal(aws_eks_token(&presign, &token, NULL), 0);
+	assert_null(strpbrk(token, "+/="));
+	assert_non_null(strchr(token + strlen("k8s-aws-v1."), '-'));
+	aws_secret_free(token);
 }
 
 static void what_cannot_be_signed_is_refused(void **state)

@@ -201,6 +201,18 @@ static void pages_are_put_together(void **state)
 	xml_done(&answer_table, &answer);
 }
 
+static void text_of_elements_inside_a_wanted_one_is_not_its_own(void **state)
+{
+	struct answer answer = { 0 };
+	(void)state;
+
+	assert_int_equal(read_text("<R><token>ne<token>no</token><x>no</x>xt</token></R>", &answer,
+				   NULL),
+			 0);
+
+	assert_string_equal(answer.token, "next");
+}
+
 static void empty_and_absent_sets_are_empty_lists(void **state)
 {
 	static const char *const texts[] = { "<R/>", "<R><thingSet/></R>",
@@ -400,6 +412,7 @@ int main(void)
 		cmocka_unit_test(wanted_elements_are_found_in_any_order_among_unknown_ones),
 		cmocka_unit_test(an_answer_cut_at_any_byte_is_refused_and_leaves_nothing),
 		cmocka_unit_test(pages_are_put_together),
+		cmocka_unit_test(text_of_elements_inside_a_wanted_one_is_not_its_own),
 		cmocka_unit_test(empty_and_absent_sets_are_empty_lists),
 		cmocka_unit_test(an_answer_of_another_kind_is_refused),
 		cmocka_unit_test(a_doctype_is_refused_before_its_entities_are_read),

@@ -124,6 +124,10 @@ int ec2_assign_private_address(const char *network_interface_id, struct ip4 addr
 
 	aws_request_begin(ret, &ec2_action_assign_private_address);
 	aws_params_add(&ret->params, "NetworkInterfaceId", network_interface_id);
+	if (address.v == 0) {
+		aws_params_add(&ret->params, "SecondaryPrivateIpAddressCount", "1");
+		return aws_request_finish(ret);
+	}
 	aws_params_add(&ret->params, "PrivateIpAddress.1", ip4_format(address, text));
 	aws_params_add(&ret->params, "AllowReassignment", allow_reassignment ? "true" : "false");
 	return aws_request_finish(ret);

@@ -61,7 +61,8 @@ int ec2_describe_interfaces(const struct ec2_interfaces_query *query, struct aws
 
 /*
  * A secondary address. With allow_reassignment it is taken from the interface in the same subnet that has
- * it, and its Elastic IP comes along; the remapping is asynchronous. It knows no DryRun.
+ * it, and its Elastic IP comes along; the remapping is asynchronous. It knows no DryRun. Address 0: EC2 chooses
+ * a free one; then a repeat assigns another.
  */
 int ec2_assign_private_address(const char *network_interface_id, struct ip4 address,
 			       bool allow_reassignment, struct aws_request *ret);

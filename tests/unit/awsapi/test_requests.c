@@ -139,6 +139,10 @@ static void the_other_actions_have_their_parameters(void **state)
 	assert_form(&request, ec2_assign_private_address("eni-1", ip4("10.0.0.9"), false, &request),
 		    "Action=AssignPrivateIpAddresses" EC2 "&NetworkInterfaceId=eni-1"
 		    "&PrivateIpAddress.1=10.0.0.9&AllowReassignment=false");
+	assert_form(&request,
+		    ec2_assign_private_address("eni-1", (struct ip4){ 0 }, false, &request),
+		    "Action=AssignPrivateIpAddresses" EC2 "&NetworkInterfaceId=eni-1"
+		    "&SecondaryPrivateIpAddressCount=1");
 	assert_form(&request, ec2_set_source_dest_check("eni-1", false, &request),
 		    "Action=ModifyNetworkInterfaceAttribute" EC2 "&NetworkInterfaceId=eni-1"
 		    "&SourceDestCheck.Value=false");

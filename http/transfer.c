@@ -31,9 +31,7 @@ void transfer_free(struct http_transfer *transfer)
 	if (!transfer)
 		return;
 	curl_easy_cleanup(transfer->easy);
-	for (struct curl_slist *header = transfer->headers; header; header = header->next)
-		explicit_bzero(header->data, strlen(header->data));
-	curl_slist_free_all(transfer->headers);
+	curl_slist_free_all(transfer->headers); /* libcurl's memory: memory.c wipes it */
 	wipe_free(transfer->body, transfer->capacity);
 	free(transfer);
 }

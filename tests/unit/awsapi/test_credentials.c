@@ -281,6 +281,26 @@ static void ended_ones_that_the_source_hands_out_are_used_with_patience(void **s
 	bed_done(&bed);
 }
 
+static void a_role_whose_keys_never_end_is_not_believed(void **state)
+{
+	const struct serve_reply replies[] = {
+		TOKEN, ROLE, { .body = "{\"AccessKeyId\":\"ASID\",\"SecretAccessKey\":\"hush\"}" }
+	};
+	struct credentials_status status;
+	struct aws_credentials view;
+	struct bed bed;
+	(void)state;
+
+	bed_make(&bed, replies, ARRAY_SIZE(replies));
+	bed_start(&bed, ENV("A=b"));
+	bed_wait(&bed, 1);
+
+	assert_int_equal(credentials_get(&view, bed.credentials), -EAGAIN);
+	credentials_status(bed.credentials, &status);
+	assert_non_null(strstr(status.error, "without an expiration"));
+	bed_done(&bed);
+}
+
 static void an_instance_without_role_says_so_and_is_asked_again(void **state)
 {
 	const struct serve_reply replies[] = {
@@ -465,6 +485,7 @@ int main(void)
 		cmocka_unit_test(the_role_of_the_instance_is_fetched_and_replaced_in_time),
 		cmocka_unit_test(what_is_there_is_used_on_through_an_outage),
 		cmocka_unit_test(ended_ones_that_the_source_hands_out_are_used_with_patience),
+		cmocka_unit_test(a_role_whose_keys_never_end_is_not_believed),
 		cmocka_unit_test(an_instance_without_role_says_so_and_is_asked_again),
 		cmocka_unit_test(keys_of_the_environment_never_end),
 		cmocka_unit_test(the_token_file_of_a_container_is_read_each_time),

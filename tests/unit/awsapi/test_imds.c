@@ -181,6 +181,24 @@ static void many_gets_share_one_token(void **state)
 	bed_done(&bed);
 }
 
+static void each_of_many_failed_gets_is_told(void **state)
+{
+	const struct serve_reply reply = { .status = 403 };
+	struct bed bed;
+	(void)state;
+
+	bed_make(&bed, &reply, 1, 0);
+	bed.wanted = 5;
+	for (size_t i = 0; i < 5; i++)
+		assert_non_null(imds_get(bed.imds, "meta-data/mac", on_done, &bed, NULL));
+	assert_int_equal(loop_run(bed.loop), 0);
+
+	assert_int_equal(bed.ended, 5);
+	assert_int_equal(bed.class, HTTP_CLASS_PERMANENT);
+	assert_int_equal(serve_http_count(&bed.server), 1);
+	bed_done(&bed);
+}
+
 static void a_token_is_renewed_before_it_ends(void **state)
 {
 	/* Of 1 second the last quarter is the margin; the first answer comes after it. */
@@ -455,6 +473,7 @@ int main(void)
 		cmocka_unit_test(a_refused_token_is_replaced_once),
 		cmocka_unit_test(a_token_refused_twice_is_told_and_not_tried_for_ever),
 		cmocka_unit_test(many_gets_share_one_token),
+		cmocka_unit_test(each_of_many_failed_gets_is_told),
 		cmocka_unit_test(a_token_is_renewed_before_it_ends),
 		cmocka_unit_test(an_old_token_is_used_on_while_no_new_one_comes),
 		cmocka_unit_test(each_fault_is_tried_again_or_told),

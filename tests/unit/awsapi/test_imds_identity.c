@@ -19,6 +19,9 @@
 #define A MACS MAC_A "/"
 #define B MACS MAC_B "/"
 
+#define TEN "aaaaaaaaaa"
+#define LONG TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN /* 130 letters: no tag's key */
+
 struct page {
 	const char *path, *text;
 };
@@ -47,7 +50,7 @@ static const struct page pages[] = {
 	{ B "ipv4-associations/", "203.0.113.7\n203.0.113.100\n" },
 	{ B "ipv4-associations/203.0.113.7", "10.0.1.200" },
 	{ B "ipv4-associations/203.0.113.100", "10.0.1.201" },
-	{ "meta-data/tags/instance/", "Name\nempty\ngone\nbad/key\n..\nweird key" },
+	{ "meta-data/tags/instance/", "Name\nempty\ngone\nbad/key\n..\nweird key\n" LONG },
 	{ "meta-data/tags/instance/Name", "gateway \xc3\xa4" },
 	{ "meta-data/tags/instance/empty", "" },
 };
@@ -284,6 +287,8 @@ static void a_notice_that_cannot_be_read_changes_nothing(void **state)
 		{ IMDS_NOTICE_SPOT, "{\"action\":\"stop\"}" },
 		{ IMDS_NOTICE_SPOT, "{\"action\":\"none\",\"time\":\"2026-11-23T04:05:06Z\"}" },
 		{ IMDS_NOTICE_SPOT, "{\"action\":\"stop\",\"time\":5}" },
+		{ IMDS_NOTICE_SPOT,
+		  "{\"action\":\"stop\",\"action\":\"stop\",\"time\":\"2026-11-23T04:05:06Z\"}" },
 		{ IMDS_NOTICE_SPOT, "{\"action\":\"stop\",\"time\":\"soon\"}" },
 		{ IMDS_NOTICE_REBALANCE, "{\"noticeTime\":\"soon\"}" },
 		{ IMDS_NOTICE_REBALANCE, "<html>" },

@@ -13,7 +13,7 @@ from eipgwlab.agent import Flow, FlowReport
 from eipgwlab.daemons import Daemon
 from eipgwlab.exits import Mark
 from eipgwlab.lab import PodStation
-from eipgwlab.model import NATGW_PUBLIC
+from eipgwlab.model import GATEWAYS, NATGW_PUBLIC
 
 SELECTED = ("p1", "p3", "p4")
 UNSELECTED = ("p2", "p5")
@@ -56,13 +56,21 @@ def usual_sources(lab: Lab, pod: PodStation) -> set[str]:
 
 
 def leaks(lab: Lab, since: Mark | None = None) -> dict[str, int]:
-    """Packets with a wrong source, of both sides of the internet gateway: {} is what we want."""
+    """Packets with a wrong source, of both sides of the internet gateway: {} is what we want.
+
+    Also those that only AWS's source check kept from getting there: a pod's address at a gateway, or at
+    the wrong interface of its node."""
     found = {f"{pod} vpc": count for pod, count in lab.foreign(since).items()}
     servers = {station.pod.server: name for name, station in lab.pods.items()}
     for row in lab.exit_rows(since):
         pod = servers.get(row.destination)
         if row.side == "wire" and pod and row.source not in lab.expected(pod):
             found[f"{pod} wire"] = found.get(f"{pod} wire", 0) + row.packets
+    pods = {station.address: station for station in lab.pods.values()}
+    for (machine, source), packets in lab.source_check_drops().items():
+        station = pods.get(source)
+        if station and machine in (station.node, *GATEWAYS):
+            found[f"{station.name} at {machine}"] = packets
     return found
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eipgwlab import FLAVOURS, Lab, netns, wait_until
+from eipgwlab import FLAVOURS, Lab, netns, packets, wait_until
+from eipgwlab.agent import UDP_PORT
 from eipgwlab.daemons import Daemon
 from eipgwlab.lab import PodStation
 from eipgwlab.model import EgressIp
@@ -110,6 +111,34 @@ def test_a_destination_that_becomes_excluded_is_left_for_good(start_lab: StartLa
     assert {seen(p1, NEAR)} == usual and seen(p1, FAR) == lab.eip("bank")
     assert {a for a in after.seen if after.seen[a] > before.seen.get(a, 0) + 1} <= usual
     assert intact(other.stop(), {lab.eip("bank")}) == []
+
+
+def test_a_late_reply_out_of_the_tunnel_does_not_capture_a_connection_that_is_not_steered(
+    start_lab: StartLab
+) -> None:
+    """The node lets go of a pod before the gateway does, and the gateway still delivers something. Without
+    translation on the node it looks like the answer to what the pod sends now."""
+    lab = start_lab("external-snat")
+    p4, node2 = lab.pods["p4"], lab.daemons["node2"]
+    assert p4.server
+    lab.expect("p4", {lab.eip("bank"), *usual_sources(lab, p4)})
+    runs = status(node2)["kernel"]["reconciles"]
+    node2.config["policies"] = []
+    node2.write_config()
+    node2.reload()
+    wait_until(lambda: status(node2)["kernel"]["reconciles"] > runs, DEADLINE, "no policy on node2")
+    flow = p4.flow("udp", sport=6100)
+    wait_until(lambda: lab.seen_for("p4").get("203.0.113.200", 0) > 5, DEADLINE, "p4 leaves as usual")
+    before = counters(node2)["tunnel_stray"]
+
+    late = packets.udp(p4.server, p4.address, UDP_PORT, 6100)
+    lab.stations["gw-a"].raw(late)
+    wait_until(lambda: counters(node2)["tunnel_stray"] > before, 3, "the late reply is dropped")
+
+    received = flow.stat().received
+    wait_until(lambda: flow.stat().received > received + 20, 3, "the connection goes on")
+    flow.stop()
+    assert counters(node2)["guard_leak"] == 0
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)

@@ -163,14 +163,14 @@ void nat_ruleset_done(struct nat_ruleset *rs);
 void nat_counter_add(struct nat_ruleset *rs, const char *name);
 /* The returned index is valid for the life of the ruleset. */
 size_t nat_set_add(struct nat_ruleset *rs, const char *name, enum nat_set_kind kind, uint32_t size);
-void nat_elem_add(struct nat_ruleset *rs, size_t set, struct nat_elem elem);
+void nat_elem_add(struct nat_ruleset *rs, size_t index, struct nat_elem elem);
 /* Interns a device or chain name for an element. */
 uint32_t nat_name(struct nat_ruleset *rs, const char *name);
 size_t nat_chain_add(struct nat_ruleset *rs, const char *name, const char *comment);
 size_t nat_base_chain_add(struct nat_ruleset *rs, const char *name, enum nat_hook hook,
 			  int priority, unsigned flags);
 enum nat_base_flags { NAT_BASE_NAT = 1, NAT_BASE_DROP = 2 };
-void nat_rule_add(struct nat_ruleset *rs, size_t chain, struct nat_rule rule);
+void nat_rule_add(struct nat_ruleset *rs, size_t index, struct nat_rule rule);
 /*
  * Sorts the elements of each set, merges equal ones, and checks what the kernel would refuse: two elements
  * with a common key, more of them than the set's size, references to what isn't there, names used twice.

@@ -109,6 +109,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	while (aws_actions[n_actions])
 		n_actions++;
+	if (n_actions == 0)
+		return 0;
 	const char *const text = (const char *)data + 1;
 	read_as_answer(aws_actions[data[0] % n_actions], text, size - 1);
 	read_as_error(text, size - 1);

@@ -161,7 +161,7 @@ static void save_table(struct mnl_socket *nl, const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(before); i++)
 		dump(nl, &(struct dump){ .type = NFNL_SUBSYS_NFTABLES << 8 | before[i] }, stream,
 		     NULL);
-	for (uint8_t kind = 0; kind < NAT_SET_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < NAT_SET_KIND_COUNT; kind++) {
 		char set[16], file[64];
 		struct dump d = { NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM, kind, set };
 		FILE *single;

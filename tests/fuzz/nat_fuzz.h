@@ -3,6 +3,8 @@
 /* Input as a netlink message: copied to where it is aligned, with a length that fits. */
 #pragma once
 
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -72,8 +72,9 @@ static struct ct_entries list(struct nfnl *nfnl)
 
 static bool same_entry(const struct ct_entry *a, const struct ct_entry *b)
 {
-	return a->id == b->id && a->zone == b->zone &&
-	       memcmp(&a->orig, &b->orig, sizeof(a->orig)) == 0;
+	return a->id == b->id && a->zone == b->zone && a->orig.src.v == b->orig.src.v &&
+	       a->orig.dst.v == b->orig.dst.v && a->orig.src_port == b->orig.src_port &&
+	       a->orig.dst_port == b->orig.dst_port && a->orig.protocol == b->orig.protocol;
 }
 
 static bool contains(const struct ct_entries *entries, const struct ct_entry *entry)

@@ -31,6 +31,7 @@ enum config_type {
 	CONFIG_NAMES,    /* struct config_names; a list of CONFIG_NAME without duplicates */
 	CONFIG_OBJECT,   /* a struct described by `sub`, embedded at offset */
 	CONFIG_LIST,     /* struct config_list of structs described by `sub` */
+	CONFIG_TEXT, /* char[max + 1]; any UTF-8 of at most max bytes without control characters */
 	CONFIG_TYPE_COUNT
 };
 
@@ -53,7 +54,7 @@ struct config_key {
 	enum config_type type;
 	size_t offset; /* of the value in the table's struct */
 	unsigned flags;
-	uint32_t min, max; /* CONFIG_U32: bounds; lists: max items (0 = 65536) */
+	uint32_t min, max; /* CONFIG_U32: bounds; lists: max items (0 = 65536); CONFIG_TEXT */
 	const char *def;   /* the default as JSON text, or NULL: all bytes 0 */
 	const struct config_table *sub;
 	const char *const *enum_names; /* NULL-terminated */

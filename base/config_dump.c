@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: The eipgw authors
 /*
  * The struct as JSON, one writer per type. Names, interface names and addresses hold nothing that JSON
- * would have to escape; their readers see to that.
+ * would have to escape; their readers see to that. Free text may have quotes and backslashes.
  */
 #include "base/config_internal.h"
 
@@ -32,6 +32,18 @@ static void write_string(const struct config_key *key, const void *value, struct
 {
 	(void)key;
 	fprintf(dump->out, "\"%s\"", (const char *)value);
+}
+
+static void write_text(const struct config_key *key, const void *value, struct dump *dump)
+{
+	(void)key;
+	fputc('"', dump->out);
+	for (const char *p = value; *p; p++) {
+		if (*p == '"' || *p == '\\')
+			fputc('\\', dump->out);
+		fputc(*p, dump->out);
+	}
+	fputc('"', dump->out);
 }
 
 static void write_ip4(const struct config_key *key, const void *value, struct dump *dump)
@@ -111,7 +123,7 @@ static const writer_fn writers[] = {
 	[CONFIG_IP4] = write_ip4,     [CONFIG_PREFIXES] = write_prefixes,
 	[CONFIG_U32] = write_u32,     [CONFIG_ENUM] = write_enum,
 	[CONFIG_NAMES] = write_names, [CONFIG_OBJECT] = write_sub,
-	[CONFIG_LIST] = write_list,
+	[CONFIG_LIST] = write_list,   [CONFIG_TEXT] = write_text,
 };
 static_assert(ARRAY_SIZE(writers) == CONFIG_TYPE_COUNT, "each type has a writer");
 
@@ -137,6 +149,7 @@ static bool is_absent(const struct config_key *key, const void *value)
 	switch (key->type) {
 	case CONFIG_NAME:
 	case CONFIG_IFNAME:
+	case CONFIG_TEXT:
 		return *(const char *)value == '\0';
 	case CONFIG_IP4:
 		return ((const struct ip4 *)value)->v == 0;

@@ -17,6 +17,7 @@ static const char *const type_texts[] = {
 	[CONFIG_NAMES] = "list of names",
 	[CONFIG_OBJECT] = "object",
 	[CONFIG_LIST] = "list of objects",
+	[CONFIG_TEXT] = "text",
 };
 static_assert(ARRAY_SIZE(type_texts) == CONFIG_TYPE_COUNT, "each type has a text");
 
@@ -25,6 +26,8 @@ static void print_type(const struct config_key *key, FILE *out)
 	fputs(type_texts[key->type], out);
 	if (key->type == CONFIG_U32)
 		fprintf(out, " %u..%u", key->min, config_u32_max(key));
+	if (key->type == CONFIG_TEXT)
+		fprintf(out, " of at most %u bytes", key->max);
 	for (size_t i = 0; key->type == CONFIG_ENUM && key->enum_names[i]; i++)
 		fprintf(out, "%s %s", i > 0 ? "," : "", key->enum_names[i]);
 }

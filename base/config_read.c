@@ -114,6 +114,35 @@ static int read_ifname(const struct config_key *key, json_t *value, void *ret,
 	return read_text(value, check_ifname, ret, at);
 }
 
+static bool has_control(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		const unsigned char c = (unsigned char)text[i];
+
+		/* C1 is written 0xc2 0x80 to 0xc2 0x9f in UTF-8. */
+		if (c < ' ' || c == 0x7f ||
+		    (c == 0xc2 && i + 1 < length && (unsigned char)text[i + 1] < 0xa0))
+			return true;
+	}
+	return false;
+}
+
+static int read_free_text(const struct config_key *key, json_t *value, void *ret,
+			  const struct config_at *at)
+{
+	if (!json_is_string(value))
+		return fail_type(at, "a string", value);
+	const char *const text = json_string_value(value);
+	const size_t length = json_string_length(value);
+	if (length > key->max)
+		return config_at_fail(at, -EINVAL, "%zu bytes, at most %u are allowed", length,
+				      key->max);
+	if (has_control(text, length))
+		return config_at_fail(at, -EINVAL, "the text has control characters");
+	memcpy(ret, text, length + 1);
+	return 0;
+}
+
 static int read_ip4(const struct config_key *key, json_t *value, void *ret,
 		    const struct config_at *at)
 {
@@ -315,6 +344,7 @@ static const reader_fn readers[] = {
 	[CONFIG_NAME] = read_name,         [CONFIG_IFNAME] = read_ifname, [CONFIG_IP4] = read_ip4,
 	[CONFIG_PREFIXES] = read_prefixes, [CONFIG_U32] = read_u32,       [CONFIG_ENUM] = read_enum,
 	[CONFIG_NAMES] = read_names,       [CONFIG_OBJECT] = read_sub,    [CONFIG_LIST] = read_list,
+	[CONFIG_TEXT] = read_free_text,
 };
 static_assert(ARRAY_SIZE(readers) == CONFIG_TYPE_COUNT, "each type has a reader");
 

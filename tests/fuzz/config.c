@@ -21,6 +21,7 @@ struct inner {
 	struct ip4 address;
 	struct ip4_prefixes prefixes;
 	struct config_names names;
+	char text[16];
 };
 
 struct object {
@@ -52,6 +53,7 @@ static const struct config_key inner_keys[] = {
 	  .max = 8,
 	  .def = "[\"0.0.0.0/0\"]" },
 	{ .name = "names", .type = CONFIG_NAMES, .offset = offsetof(struct inner, names), .max = 8 },
+	{ .name = "text", .type = CONFIG_TEXT, .offset = offsetof(struct inner, text), .max = 15 },
 };
 
 static const struct config_table inner_table = {

@@ -281,8 +281,11 @@ static void add_steer(struct builder *b)
 {
 	size_t chain = nat_base_chain_add(b->rs, "steer", NAT_HOOK_PREROUTING, -80, 0);
 
+	/* Only the picked-up-the-wrong-way case: a late answer to a connection that is steered no more would
+	 * flag the one that took its place, and the guard would drop that for ever. */
 	nat_rule_add(b->rs, chain,
-		     on_tunnel(b, NAT_RULE({ NAT_IIF }, { NAT_CT_MARK_NOT, b->flag, b->flag, "" },
+		     on_tunnel(b, NAT_RULE({ NAT_IIF }, { NAT_CT_DIRECTION, .value = 0 },
+					   { NAT_CT_MARK_NOT, b->flag, b->flag, "" },
 					   { NAT_SET_CT_MARK, b->mask, b->flag | NODE_INDEX_UNKNOWN,
 					     "" })));
 	nat_rule_add(b->rs, chain, on_tunnel(b, NAT_RULE({ NAT_IIF }, { NAT_ACCEPT })));
@@ -302,6 +305,10 @@ static void add_tunnel_guards(struct builder *b)
 			      { NAT_COUNT, .name = "tunnel_new" }, { NAT_DROP }));
 	for (size_t i = 0; i < ARRAY_SIZE(b->pod_devices); i++)
 		memcpy(stray.ops[i].name, b->pod_devices[i], sizeof(b->pod_devices[i]));
+	nat_rule_add(b->rs, from,
+		     NAT_RULE({ NAT_CT_DIRECTION, .value = 1 },
+			      { NAT_CT_MARK_NOT, b->flag, b->flag, "" },
+			      { NAT_COUNT, .name = "tunnel_stray" }, { NAT_DROP }));
 	nat_rule_add(b->rs, from, stray);
 	nat_rule_add(b->rs, from,
 		     NAT_RULE({ NAT_DADDR_NOT_IN, .name = "selected" },

@@ -27,7 +27,8 @@ static struct usage usage_of(int who)
 	getrusage(who, &usage);
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (struct usage){ .wall_us = (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3,
-			       .cpu_us = microseconds(&usage.ru_utime) + microseconds(&usage.ru_stime) };
+			       .cpu_us = microseconds(&usage.ru_utime) +
+					 microseconds(&usage.ru_stime) };
 }
 
 struct usage usage_now(void)
@@ -93,7 +94,8 @@ struct nat_elem bench_elem(const struct nat_ruleset *rs, enum nat_set_kind kind,
 	return elem;
 }
 
-void bench_elem_text(const struct nat_ruleset *rs, enum nat_set_kind kind, uint32_t i, char buf[static 160])
+void bench_elem_text(const struct nat_ruleset *rs, enum nat_set_kind kind, uint32_t i,
+		     char buf[static 160])
 {
 	struct nat_elem elem = bench_elem(rs, kind, i);
 	struct in_addr address = { htonl(elem.first) };
@@ -125,8 +127,9 @@ void bench_describe(struct nat_ruleset *rs, enum nat_set_kind kind, uint32_t n)
 				      { NAT_COUNT, .name = "new" }, { NAT_ACCEPT }));
 	}
 	base = nat_base_chain_add(rs, "filter_forward", NAT_HOOK_FORWARD, 0, 0);
-	nat_rule_add(rs, base,
-		     NAT_RULE({ with_mark ? NAT_MARK_SADDR_VMAP : NAT_SADDR_VMAP, .name = BENCH_MAP }));
+	nat_rule_add(
+		rs, base,
+		NAT_RULE({ with_mark ? NAT_MARK_SADDR_VMAP : NAT_SADDR_VMAP, .name = BENCH_MAP }));
 	for (uint32_t i = 0; i < n; i++)
 		nat_elem_add(rs, map, bench_elem(rs, kind, i));
 	if (nat_ruleset_finish(rs))

@@ -33,4 +33,5 @@ void bench_describe(struct nat_ruleset *rs, enum nat_set_kind kind, uint32_t n);
 /* The i-th pod's element. Never two neighbouring addresses: those would be merged into ranges. */
 struct nat_elem bench_elem(const struct nat_ruleset *rs, enum nat_set_kind kind, uint32_t i);
 /* That element as nft(8) writes it. */
-void bench_elem_text(const struct nat_ruleset *rs, enum nat_set_kind kind, uint32_t i, char buf[static 160]);
+void bench_elem_text(const struct nat_ruleset *rs, enum nat_set_kind kind, uint32_t i,
+		     char buf[static 160]);

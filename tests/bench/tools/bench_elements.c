@@ -46,8 +46,9 @@ static int command_fd(const struct bench *b, uint32_t i, bool add)
 	char text[160];
 
 	bench_elem_text(&b->rs, b->kind, b->pods + i, text);
-	if (fd < 0 || dprintf(fd, "%s element ip %s %s { %s }\n", add ? "add" : "delete", BENCH_TABLE,
-			      BENCH_MAP, text) < 0 ||
+	if (fd < 0 ||
+	    dprintf(fd, "%s element ip %s %s { %s }\n", add ? "add" : "delete", BENCH_TABLE,
+		    BENCH_MAP, text) < 0 ||
 	    lseek(fd, 0, SEEK_SET) < 0)
 		fail("command for nft", strerror(errno));
 	return fd;
@@ -78,7 +79,8 @@ static struct usage spawned(const char *const argv[], int input)
 
 static void report(const char *name, struct usage used, uint32_t n)
 {
-	printf("\"%s_cpu\": %.2f, \"%s_wall\": %.2f, ", name, used.cpu_us / n, name, used.wall_us / n);
+	printf("\"%s_cpu\": %.2f, \"%s_wall\": %.2f, ", name, used.cpu_us / n, name,
+	       used.wall_us / n);
 }
 
 static void measure_ours(const struct bench *b)

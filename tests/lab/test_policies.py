@@ -403,7 +403,7 @@ def test_a_restart_with_the_same_configuration_changes_nothing(
         assert [line for line in log if line.startswith("<7>plan: nothing to do") and "start" in line]
 
 
-# ---- pods that nobody knows yet ------------------------------------------------------------------------------
+# ---- pods that nobody knows yet ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("enforcement", ["strict", "best_effort"])

@@ -105,11 +105,13 @@ def finish(options: argparse.Namespace, targets: list[Target], results: dict[str
 
 
 def main(body: Callable[[], None]) -> None:
-    """Ends with 0, 1 (failed), 77 (skipped) or 130 (Ctrl-C); SIGTERM ends it as Ctrl-C does, so that all is put back."""
+    """Ends with 0, 1 (failed), 77 (skipped) or 130 (Ctrl-C); SIGTERM ends it as Ctrl-C does."""
     def stop(_signal: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, stop)
+    # Also where a shell started it in the background, which ignores SIGINT.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     if os.geteuid():
         print("SKIP: needs root, for network namespaces")
         sys.exit(SKIP_STATUS)

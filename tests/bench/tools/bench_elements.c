@@ -19,8 +19,6 @@
 #include "bench.h"
 #include "nat/sync.h"
 
-extern char **environ;
-
 struct bench {
 	struct nat_ruleset rs;
 	struct nat_sync *sync;

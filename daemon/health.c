@@ -34,7 +34,13 @@ void health_tell(struct health *health, const struct keeper_report *report, cons
 	}
 	if (!failed && health->failing)
 		log_info("plan", "good again");
-	if (!failed && (health->failing || report->changed || report->cause == KEEPER_START))
-		frame_ready(health->frame, status);
+	if (!failed && (health->failing || report->changed || report->cause == KEEPER_START ||
+			!health->told)) {
+		if (health->waiting)
+			frame_status(health->frame, status);
+		else
+			frame_ready(health->frame, status);
+		health->told = !health->waiting;
+	}
 	health->failing = failed;
 }

@@ -11,6 +11,8 @@ struct keeper_report;
 struct health {
 	struct frame *frame;
 	bool failing; /* the last run failed, and that was said */
+	bool waiting; /* set by the owner: for something else, without which good runs aren't READY */
+	bool told;    /* READY was said */
 };
 
 /* Repairs are warnings, changes info, the first failure of a row an error. `status` is what READY tells. */

@@ -11,11 +11,11 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "base/loop.h"
 #include "daemon/frame.h"
 #include "daemon/health.h"
 #include "daemon/kernel.h"
 #include "gateway/audit.h"
+#include "gateway/cloud.h"
 #include "gateway/parameters.h"
 #include "nat/keeper.h"
 #include "nat/nfnl.h"
@@ -34,6 +34,8 @@ struct agent {
 	struct ip4 router;
 	struct health health;
 	uint64_t connections_ended;
+	struct cloud *cloud; /* NULL: static ownership */
+	bool begun;          /* the first run was tried; before, the kernel stays as it was found */
 };
 
 struct agent_state agent_state(const struct agent *agent)
@@ -43,7 +45,10 @@ struct agent_state agent_state(const struct agent *agent)
 			  .policies = &agent->policies,
 			  .tunnel_mtu = agent->tunnel_mtu,
 			  .uplink_ifindex = agent->uplink_ifindex,
-			  .router = agent->router },
+			  .router = agent->router,
+			  .own = agent->cloud ? cloud_own(agent->cloud) : NULL,
+			  .address = agent->cloud ? cloud_address(agent->cloud) :
+						    (struct ip4){ 0 } },
 		.keeper = agent->keeper,
 		.connections_ended = agent->connections_ended,
 	};
@@ -103,8 +108,11 @@ static int describe(struct nat_ruleset *ruleset, struct net_desired *net, void *
 {
 	struct agent *agent = data;
 	struct gateway_view view;
-	int rc = find_uplink(agent, agent->config, &agent->tunnel_mtu, &agent->uplink_ifindex, err);
+	int rc;
 
+	if (agent->cloud && !agent->begun)
+		return err_set(err, -EAGAIN, "it isn't known yet which egress IPs are ours");
+	rc = find_uplink(agent, agent->config, &agent->tunnel_mtu, &agent->uplink_ifindex, err);
 	if (!rc)
 		rc = read_router(agent, err);
 	if (rc)
@@ -124,7 +132,9 @@ static bool is_stale(const struct ct_entry *entry, void *data)
 static void on_run(const struct keeper_report *report, void *data)
 {
 	struct agent *agent = data;
-	struct gateway_audit audit = { .config = agent->config, .policies = &agent->policies };
+	struct gateway_audit audit = { .config = agent->config,
+				       .policies = &agent->policies,
+				       .own = agent_state(agent).view.own };
 	char status[160];
 
 	if (!report->rc && (report->changed || report->cause == KEEPER_START)) {
@@ -135,6 +145,7 @@ static void on_run(const struct keeper_report *report, void *data)
 	snprintf(status, sizeof(status), "gateway=%s egress_ips=%zu policies=%zu nodes=%zu",
 		 agent->config->gateway.name, agent->config->egress_ips.n,
 		 agent->policies.n_policies, agent->config->nodes.n);
+	agent->health.waiting = agent->health.waiting && !cloud_is_complete(agent->cloud);
 	health_tell(&agent->health, report, status);
 }
 
@@ -147,7 +158,7 @@ static void on_foreign(const struct rt_change *change, void *data)
 	bool is_uplink = change->kind == RT_LINK &&
 			 strcmp(change->link.name, agent->config->gateway.uplink) == 0;
 
-	if (is_default || is_uplink)
+	if (agent->begun && (is_default || is_uplink))
 		keeper_poke(agent->keeper, KEEPER_CHANGE);
 }
 
@@ -155,23 +166,48 @@ static void on_lost(void *data)
 {
 	struct agent *agent = data;
 
-	keeper_poke(agent->keeper, KEEPER_CHANGE);
+	if (agent->begun)
+		keeper_poke(agent->keeper, KEEPER_CHANGE);
+}
+
+/* A failure is told by on_run and tried again. */
+static void begin(struct agent *agent)
+{
+	agent->begun = true;
+	(void)keeper_run(agent->keeper, KEEPER_START, NULL);
+}
+
+/*
+ * Until it's known for each egress IP whether it is ours, the kernel keeps what an earlier run left there: a
+ * restart interrupts nothing, even if EC2 doesn't answer for a while.
+ */
+static void on_ownership(void *data)
+{
+	struct agent *agent = data;
+
+	if (agent->begun)
+		keeper_poke(agent->keeper, KEEPER_CHANGE);
+	else if (cloud_is_decided(agent->cloud))
+		begin(agent);
 }
 
 /* All that can fail comes before the first change of `agent`. */
 static int adopt_config(struct agent *agent, struct gateway_config *config, struct err *err)
 {
-	struct policy_result policies = { 0 };
+	CLEANUP(policy_result_done) struct policy_result policies = { 0 };
 	uint32_t mtu = 0;
 	int ifindex = 0, rc;
 
 	rc = find_uplink(agent, config, &mtu, &ifindex, err);
 	if (!rc)
 		rc = gateway_config_compile(config, &policies, err);
+	if (!rc && agent->cloud && cloud_want(agent->cloud, config))
+		rc = err_set(err, -ENOMEM, "out of memory");
 	if (rc)
 		return rc;
 	policy_result_done(&agent->policies);
 	agent->policies = policies;
+	policies = (struct policy_result){ 0 };
 	if (agent->config) {
 		config_done(&gateway_config_table, agent->config);
 		free(agent->config);
@@ -186,6 +222,7 @@ void agent_stop(void *data)
 
 	if (!agent)
 		return;
+	cloud_free(agent->cloud);
 	keeper_free(agent->keeper);
 	nfnl_close(agent->conntrack);
 	policy_result_done(&agent->policies);
@@ -218,8 +255,17 @@ void *agent_start(struct frame *frame, void *config, struct err *err)
 		agent_stop(agent);
 		return NULL;
 	}
-	/* A failure here is told by on_run and tried again. */
-	(void)keeper_run(agent->keeper, KEEPER_START, NULL);
+	if (agent->config->ownership == OWNERSHIP_STATIC) {
+		begin(agent);
+		return agent;
+	}
+	agent->health.waiting = true;
+	agent->cloud = cloud_new(frame_loop(frame), agent->config, on_ownership, agent, err);
+	if (!agent->cloud) {
+		agent->config = NULL; /* stays the caller's */
+		agent_stop(agent);
+		return NULL;
+	}
 	return agent;
 }
 
@@ -233,29 +279,18 @@ int agent_reload(void *data, void *config, struct err *err)
 		return err_set(
 			err, -EINVAL,
 			"tunnel.device: can't change while running; use --cleanup and restart");
+	if (next->ownership != agent->config->ownership ||
+	    memcmp(&next->aws, &agent->config->aws, sizeof(next->aws)) != 0)
+		return err_set(err, -EINVAL,
+			       "ownership, aws: can't change while running; restart instead");
 	if (adopt_config(agent, next, err))
 		return -EINVAL;
-	keeper_poke(agent->keeper, KEEPER_CHANGE);
+	if (agent->begun)
+		keeper_poke(agent->keeper, KEEPER_CHANGE);
 	return 0;
 }
 
 int agent_check_platform(struct err *err)
 {
 	return kernel_check(GATEWAY_TABLE, err);
-}
-
-int agent_cleanup(const void *data, struct err *err)
-{
-	struct gateway_view view = { .config = data };
-	CLEANUP(net_desired_done) struct net_desired net = { 0 };
-	struct loop *loop = loop_new();
-	struct keeper *keeper = loop ? keeper_new(loop, GATEWAY_TABLE, &keeper_ops, NULL, err) :
-				       NULL;
-	int rc = keeper ? gateway_describe_routing(&view, &net) : -ENOMEM;
-
-	if (!rc)
-		rc = keeper_cleanup(keeper, &net, err);
-	keeper_free(keeper);
-	loop_free(loop);
-	return rc;
 }

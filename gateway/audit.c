@@ -2,12 +2,16 @@
 // SPDX-FileCopyrightText: The eipgw authors
 #include "gateway/audit.h"
 
-static bool is_egress(const struct gateway_config *config, struct ip4 address)
-{
-	const struct gateway_egress *egress = config->egress_ips.v;
+#include "gateway/own.h"
 
-	for (size_t i = 0; i < config->egress_ips.n; i++) {
-		if (egress[i].private.v == address.v)
+static bool is_egress(const struct gateway_audit *audit, struct ip4 address)
+{
+	const struct gateway_egress *egress = audit->config->egress_ips.v;
+
+	for (size_t i = 0; i < audit->config->egress_ips.n; i++) {
+		struct ip4 private = audit->own ? own_private(audit->own, i) : egress[i].private;
+
+		if (private.v && private.v == address.v)
 			return true;
 	}
 	return false;
@@ -20,7 +24,7 @@ static bool is_egress(const struct gateway_config *config, struct ip4 address)
  */
 bool gateway_audit_is_stale(const struct gateway_audit *audit, const struct ct_entry *entry)
 {
-	bool translated = is_egress(audit->config, entry->reply.dst);
+	bool translated = is_egress(audit, entry->reply.dst);
 
 	if (policy_rule_of(audit->policies, entry->orig.src, entry->orig.dst))
 		return !translated;

@@ -9,9 +9,12 @@
 #include "nat/ct.h"
 #include "policy/policy.h"
 
+struct own;
+
 struct gateway_audit {
 	const struct gateway_config *config;
 	const struct policy_result *policies;
+	const struct own *own; /* which egress IPs are available; NULL: all */
 };
 
 /* Pure. True: the entry must be deleted. */

@@ -3,6 +3,7 @@
 #include "gateway/config.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,8 +21,7 @@ static const struct config_key identity_keys[] = {
 	{ .name = "address",
 	  .type = CONFIG_IP4,
 	  .offset = offsetof(struct gateway_identity, address),
-	  .flags = CONFIG_REQUIRED,
-	  .help = "primary private address; end of the tunnel" },
+	  .help = "primary private address; end of the tunnel; ec2: from the metadata if left out" },
 	{ .name = "uplink",
 	  .type = CONFIG_IFNAME,
 	  .offset = offsetof(struct gateway_identity, uplink),
@@ -47,13 +47,22 @@ static const struct config_key egress_keys[] = {
 	{ .name = "public",
 	  .type = CONFIG_IP4,
 	  .offset = offsetof(struct gateway_egress, public),
-	  .flags = CONFIG_REQUIRED,
 	  .help = "the Elastic IP" },
 	{ .name = "private",
 	  .type = CONFIG_IP4,
 	  .offset = offsetof(struct gateway_egress, private),
-	  .flags = CONFIG_REQUIRED,
-	  .help = "private address on the network interface that the Elastic IP is associated with" },
+	  .help = "private address on the network interface that the Elastic IP is associated with; "
+		  "ec2: any secondary one if left out" },
+	{ .name = "allocation_id",
+	  .type = CONFIG_TEXT,
+	  .offset = offsetof(struct gateway_egress, allocation_id),
+	  .max = AWS_ID_MAX - 1,
+	  .help = "ec2: the Elastic IP by its allocation ID" },
+	{ .name = "tag",
+	  .type = CONFIG_TEXT,
+	  .offset = offsetof(struct gateway_egress, tag),
+	  .max = GATEWAY_TEXT_MAX - 1,
+	  .help = "ec2: the Elastic IP by a tag that only it has, Key=Value" },
 };
 static const struct config_table egress_table = { sizeof(struct gateway_egress), egress_keys,
 						  ARRAY_SIZE(egress_keys) };
@@ -78,6 +87,33 @@ static const struct config_key node_keys[] = {
 };
 static const struct config_table node_table = { sizeof(struct gateway_node), node_keys,
 						ARRAY_SIZE(node_keys) };
+
+static const char *const ownership_names[] = { "static", "ec2", NULL };
+
+static const struct config_key aws_keys[] = {
+	{ .name = "imds_url",
+	  .type = CONFIG_TEXT,
+	  .offset = offsetof(struct gateway_aws, imds_url),
+	  .max = GATEWAY_TEXT_MAX - 1,
+	  .help = "instance metadata service; for tests" },
+	{ .name = "ec2_url",
+	  .type = CONFIG_TEXT,
+	  .offset = offsetof(struct gateway_aws, ec2_url),
+	  .max = GATEWAY_TEXT_MAX - 1,
+	  .help = "EC2 API, instead of the region's public endpoint" },
+	{ .name = "region",
+	  .type = CONFIG_TEXT,
+	  .offset = offsetof(struct gateway_aws, region),
+	  .max = AWS_ID_MAX - 1,
+	  .help = "instead of the instance's own" },
+	{ .name = "ca_file",
+	  .type = CONFIG_TEXT,
+	  .offset = offsetof(struct gateway_aws, ca_file),
+	  .max = GATEWAY_TEXT_MAX - 1,
+	  .help = "PEM file with the certificate authorities, instead of the system's" },
+};
+static const struct config_table aws_table = { sizeof(struct gateway_aws), aws_keys,
+					       ARRAY_SIZE(aws_keys) };
 
 static const struct config_key keys[] = {
 	{ .name = "gateway",
@@ -139,6 +175,18 @@ static const struct config_key keys[] = {
 	  .max = 64u << 20,
 	  .def = "0",
 	  .help = "connections; 0: from the instance's memory" },
+	{ .name = "ownership",
+	  .type = CONFIG_ENUM,
+	  .offset = offsetof(struct gateway_config, ownership),
+	  .enum_names = ownership_names,
+	  .def = "\"static\"",
+	  .help = "static: somebody else associates the Elastic IPs; ec2: this daemon does" },
+	{ .name = "aws",
+	  .type = CONFIG_OBJECT,
+	  .offset = offsetof(struct gateway_config, aws),
+	  .def = "{}",
+	  .sub = &aws_table,
+	  .help = "how AWS is reached; ec2 only" },
 };
 const struct config_table gateway_config_table = { sizeof(struct gateway_config), keys,
 						   ARRAY_SIZE(keys) };
@@ -157,22 +205,79 @@ int gateway_config_compile(const struct gateway_config *config, struct policy_re
 	return policy_config_compile(&config->policies, &context, ret, err);
 }
 
+static const char *find_static_fault(const struct gateway_egress *egress, const char **ret_key)
+{
+	*ret_key = egress->allocation_id[0] ? "allocation_id" : egress->tag[0] ? "tag" : NULL;
+	if (*ret_key)
+		return "needs \"ownership\": \"ec2\"";
+	*ret_key = !egress->public.v ? "public" : "private";
+	return !egress->public.v || !egress->private.v ? "the key is missing" : NULL;
+}
+
+static const char *find_ec2_fault(const struct gateway_egress *egress, const char **ret_key)
+{
+	const char *equals = strchr(egress->tag, '=');
+	int names = !!egress->public.v + !!egress->allocation_id[0] + !!egress->tag[0];
+
+	*ret_key = "allocation_id";
+	if (names != 1)
+		return "exactly one of allocation_id, public and tag is needed";
+	*ret_key = "tag";
+	/* A filter for an empty value would find everything. */
+	if (egress->tag[0] && (!equals || equals == egress->tag || !equals[1]))
+		return "is not of the form Key=Value";
+	return NULL;
+}
+
+/* What each kind of ownership needs. */
+static int check_ownership(const struct gateway_config *config, struct err *err)
+{
+	const struct gateway_egress *egress = config->egress_ips.v;
+	bool is_static = config->ownership == OWNERSHIP_STATIC;
+	const char *key = NULL;
+
+	if (is_static && !config->gateway.address.v)
+		return err_set(err, -EINVAL, "gateway.address: the key is missing");
+	for (size_t i = 0; i < config->egress_ips.n; i++) {
+		const char *fault = is_static ? find_static_fault(&egress[i], &key) :
+						find_ec2_fault(&egress[i], &key);
+
+		if (fault)
+			return err_set(err, -EINVAL, "egress_ips[%zu].%s: %s", i, key, fault);
+	}
+	return 0;
+}
+
+/* Which key two egress IPs have in common although it must differ, or NULL. */
+static const char *find_same(const struct gateway_egress *a, const struct gateway_egress *b)
+{
+	if (strcmp(a->name, b->name) == 0)
+		return "name";
+	if (a->public.v && a->public.v == b->public.v)
+		return "public";
+	if (a->private.v && a->private.v == b->private.v)
+		return "private";
+	if (a->allocation_id[0] && strcmp(a->allocation_id, b->allocation_id) == 0)
+		return "allocation_id";
+	if (a->tag[0] && strcmp(a->tag, b->tag) == 0)
+		return "tag";
+	return NULL;
+}
+
 static int check_egress(const struct gateway_config *config, struct err *err)
 {
 	const struct gateway_egress *egress = config->egress_ips.v;
 
 	for (size_t i = 0; i < config->egress_ips.n; i++) {
-		if (egress[i].private.v == config->gateway.address.v)
+		if (egress[i].private.v && egress[i].private.v == config->gateway.address.v)
 			return err_set(
 				err, -EINVAL,
 				"egress_ips[%zu].private: is the gateway's own address; the host would "
 				"answer for its connections",
 				i);
 		for (size_t j = 0; j < i; j++) {
-			const char *what = strcmp(egress[i].name, egress[j].name) == 0 ? "name" :
-					   egress[i].public.v == egress[j].public.v    ? "public" :
-					   egress[i].private.v == egress[j].private.v  ? "private" :
-											 NULL;
+			const char *what = find_same(&egress[i], &egress[j]);
+
 			if (what)
 				return err_set(err, -EINVAL,
 					       "egress_ips[%zu].%s: is that of egress_ips[%zu] too",
@@ -258,8 +363,10 @@ int gateway_config_check(const void *data, struct err *err)
 {
 	const struct gateway_config *config = data;
 	CLEANUP(policy_result_done) struct policy_result result = { 0 };
-	int rc = check_egress(config, err);
+	int rc = check_ownership(config, err);
 
+	if (!rc)
+		rc = check_egress(config, err);
 	if (!rc)
 		rc = check_node_addresses(config, err);
 	if (!rc)

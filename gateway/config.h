@@ -5,16 +5,22 @@
 
 #include <stdint.h>
 
+#include "awsapi/ec2.h"
 #include "base/config.h"
 #include "policy/config.h"
 
 struct err;
 
 #define GATEWAY_NODES_MAX 65536
+#define GATEWAY_TEXT_MAX 256 /* URLs, paths, tags; with NUL */
+
+/* Who sees to it that the Elastic IPs are where the configuration says. */
+enum gateway_ownership { OWNERSHIP_STATIC, OWNERSHIP_EC2 };
 
 struct gateway_identity {
 	char name[CONFIG_NAME_MAX];
-	struct ip4 address; /* primary private address: the tunnel's end */
+	struct ip4
+		address; /* primary private address: the tunnel's end; EC2: 0 if the metadata tell it */
 	char uplink[16];
 	uint32_t internet_mtu; /* bytes; what the internet gateway takes */
 };
@@ -23,6 +29,16 @@ struct gateway_egress {
 	char name[CONFIG_NAME_MAX];
 	struct ip4 public;  /* the Elastic IP */
 	struct ip4 private; /* the address that carries it; not configured on the host */
+	/* OWNERSHIP_EC2: exactly one of these and `public`; `private` 0 means any */
+	char allocation_id[AWS_ID_MAX];
+	char tag[GATEWAY_TEXT_MAX]; /* "Key=Value" */
+};
+
+/* "": the usual one. */
+struct gateway_aws {
+	char imds_url[GATEWAY_TEXT_MAX], ec2_url[GATEWAY_TEXT_MAX];
+	char region[AWS_ID_MAX];
+	char ca_file[GATEWAY_TEXT_MAX];
 };
 
 struct gateway_node {
@@ -41,6 +57,8 @@ struct gateway_config {
 	struct config_list nodes;      /* struct gateway_node */
 	struct config_list policies;   /* struct policy_config */
 	uint32_t conntrack_max;        /* entries; 0: from the memory */
+	int ownership;                 /* enum gateway_ownership */
+	struct gateway_aws aws;
 };
 
 extern const struct config_table gateway_config_table;

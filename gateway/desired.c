@@ -24,6 +24,7 @@
 
 #include "base/cleanup.h"
 #include "daemon/destinations.h"
+#include "gateway/own.h"
 
 enum { TCP_SYN = 0x02, TCP_RST = 0x04 };
 enum { RANGE_MIN = 256 }; /* addresses; fewer are single elements */
@@ -45,6 +46,20 @@ uint32_t gateway_egress_mark(size_t egress_index)
 uint32_t gateway_node_mark(struct ip4 node)
 {
 	return htonl(node.v);
+}
+
+struct ip4 gateway_private(const struct gateway_view *view, size_t egress_index)
+{
+	const struct gateway_egress *egress = view->config->egress_ips.v;
+
+	return view->own ? own_private(view->own, egress_index) : egress[egress_index].private;
+}
+
+struct ip4 gateway_public(const struct gateway_view *view, size_t egress_index)
+{
+	const struct gateway_egress *egress = view->config->egress_ips.v;
+
+	return view->own ? view->own->v[egress_index].public_ip : egress[egress_index].public;
 }
 
 /*
@@ -85,21 +100,26 @@ static void add_nodes(struct builder *b)
 
 static void add_egress(struct builder *b)
 {
-	const struct gateway_egress *egress = b->view->config->egress_ips.v;
 	size_t index = nat_set_add(b->rs, "egress", NAT_MAP_MARK_ADDR, 256);
 
-	for (size_t i = 0; i < b->view->config->egress_ips.n; i++)
-		nat_elem_add(b->rs, index,
-			     (struct nat_elem){ .key = gateway_egress_mark(i),
-						.data = egress[i].private.v });
+	for (size_t i = 0; i < b->view->config->egress_ips.n; i++) {
+		struct ip4 private = gateway_private(b->view, i);
+
+		if (private.v)
+			nat_elem_add(b->rs, index,
+				     (struct nat_elem){ .key = gateway_egress_mark(i),
+							.data = private.v });
+	}
 }
 
-/* What the class leaves over is refused. */
+/* What the class leaves over is refused, and so is what would leave by an egress IP that isn't available. */
 static void add_class_chain(struct builder *b, const struct policy_class *class, const char *name)
 {
 	size_t chain = nat_chain_add(b->rs, name, "");
 
 	for (size_t i = 0; i < class->n_rules; i++) {
+		if (!gateway_private(b->view, class->rules[i].egress).v)
+			continue;
 		uint32_t mark = gateway_egress_mark(class->rules[i].egress);
 		struct nat_rule rule = NAT_RULE({ NAT_DADDR_IN },
 						{ NAT_SET_MARK, UINT32_MAX, mark, "" },

@@ -14,6 +14,8 @@
 #include "netlink/plan.h"
 #include "policy/policy.h"
 
+struct own;
+
 #define GATEWAY_TABLE "eipgw"
 
 struct gateway_view {
@@ -22,7 +24,14 @@ struct gateway_view {
 	uint32_t tunnel_mtu;
 	int uplink_ifindex;
 	struct ip4 router; /* the default route's next hop on the uplink; v == 0: there is none */
+	const struct own *own; /* which egress IPs are ours now; NULL: all, as configured */
+	struct ip4 address;    /* of the tunnel's end, if it isn't configured */
 };
+
+/* What an egress IP amounts to now. v == 0: it isn't available, and nothing leaves with it. */
+struct ip4 gateway_private(const struct gateway_view *view, size_t egress_index);
+/* v == 0: not known yet. */
+struct ip4 gateway_public(const struct gateway_view *view, size_t egress_index);
 
 /* 0; -ENOMEM; -EINVAL when the policies don't fit. */
 int gateway_describe_table(const struct gateway_view *view, struct nat_ruleset *ret);

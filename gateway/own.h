@@ -29,6 +29,8 @@
 
 struct aws_action;
 struct aws_failure;
+struct aws_request;
+struct gateway_config;
 
 #define OWN_SETTLE_MS 30000
 #define OWN_CLAIM_MS 1000     /* between two looks while claiming */
@@ -128,6 +130,12 @@ void own_see_metadata(struct own *own, size_t i, bool associated, struct mono no
 
 /* Whether EC2 is to be asked about the egress IP itself now; for those held the interface tells enough. */
 bool own_wants_look(const struct own *own, size_t i, struct mono now);
+/* What a configuration asks for, one for each of its egress IPs; the caller frees it. NULL: out of memory. */
+struct own_wanted *own_list_wanted(const struct gateway_config *config);
+/* The question, and the call of a step, as requests: the contract of awsapi/requests.h. */
+int own_request_look(const struct own *own, size_t i, struct aws_request *ret);
+int own_request_step(const struct own *own, size_t i, struct own_step step,
+		     struct aws_request *ret);
 /* How long until own_see_interface is due again, at least 0. */
 int64_t own_next_ms(const struct own *own, struct mono now);
 

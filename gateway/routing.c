@@ -31,6 +31,7 @@ static const struct ip4 tunnel_address = { 0xa9fe4002 }; /* 169.254.64.2, all ga
 static const struct ip4 tunnel_peer = { 0xa9fe40fe };    /* 169.254.64.254, every node */
 
 struct router {
+	const struct gateway_view *view;
 	const struct gateway_config *config;
 	struct net_desired *net;
 };
@@ -49,21 +50,22 @@ static void add_route(struct router *r, struct rt_route route)
 static void add_pod_routes(struct router *r)
 {
 	const struct gateway_node *nodes = r->config->nodes.v;
+	const struct ip4 configured = r->config->gateway.address;
+	const struct ip4 address = configured.v ? configured : r->view->address;
 
 	for (size_t i = 0; i < r->config->nodes.n; i++) {
 		for (size_t j = 0; j < nodes[i].pod_cidrs.n; j++)
-			add_route(r,
-				  (struct rt_route){ .table = r->config->table_base + TABLE_PODS,
-						     .dst = nodes[i].pod_cidrs.v[j],
-						     .type = RT_UNICAST,
-						     .metric = nodes[i].address.v,
-						     .oif = RT_OIF_TUNNEL,
-						     .gateway = tunnel_peer,
-						     .onlink = true,
-						     .encap = { .id = r->config->tunnel.vni,
-								.src = r->config->gateway.address,
-								.dst = nodes[i].address,
-								.ttl = TUNNEL_TTL } });
+			add_route(r, (struct rt_route){ .table = r->config->table_base + TABLE_PODS,
+							.dst = nodes[i].pod_cidrs.v[j],
+							.type = RT_UNICAST,
+							.metric = nodes[i].address.v,
+							.oif = RT_OIF_TUNNEL,
+							.gateway = tunnel_peer,
+							.onlink = true,
+							.encap = { .id = r->config->tunnel.vni,
+								   .src = address,
+								   .dst = nodes[i].address,
+								   .ttl = TUNNEL_TTL } });
 	}
 }
 
@@ -71,12 +73,14 @@ static void add_pod_routes(struct router *r)
  * connection would be looked for in the subnet, where only we could answer. */
 static void add_egress_routes(struct router *r)
 {
-	const struct gateway_egress *egress = r->config->egress_ips.v;
+	for (size_t i = 0; i < r->config->egress_ips.n; i++) {
+		struct ip4 private = gateway_private(r->view, i);
 
-	for (size_t i = 0; i < r->config->egress_ips.n; i++)
-		add_route(r, (struct rt_route){ .table = r->config->table_base + TABLE_PODS,
-						.dst = { .addr = egress[i].private, .len = 32 },
-						.type = RT_BLACKHOLE });
+		if (private.v)
+			add_route(r, (struct rt_route){ .table = r->config->table_base + TABLE_PODS,
+							.dst = { .addr = private, .len = 32 },
+							.type = RT_BLACKHOLE });
+	}
 }
 
 static void add_internet_routes(struct router *r, const struct gateway_view *view)
@@ -157,7 +161,7 @@ static void describe_tunnel(const struct gateway_view *view, struct net_desired 
 
 int gateway_describe_routing(const struct gateway_view *view, struct net_desired *ret)
 {
-	struct router r = { .config = view->config, .net = ret };
+	struct router r = { .view = view, .config = view->config, .net = ret };
 
 	describe_tunnel(view, ret);
 	ret->routes.v = calloc(count_routes(view->config), sizeof(*ret->routes.v));

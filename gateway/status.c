@@ -12,22 +12,34 @@
 #include "daemon/frame.h"
 #include "daemon/report.h"
 #include "gateway/agent.h"
+#include "gateway/own.h"
 #include "nat/keeper.h"
 #include "nat/trace.h"
 
 enum { TCP_SYN = 0x02 };
 
-static void put_egress(struct control_out *out, const struct gateway_config *config)
+static void put_ownership(struct control_out *out, const struct own_egress *egress)
 {
-	const struct gateway_egress *egress = config->egress_ips.v;
+	control_string(out, "allocation_id", egress->allocation_id);
+	control_string(out, "state", own_state_names[egress->state]);
+	control_string(out, "reason", egress->reason);
+}
+
+static void put_egress(struct control_out *out, const struct gateway_view *view)
+{
+	const struct gateway_egress *egress = view->config->egress_ips.v;
 	char text[IP4_TEXT_MAX];
 
 	control_array(out, "egress_ips");
-	for (size_t i = 0; i < config->egress_ips.n; i++) {
+	for (size_t i = 0; i < view->config->egress_ips.n; i++) {
+		struct ip4 private = view->own ? view->own->v[i].private_ip : egress[i].private;
+
 		control_object(out, NULL);
 		control_string(out, "name", egress[i].name);
-		control_string(out, "public", ip4_format(egress[i].public, text));
-		control_string(out, "private", ip4_format(egress[i].private, text));
+		control_string(out, "public", ip4_format(gateway_public(view, i), text));
+		control_string(out, "private", ip4_format(private, text));
+		if (view->own)
+			put_ownership(out, &view->own->v[i]);
 		control_end(out);
 	}
 	control_end(out);
@@ -53,7 +65,7 @@ static int run_status(const struct control_args *args, struct control_out *out, 
 		.counters = gateway_counters,
 	};
 
-	put_egress(out, state.view.config);
+	put_egress(out, &state.view);
 	report_policies(out, &state.view.config->policies, state.view.policies);
 	return report_head(out, &head, err);
 }
@@ -93,8 +105,12 @@ static void judge(struct report_verdict *verdict, const struct gateway_view *vie
 			"policy %s translates it to the egress IP %s (%s, carried by %s), if it comes "
 			"from node %s",
 			view->policies->names[rule->policy], egress[rule->egress].name,
-			ip4_format(egress[rule->egress].public, public),
+			ip4_format(gateway_public(view, rule->egress), public),
 			ip4_format(trace->source, private), node->name);
+	} else if (rule && view->own && !gateway_private(view, rule->egress).v) {
+		snprintf(verdict->sentence, sizeof(verdict->sentence),
+			 "dropped: the egress IP %s isn't available here: %.240s",
+			 egress[rule->egress].name, view->own->v[rule->egress].reason);
 	} else {
 		snprintf(verdict->sentence, sizeof(verdict->sentence), "dropped: %s",
 			 policy_class_of(view->policies, verdict->source) ?

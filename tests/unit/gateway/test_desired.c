@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "gateway/audit.h"
+#include "gateway/own.h"
 #include "gateway/parameters.h"
 #include "nat/eval.h"
 
@@ -261,6 +262,55 @@ static void only_connections_without_a_right_are_stale(void **state)
 	fixture_done(&f);
 }
 
+/* What EC2 took away: nothing leaves with it, nor with another one in its place. */
+static void an_egress_ip_that_is_not_available_lets_nothing_out(void **state)
+{
+	struct own_egress egress[2] = {
+		{ .state = OWN_LOST, .private_ip = ip("10.0.1.201") },
+		{ .state = OWN_HELD, .private_ip = ip("10.0.1.202") },
+	};
+	const struct own own = { .v = egress, .n = 2 };
+	static const struct row rows[] = {
+		{ .what = "lost", .node = "10.0.1.11", .src = "10.0.1.50", .dst = "203.0.113.9" },
+		{ .what = "held",
+		  .node = "10.0.1.11",
+		  .src = "10.0.1.50",
+		  .dst = "198.51.100.10",
+		  .leaves_as = "10.0.1.202" },
+	};
+	struct fixture f;
+	struct ct_entry entry = { .orig = { .src = ip("10.0.1.50"), .dst = ip("203.0.113.9") },
+				  .reply = { .dst = ip("10.0.1.201") },
+				  .mark = 1 };
+	(void)state;
+
+	fixture_init(&f);
+	nat_ruleset_done(&f.table);
+	net_desired_done(&f.routing);
+	f.table = (struct nat_ruleset){ 0 };
+	f.routing = (struct net_desired){ 0 };
+	f.view.own = &own;
+	f.view.address = ip("10.0.1.99");
+	f.config.gateway.address.v = 0;
+	assert_int_equal(gateway_describe_table(&f.view, &f.table), 0);
+	assert_int_equal(gateway_describe_routing(&f.view, &f.routing), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		check_row(&f, &rows[i]);
+	struct gateway_audit audit = { &f.config, &f.policies, &own };
+
+	assert_true(gateway_audit_is_stale(&audit, &entry));
+	entry.reply.dst = ip("10.0.1.202");
+	assert_false(gateway_audit_is_stale(&audit, &entry));
+	for (size_t i = 0; i < f.routing.routes.n; i++) {
+		const struct rt_route *route = &f.routing.routes.v[i];
+
+		assert_int_not_equal(route->dst.addr.v, ip("10.0.1.201").v);
+		if (route->encap.id)
+			assert_int_equal(route->encap.src.v, ip("10.0.1.99").v);
+	}
+	fixture_done(&f);
+}
+
 static void the_connection_table_follows_the_memory(void **state)
 {
 	(void)state;
@@ -270,12 +320,64 @@ static void the_connection_table_follows_the_memory(void **state)
 	assert_int_equal(parameters_conntrack_max(64ull << 30), 4194304);
 }
 
+/* With ownership ec2: the keys of two egress IPs, and what is wrong. */
+static void each_elastic_ip_is_named_in_exactly_one_way(void **state)
+{
+	static const struct {
+		const char *first, *second, *error; /* NULL: nothing */
+	} rows[] = {
+		{ "\"tag\": \"eipgw=bank\"", "\"allocation_id\": \"eipalloc-1\"", NULL },
+		{ "\"public\": \"203.0.113.1\"", "\"tag\": \"a==\", \"private\": \"10.0.1.2\"",
+		  NULL },
+		{ "\"private\": \"10.0.1.2\"", "\"tag\": \"a=b\"",
+		  "egress_ips[0].allocation_id: exactly one of allocation_id, public and tag is needed" },
+		{ "\"tag\": \"a=b\"", "\"tag\": \"a=c\", \"public\": \"203.0.113.1\"",
+		  "egress_ips[1].allocation_id: exactly one of allocation_id, public and tag is needed" },
+		{ "\"tag\": \"ab\"", "\"tag\": \"a=b\"",
+		  "egress_ips[0].tag: is not of the form Key=Value" },
+		{ "\"tag\": \"a=\"", "\"tag\": \"a=b\"",
+		  "egress_ips[0].tag: is not of the form Key=Value" },
+		{ "\"tag\": \"=b\"", "\"tag\": \"a=b\"",
+		  "egress_ips[0].tag: is not of the form Key=Value" },
+		{ "\"tag\": \"a=b\"", "\"tag\": \"a=b\"",
+		  "egress_ips[1].tag: is that of egress_ips[0] too" },
+		{ "\"allocation_id\": \"eipalloc-1\"", "\"allocation_id\": \"eipalloc-1\"",
+		  "egress_ips[1].allocation_id: is that of egress_ips[0] too" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[1024];
+		struct gateway_config config;
+		struct err err = ERR_NULL;
+
+		snprintf(
+			text, sizeof(text),
+			"{\"gateway\": {\"name\": \"gw\", \"uplink\": \"eth0\"}, \"ownership\": \"ec2\","
+			" \"egress_ips\": [{\"name\": \"one\", %s}, {\"name\": \"two\", %s}],"
+			" \"nodes\": [], \"policies\": []}",
+			rows[i].first, rows[i].second);
+		assert_int_equal(
+			config_parse(&gateway_config_table, text, strlen(text), &config, &err), 0);
+		assert_int_equal(gateway_config_check(&config, &err) < 0, rows[i].error != NULL);
+		assert_string_equal(err.text, rows[i].error ? rows[i].error : "");
+		config_done(&gateway_config_table, &config);
+	}
+}
+
 static void the_configurations_faults_are_named(void **state)
 {
 	static const struct {
 		const char *from, *to, *path;
 	} rows[] = {
 		{ "10.0.1.202", "10.0.1.201", "egress_ips[1].private" },
+		{ ", \"public\": \"203.0.113.100\"", "",
+		  "egress_ips[0].public: the key is missing" },
+		{ ", \"private\": \"10.0.1.201\"", "",
+		  "egress_ips[0].private: the key is missing" },
+		{ ", \"address\": \"10.0.1.200\"", "", "gateway.address: the key is missing" },
+		{ "\"203.0.113.100\"", "\"203.0.113.100\", \"tag\": \"a=b\"",
+		  "egress_ips[0].tag: needs \"ownership\": \"ec2\"" },
 		{ "203.0.113.101", "203.0.113.100", "egress_ips[1].public" },
 		{ "10.0.1.201", "10.0.1.200", "egress_ips[0].private" },
 		{ "10.0.2.48/28", "10.0.1.48/29", "nodes[" },
@@ -308,6 +410,8 @@ int main(void)
 		cmocka_unit_test(a_tunnel_packet_is_marked_by_its_node_or_dropped),
 		cmocka_unit_test(an_assured_connection_meets_one_rule),
 		cmocka_unit_test(only_connections_without_a_right_are_stale),
+		cmocka_unit_test(an_egress_ip_that_is_not_available_lets_nothing_out),
+		cmocka_unit_test(each_elastic_ip_is_named_in_exactly_one_way),
 		cmocka_unit_test(the_connection_table_follows_the_memory),
 		cmocka_unit_test(the_configurations_faults_are_named),
 	};

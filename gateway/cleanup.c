@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/* Deinstallation. What AWS associates stays as it is. */
+#include "gateway/agent.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/loop.h"
+#include "nat/keeper.h"
+
+/* Nothing is run, so nothing is described. */
+static const struct keeper_ops keeper_ops = { 0 };
+
+int agent_cleanup(const void *data, struct err *err)
+{
+	struct gateway_view view = { .config = data };
+	CLEANUP(net_desired_done) struct net_desired net = { 0 };
+	struct loop *loop = loop_new();
+	struct keeper *keeper = loop ? keeper_new(loop, GATEWAY_TABLE, &keeper_ops, NULL, err) :
+				       NULL;
+	int rc = keeper ? gateway_describe_routing(&view, &net) : -ENOMEM;
+
+	if (!rc)
+		rc = keeper_cleanup(keeper, &net, err);
+	keeper_free(keeper);
+	loop_free(loop);
+	return rc;
+}

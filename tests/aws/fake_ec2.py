@@ -269,6 +269,9 @@ class Cloud:
         key = params["NetworkInterfaceId"]
         eni = self.get(self.now["interfaces"], key, "InvalidNetworkInterfaceID.NotFound")
         wanted = [ip for ip in numbered(params, "PrivateIpAddress") if ip not in eni["addresses"]]
+        used = {ip for e in self.now["interfaces"].values() for ip in e["addresses"]}
+        free = (str(ip) for ip in list(ipaddress.ip_network(eni["cidr"]).hosts())[3:] if str(ip) not in used)
+        wanted += [next(free) for _ in range(int(params.get("SecondaryPrivateIpAddressCount", 0)))]
         for ip in wanted:
             if ipaddress.ip_address(ip) not in ipaddress.ip_network(eni["cidr"]):
                 raise Refused("InvalidParameterValue", f"Address does not fall within the subnet's address range: {ip}")

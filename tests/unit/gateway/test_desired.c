@@ -296,6 +296,10 @@ static void an_egress_ip_that_is_not_available_lets_nothing_out(void **state)
 	assert_int_equal(gateway_describe_routing(&f.view, &f.routing), 0);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		check_row(&f, &rows[i]);
+	for (size_t i = 0; i < f.table.n_sets; i++) {
+		if (strcmp(f.table.sets[i].name, "egress") == 0)
+			assert_int_equal(f.table.sets[i].n, 1);
+	}
 	struct gateway_audit audit = { &f.config, &f.policies, &own };
 
 	assert_true(gateway_audit_is_stale(&audit, &entry));
@@ -305,6 +309,7 @@ static void an_egress_ip_that_is_not_available_lets_nothing_out(void **state)
 		const struct rt_route *route = &f.routing.routes.v[i];
 
 		assert_int_not_equal(route->dst.addr.v, ip("10.0.1.201").v);
+		assert_false(route->dst.len == 32 && route->dst.addr.v == 0);
 		if (route->encap.id)
 			assert_int_equal(route->encap.src.v, ip("10.0.1.99").v);
 	}

@@ -137,6 +137,8 @@ static void on_run(const struct keeper_report *report, void *data)
 				       .own = agent_state(agent).view.own };
 	char status[160];
 
+	if (!report->rc)
+		parameters_guard(net_sync_rtnl(keeper_net_sync(agent->keeper)), agent->config);
 	if (!report->rc && (report->changed || report->cause == KEEPER_START)) {
 		parameters_set(agent->config);
 		agent->connections_ended +=

@@ -51,8 +51,6 @@ struct gateway_config {
 	struct gateway_identity gateway;
 	struct ip4_prefixes always_excluded;
 	struct tunnel_config tunnel;
-	uint32_t rule_priority;
-	uint32_t table_base;
 	struct config_list egress_ips; /* struct gateway_egress */
 	struct config_list nodes;      /* struct gateway_node */
 	struct config_list policies;   /* struct policy_config */

@@ -9,9 +9,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/err.h"
 #include "base/log.h"
 #include "daemon/kernel.h"
 #include "gateway/config.h"
+#include "netlink/guard.h"
+#include "netlink/rtnl.h"
 #include "netlink/sysctl.h"
 
 enum { CONNECTION_BYTES = 384, SHARE = 4, CONNECTIONS_MIN = 1 << 16, CONNECTIONS_MAX = 1 << 22 };
@@ -23,6 +26,9 @@ static const struct parameter {
 	{ "net/ipv4/ip_forward", "1", "nothing is forwarded" },
 	{ "net/ipv4/conf/all/send_redirects", "0", "nodes may be told to go another way" },
 	{ "net/ipv4/conf/default/send_redirects", "0", "nodes may be told to go another way" },
+	/* The kernel takes the larger of this and the device's. Sources are checked by our own rules (mark and
+	 * source address) and by the VPC. */
+	{ "net/ipv4/conf/all/rp_filter", "0", "each packet costs a second lookup of its source" },
 	{ "net/netfilter/nf_conntrack_events", "1", "connections may be missing in the NAT log" },
 	{ "net/netfilter/nf_conntrack_acct", "1", "the NAT log has no packet and byte counts" },
 	{ "net/netfilter/nf_conntrack_timestamp", "1", "the NAT log has no start times" },
@@ -32,9 +38,9 @@ static const struct parameter {
 	{ "net/netfilter/nf_conntrack_tcp_loose", "1", "connections may break after a takeover" },
 }, per_uplink[] = {
 	{ "net/ipv4/conf/%s/send_redirects", "0", "nodes may be told to go another way" },
-	{ "net/ipv4/conf/%s/rp_filter", "2", "replies from the internet may be dropped" },
+	{ "net/ipv4/conf/%s/rp_filter", "0", "each packet costs a second lookup of its source" },
 }, per_tunnel[] = {
-	{ "net/ipv4/conf/%s/rp_filter", "2", "packets of pods may be dropped" },
+	{ "net/ipv4/conf/%s/rp_filter", "0", "each packet costs a second lookup of its source" },
 };
 
 uint32_t parameters_conntrack_max(uint64_t memory_bytes)
@@ -89,4 +95,21 @@ void parameters_set(const struct gateway_config *config)
 	set_all(per_uplink, ARRAY_SIZE(per_uplink), config->gateway.uplink);
 	set_all(per_tunnel, ARRAY_SIZE(per_tunnel), config->tunnel.device);
 	set_conntrack_max(config);
+}
+
+void parameters_guard(struct rtnl *rtnl, const struct gateway_config *config)
+{
+	struct err err = ERR_NULL;
+	struct rt_link tunnel;
+	bool added = false;
+	int rc = rtnl_link_by_name(rtnl, config->tunnel.device, &tunnel, &err);
+
+	if (!rc)
+		rc = guard_ensure(rtnl, tunnel.ifindex, &added, &err);
+	if (rc)
+		log_warning("guard",
+			    "%s; a flush of nftables would let pods' own addresses out to the VPC",
+			    err.text);
+	else if (added)
+		log_info("guard", "filter on %s is in place", config->tunnel.device);
 }

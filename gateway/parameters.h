@@ -6,9 +6,16 @@
 #include <stdint.h>
 
 struct gateway_config;
+struct rtnl;
 
 /* Sets those that differ, reads back, logs failures with what they mean. */
 void parameters_set(const struct gateway_config *config);
+
+/*
+ * The filter on the tunnel device that holds when nftables is flushed (netlink/guard.h). It goes with the
+ * device and isn't watched, so each run of the keeper looks. A failure is logged.
+ */
+void parameters_guard(struct rtnl *rtnl, const struct gateway_config *config);
 
 /*
  * How many connections fit: a tracked connection costs 384 bytes with accounting; a quarter of the memory

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * The gateway's routing, from rule_priority P and table_base B on:
+ * The gateway's routing. All of it stands in the main table, and there is no `ip rule`: a single custom rule
+ * makes the kernel walk rules and tables at each lookup and check sources in full, four times for a packet
+ * out of the tunnel; that was a third of the whole cost (tests/bench/packets).
  *
- *   P    iif TUNNEL fwmark 0/0xffffffff  -> table B+2   the routing guard
- *   P+1  iif TUNNEL                      -> table B+1   to the internet, with the internet's MTU
- *   P+2                                  -> table B     back to the pods; egress addresses end here
+ *   POD-RANGE encap ... dst NODE dev TUNNEL   back to the pods
+ *   blackhole EGRESS-ADDRESS                  see add_egress_routes
+ *   0.0.0.0/1, 128.0.0.0/1 via ROUTER mtu M   to the internet with the internet's MTU: so "fragmentation
+ *                                             needed" comes from here, through the tunnel and with a route back,
+ *                                             and the MSS clamp (rt mtu) knows the number. The default route
+ *                                             is somebody else's and stays as it is.
+ *   EXCLUDED, NODE via ROUTER                 the VPC keeps the uplink's MTU, which the tunnel needs
  *
- * The routing guard holds when somebody flushes nftables: then no outer packet is given its node's mark, and
- * what comes out of the tunnel unmarked is sent into the tunnel device without a destination, where it is
- * dropped. A unicast route, since the reverse path check of replies looks here too, see node/routing.c.
- *
- * The default route is a copy of the uplink's with the MTU of the internet: so "fragmentation needed" comes
- * from here, through the tunnel and with a route back, and the MSS clamp (rt mtu) knows the number.
+ * What holds when somebody flushes nftables is a filter on the tunnel device (netlink/guard.h).
  */
 #include "gateway/desired.h"
 
@@ -22,8 +23,7 @@
 
 #include <linux/rtnetlink.h>
 
-enum { TUNNEL_TTL = 64, FALLBACK_METRIC = 4000000 };
-enum { TABLE_PODS, TABLE_INTERNET, TABLE_GUARD };
+enum { TUNNEL_TTL = 64 };
 
 static const uint8_t node_mac[6] = { 0x02, 0x65, 0x67, 0x77, 0x00, 0x02 };
 static const uint8_t gateway_mac[6] = { 0x02, 0x65, 0x67, 0x77, 0x00, 0x01 };
@@ -39,6 +39,7 @@ struct router {
 static void add_route(struct router *r, struct rt_route route)
 {
 	route.protocol = RT_PROTOCOL_EIPGW;
+	route.table = RT_TABLE_MAIN;
 	r->net->routes.v[r->net->routes.n++] = route;
 }
 
@@ -55,8 +56,7 @@ static void add_pod_routes(struct router *r)
 
 	for (size_t i = 0; i < r->config->nodes.n; i++) {
 		for (size_t j = 0; j < nodes[i].pod_cidrs.n; j++)
-			add_route(r, (struct rt_route){ .table = r->config->table_base + TABLE_PODS,
-							.dst = nodes[i].pod_cidrs.v[j],
+			add_route(r, (struct rt_route){ .dst = nodes[i].pod_cidrs.v[j],
 							.type = RT_UNICAST,
 							.metric = nodes[i].address.v,
 							.oif = RT_OIF_TUNNEL,
@@ -77,65 +77,70 @@ static void add_egress_routes(struct router *r)
 		struct ip4 private = gateway_private(r->view, i);
 
 		if (private.v)
-			add_route(r, (struct rt_route){ .table = r->config->table_base + TABLE_PODS,
-							.dst = { .addr = private, .len = 32 },
+			add_route(r, (struct rt_route){ .dst = { .addr = private, .len = 32 },
 							.type = RT_BLACKHOLE });
 	}
 }
 
-static void add_internet_routes(struct router *r, const struct gateway_view *view)
+static void add_vpc_route(struct router *r, struct ip4_prefix prefix)
 {
-	uint32_t table = r->config->table_base + TABLE_INTERNET;
-
-	if (view->router.v)
-		add_route(r, (struct rt_route){ .table = table,
-						.type = RT_UNICAST,
-						.gateway = view->router,
-						.oif = view->uplink_ifindex,
-						.mtu = r->config->gateway.internet_mtu,
-						.onlink = true });
-	add_route(r, (struct rt_route){
-			     .table = table, .type = RT_BLACKHOLE, .metric = FALLBACK_METRIC });
-	table = r->config->table_base + TABLE_GUARD;
-	add_route(r, (struct rt_route){ .table = table,
+	add_route(r, (struct rt_route){ .dst = prefix,
 					.type = RT_UNICAST,
-					.oif = RT_OIF_TUNNEL,
-					.scope = RT_SCOPE_LINK });
-	add_route(r, (struct rt_route){
-			     .table = table, .type = RT_BLACKHOLE, .metric = FALLBACK_METRIC });
+					.gateway = r->view->router,
+					.oif = r->view->uplink_ifindex,
+					.onlink = true });
 }
 
-static int add_rules(struct router *r)
+static bool is_excluded(const struct gateway_config *config, struct ip4 address)
 {
-	const struct rt_rule rules[] = {
-		{ .table = TABLE_GUARD, .mark = 0, .mark_mask = UINT32_MAX },
-		{ .table = TABLE_INTERNET },
-		{ .table = TABLE_PODS },
-	};
-	enum { N = sizeof(rules) / sizeof(rules[0]) };
-
-	r->net->rules.v = calloc(N, sizeof(rules[0]));
-	if (!r->net->rules.v)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < N; i++) {
-		struct rt_rule *rule = &r->net->rules.v[i];
-
-		*rule = rules[i];
-		rule->protocol = RT_PROTOCOL_EIPGW;
-		rule->action = RT_RULE_TABLE;
-		rule->priority = r->config->rule_priority + i;
-		if (rule->table != TABLE_PODS)
-			memcpy(rule->iif, r->config->tunnel.device, sizeof(rule->iif));
-		rule->table += r->config->table_base;
+	for (size_t i = 0; i < config->always_excluded.n; i++) {
+		if (ip4_prefix_contains(config->always_excluded.v[i], address))
+			return true;
 	}
-	r->net->rules.n = N;
-	return 0;
+	return false;
+}
+
+static bool is_listed_before(const struct ip4_prefixes *list, size_t index)
+{
+	for (size_t i = 0; i < index; i++) {
+		if (list->v[i].addr.v == list->v[index].addr.v &&
+		    list->v[i].len == list->v[index].len)
+			return true;
+	}
+	return false;
+}
+
+/* Without a router there is nothing to make them from, and pods' packets find no route. */
+static void add_internet_routes(struct router *r)
+{
+	const struct ip4_prefixes *excluded = &r->config->always_excluded;
+	const struct gateway_node *nodes = r->config->nodes.v;
+
+	if (!r->view->router.v)
+		return;
+	for (uint32_t half = 0; half < 2; half++)
+		add_route(r, (struct rt_route){ .dst = { .addr = { half << 31 }, .len = 1 },
+						.type = RT_UNICAST,
+						.gateway = r->view->router,
+						.oif = r->view->uplink_ifindex,
+						.mtu = r->config->gateway.internet_mtu,
+						.onlink = true });
+	for (size_t i = 0; i < excluded->n; i++) {
+		/* Shorter ones are inside the halves anyway, and a half itself is taken. */
+		if (excluded->v[i].len > 1 && !is_listed_before(excluded, i))
+			add_vpc_route(r, excluded->v[i]);
+	}
+	for (size_t i = 0; i < r->config->nodes.n; i++) {
+		if (!is_excluded(r->config, nodes[i].address))
+			add_vpc_route(r,
+				      (struct ip4_prefix){ .addr = nodes[i].address, .len = 32 });
+	}
 }
 
 static size_t count_routes(const struct gateway_config *config)
 {
 	const struct gateway_node *nodes = config->nodes.v;
-	size_t n = config->egress_ips.n + 8;
+	size_t n = config->egress_ips.n + config->nodes.n + config->always_excluded.n + 2;
 
 	for (size_t i = 0; i < config->nodes.n; i++)
 		n += nodes[i].pod_cidrs.n;
@@ -165,11 +170,11 @@ int gateway_describe_routing(const struct gateway_view *view, struct net_desired
 
 	describe_tunnel(view, ret);
 	ret->routes.v = calloc(count_routes(view->config), sizeof(*ret->routes.v));
-	if (!ret->routes.v || add_rules(&r))
+	if (!ret->routes.v)
 		return -ENOMEM;
 	add_pod_routes(&r);
 	add_egress_routes(&r);
-	add_internet_routes(&r, view);
+	add_internet_routes(&r);
 	net_desired_sort(ret);
 	return 0;
 }

@@ -253,9 +253,14 @@ static void add_outer(struct builder *b)
 	size_t out = nat_base_chain_add(b->rs, "raw_out", NAT_HOOK_OUTPUT, -300, 0);
 	size_t input = nat_base_chain_add(b->rs, "outer", NAT_HOOK_INPUT, -5, 0);
 
-	/* Else each flow inside the tunnel costs a second entry for its outer ports. */
-	nat_rule_add(b->rs, in, NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_NOTRACK }));
-	nat_rule_add(b->rs, out, NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_NOTRACK }));
+	/* Else each flow inside the tunnel costs a second entry for its outer ports. Only to and from nodes: the
+	 * internet's answer to a pod that sent from that port needs its entry. */
+	nat_rule_add(b->rs, in,
+		     NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_SADDR_IN, .name = "nodes" },
+			      { NAT_NOTRACK }));
+	nat_rule_add(b->rs, out,
+		     NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_DADDR_IN, .name = "nodes" },
+			      { NAT_NOTRACK }));
 	struct nat_rule known = NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_IIF },
 					 { NAT_SADDR_IN, .name = "nodes" }, { NAT_SET_MARK_SADDR },
 					 { NAT_ACCEPT });

@@ -249,19 +249,18 @@ static struct nat_rule on_tunnel(const struct builder *b, struct nat_rule rule)
 
 static void add_notrack(struct builder *b)
 {
-	static const struct {
-		const char *name;
-		enum nat_hook hook;
-	} chains[] = { { "raw_in", NAT_HOOK_PREROUTING }, { "raw_out", NAT_HOOK_OUTPUT } };
 	uint32_t port = b->view->config->tunnel.port;
+	size_t in = nat_base_chain_add(b->rs, "raw_in", NAT_HOOK_PREROUTING, -300, 0);
+	size_t out = nat_base_chain_add(b->rs, "raw_out", NAT_HOOK_OUTPUT, -300, 0);
 
-	/* Else each flow inside the tunnel costs a second entry for its outer ports. */
-	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
-		size_t chain = nat_base_chain_add(b->rs, chains[i].name, chains[i].hook, -300, 0);
-
-		nat_rule_add(b->rs, chain,
-			     NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_NOTRACK }));
-	}
+	/* Else each flow inside the tunnel costs a second entry for its outer ports. Only to and from gateways:
+	 * a pod may have its own reasons to talk to that port, and needs its translation. */
+	nat_rule_add(b->rs, in,
+		     NAT_RULE({ NAT_UDP_DPORT, .value = port },
+			      { NAT_SADDR_IN, .name = "gateways" }, { NAT_NOTRACK }));
+	nat_rule_add(b->rs, out,
+		     NAT_RULE({ NAT_UDP_DPORT, .value = port },
+			      { NAT_DADDR_IN, .name = "gateways" }, { NAT_NOTRACK }));
 	size_t outer = nat_base_chain_add(b->rs, "outer", NAT_HOOK_INPUT, -5, 0);
 	struct nat_rule inside = NAT_RULE({ NAT_UDP_DPORT, .value = port }, { NAT_IIF_NOT },
 					  { NAT_COUNT, .name = "tunnel_forged" }, { NAT_DROP });

@@ -211,6 +211,31 @@ static void a_tunnel_packet_is_marked_by_its_node_or_dropped(void **state)
 	fixture_done(&f);
 }
 
+static void only_tunnel_packets_are_untracked(void **state)
+{
+	static const struct {
+		const char *src;
+		bool notrack;
+	} rows[] = { { "10.0.1.11", true }, { "203.0.113.9", false } };
+	struct fixture f;
+	(void)state;
+
+	fixture_init(&f);
+
+	for (size_t i = 0; i < 2; i++) {
+		struct nat_packet packet = { .iif = "eth0",
+					     .src = ip(rows[i].src),
+					     .dst = ip("10.0.1.201"),
+					     .protocol = 17,
+					     .dst_port = 4789 };
+
+		assert_int_equal(
+			nat_eval_hook(&f.table, NAT_HOOK_PREROUTING, &packet, NULL, NULL).notrack,
+			rows[i].notrack);
+	}
+	fixture_done(&f);
+}
+
 /* The first rule of the chain is all that a packet of an assured connection meets. */
 static void an_assured_connection_meets_one_rule(void **state)
 {
@@ -413,6 +438,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_packet_leaves_with_its_address_or_not_at_all),
 		cmocka_unit_test(a_tunnel_packet_is_marked_by_its_node_or_dropped),
+		cmocka_unit_test(only_tunnel_packets_are_untracked),
 		cmocka_unit_test(an_assured_connection_meets_one_rule),
 		cmocka_unit_test(only_connections_without_a_right_are_stale),
 		cmocka_unit_test(an_egress_ip_that_is_not_available_lets_nothing_out),

@@ -44,10 +44,10 @@ struct credentials *credentials_new(const struct credentials_options *options, s
 void credentials_free(struct credentials *credentials);
 
 /*
- * What to sign with now; an aws_credentials_fn (call.h). *ret points into the credentials, and is valid until the
+ * What to sign with now; an aws_credentials_fn (call.h), `data` is the credentials. *ret points into the credentials, and is valid until the
  * loop goes on. 0, or -EAGAIN: none have come yet.
  */
-int credentials_get(struct aws_credentials *ret, void *credentials);
+int credentials_get(struct aws_credentials *ret, void *data);
 /*
  * AWS said that they have ended or aren't valid: they are fetched again at once, but no more often than every
  * 10 seconds. on_change tells the outcome.

@@ -77,7 +77,7 @@ static int choose_web_identity(const struct environment *env, struct credentials
 	const char *const name = get(env, "AWS_ROLE_SESSION_NAME");
 
 	ret->kind = CREDENTIALS_WEB_IDENTITY;
-	if (!role)
+	if (!file || !role)
 		return err_set(err, -EINVAL,
 			       "AWS_WEB_IDENTITY_TOKEN_FILE is set, but not AWS_ROLE_ARN");
 	int r = copy("AWS_WEB_IDENTITY_TOKEN_FILE", file, ret->token_file, sizeof(ret->token_file),

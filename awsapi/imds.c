@@ -366,8 +366,11 @@ void imds_free(struct imds *imds)
 {
 	if (!imds)
 		return;
-	while (imds->first)
-		imds_cancel(imds->first);
+	for (struct imds_get *get = imds->first, *next; get; get = next) {
+		next = get->next;
+		http_cancel(get->transfer);
+		free(get);
+	}
 	http_cancel(imds->token_transfer);
 	loop_timer_free(imds->timer);
 	secret_done(&imds->token);

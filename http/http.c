@@ -279,7 +279,7 @@ struct http_transfer *http_start(struct http *http, const struct http_request *r
 {
 	struct http_transfer *transfer = NULL;
 
-	if (http_start_checked(http, request, &transfer, err) < 0)
+	if (http_start_checked(http, request, &transfer, err) < 0 || !transfer)
 		return NULL;
 	transfer->done = done;
 	transfer->data = data;

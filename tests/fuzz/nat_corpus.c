@@ -163,7 +163,8 @@ static void save_table(struct mnl_socket *nl, const char *name)
 		     NULL);
 	for (int kind = 0; kind < NAT_SET_KIND_COUNT; kind++) {
 		char set[16], file[64];
-		struct dump d = { NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM, kind, set };
+		struct dump d = { NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM, (uint8_t)kind,
+				  set };
 		FILE *single;
 
 		snprintf(set, sizeof(set), "set%d", kind);

@@ -27,7 +27,8 @@ static const char *env(const char *name, void *data)
 #define ENV(...) ((void *)(const char *[]){ __VA_ARGS__, NULL })
 #define KEYS "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret"
 #define WEB "AWS_WEB_IDENTITY_TOKEN_FILE=/t", "AWS_ROLE_ARN=arn:aws:iam::1:role/r"
-#define FULL(url) "AWS_CONTAINER_CREDENTIALS_FULL_URI=" url
+#define FULL "AWS_CONTAINER_CREDENTIALS_FULL_URI="
+#define FULL_LOOPBACK "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1/"
 
 static void the_first_source_that_is_named_is_taken(void **state)
 {
@@ -38,9 +39,9 @@ static void the_first_source_that_is_named_is_taken(void **state)
 		{ ENV("HOME=/"), CREDENTIALS_IMDS },
 		{ ENV("AWS_ACCESS_KEY_ID="), CREDENTIALS_IMDS },
 		{ ENV("AWS_ROLE_ARN=arn:aws:iam::1:role/r"), CREDENTIALS_IMDS },
-		{ ENV(KEYS, WEB, FULL("http://127.0.0.1/")), CREDENTIALS_ENVIRONMENT },
-		{ ENV(WEB, FULL("http://127.0.0.1/")), CREDENTIALS_WEB_IDENTITY },
-		{ ENV(FULL("http://127.0.0.1/")), CREDENTIALS_CONTAINER },
+		{ ENV(KEYS, WEB, FULL_LOOPBACK), CREDENTIALS_ENVIRONMENT },
+		{ ENV(WEB, FULL_LOOPBACK), CREDENTIALS_WEB_IDENTITY },
+		{ ENV(FULL_LOOPBACK), CREDENTIALS_CONTAINER },
 		{ ENV("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/x"), CREDENTIALS_CONTAINER },
 	};
 	(void)state;
@@ -76,20 +77,19 @@ static void each_source_takes_its_variables(void **state)
 	assert_string_equal(source.session_name, "eipgw");
 	credentials_source_done(&source);
 
-	assert_int_equal(
-		credentials_source_choose(env,
-					  ENV("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/x",
-					      FULL("http://127.0.0.1/"),
-					      "AWS_CONTAINER_AUTHORIZATION_TOKEN=tok"),
-					  &source, NULL),
-		0);
+	assert_int_equal(credentials_source_choose(
+				 env,
+				 ENV("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/x", FULL_LOOPBACK,
+				     "AWS_CONTAINER_AUTHORIZATION_TOKEN=tok"),
+				 &source, NULL),
+			 0);
 	assert_string_equal(source.url, "http://169.254.170.2/v2/x");
 	assert_string_equal(secret_reveal(&source.token), "tok");
 	credentials_source_done(&source);
 
 	assert_int_equal(
 		credentials_source_choose(env,
-					  ENV(FULL("http://169.254.170.23/v1/credentials"),
+					  ENV(FULL "http://169.254.170.23/v1/credentials",
 					      "AWS_CONTAINER_AUTHORIZATION_TOKEN=tok",
 					      "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=/var/run/t"),
 					  &source, NULL),
@@ -109,8 +109,8 @@ static void an_incomplete_source_is_an_error_and_not_passed_over(void **state)
 		ENV("AWS_WEB_IDENTITY_TOKEN_FILE=/t"),
 		ENV(WEB, "AWS_ROLE_SESSION_NAME=a b"),
 		ENV("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=@evil.example/"),
-		ENV(FULL("http://10.0.0.1/")),
-		ENV(FULL("http://127.0.0.1/"), "AWS_CONTAINER_AUTHORIZATION_TOKEN=a\nb"),
+		ENV(FULL "http://10.0.0.1/"),
+		ENV(FULL_LOOPBACK, "AWS_CONTAINER_AUTHORIZATION_TOKEN=a\nb"),
 	};
 	(void)state;
 

@@ -41,9 +41,9 @@ struct bed {
 	unsigned changed;
 };
 
-#define TOKEN(name)                                       \
-	{                                                 \
-		.path = "/latest/api/token", .body = name \
+#define TOKEN(name)                                         \
+	{                                                   \
+		.path = "/latest/api/token", .body = (name) \
 	}
 #define INSTANCE                                                          \
 	{                                                                 \

@@ -80,14 +80,18 @@ static void class_name(char buf[static NAT_NAME_MAX], uint32_t i)
 	snprintf(buf, NAT_NAME_MAX, "c_%016u", i % BENCH_CLASSES);
 }
 
+/* On the gateway a pod leads to its class's number, on the node to the class's chain. */
 struct nat_elem bench_elem(const struct nat_ruleset *rs, enum nat_set_kind kind, uint32_t i)
 {
 	uint32_t node = i / PODS_PER_NODE, address = 0x0a400000 + 2 * i;
 	char name[NAT_NAME_MAX];
 	struct nat_elem elem = { .first = address, .last = address };
 
-	if (kind == NAT_MAP_MARK_ADDR_VERDICT)
+	if (kind == BENCH_GATEWAY) {
 		elem.key = htonl(0x0a020000 + node);
+		elem.data = i % BENCH_CLASSES + 1;
+		return elem;
+	}
 	class_name(name, i);
 	while (elem.data < rs->n_names && strcmp(rs->names[elem.data], name) != 0)
 		elem.data++;
@@ -99,19 +103,33 @@ void bench_elem_text(const struct nat_ruleset *rs, enum nat_set_kind kind, uint3
 {
 	struct nat_elem elem = bench_elem(rs, kind, i);
 	struct in_addr address = { htonl(elem.first) };
-	char key[16] = "", text[INET_ADDRSTRLEN];
+	char text[INET_ADDRSTRLEN];
 
-	if (kind == NAT_MAP_MARK_ADDR_VERDICT)
-		snprintf(key, sizeof(key), "0x%x . ", elem.key);
 	inet_ntop(AF_INET, &address, text, sizeof(text));
-	snprintf(buf, 160, "%s%s : jump %s", key, text, rs->names[elem.data]);
+	if (kind == BENCH_GATEWAY)
+		snprintf(buf, 160, "0x%x . %s : 0x%x", elem.key, text, elem.data);
+	else
+		snprintf(buf, 160, "%s : jump %s", text, rs->names[elem.data]);
+}
+
+static void add_classes(struct nat_ruleset *rs)
+{
+	size_t class = nat_set_add(rs, "class", NAT_MAP_MARK_VERDICT, 4096);
+	char name[NAT_NAME_MAX];
+
+	for (uint32_t i = 0; i < BENCH_CLASSES; i++) {
+		class_name(name, i);
+		nat_rule_add(rs, nat_chain_add(rs, name, ""),
+			     NAT_RULE({ NAT_SET_MARK, UINT32_MAX, i + 1, "" },
+				      { NAT_COUNT, .name = "new" }, { NAT_ACCEPT }));
+		nat_elem_add(rs, class,
+			     (struct nat_elem){ .key = i + 1, .data = nat_name(rs, name) });
+	}
 }
 
 void bench_describe(struct nat_ruleset *rs, enum nat_set_kind kind, uint32_t n)
 {
-	bool with_mark = kind == NAT_MAP_MARK_ADDR_VERDICT;
 	uint32_t size = 4096;
-	char name[NAT_NAME_MAX];
 	size_t map, base;
 
 	while (size / 2 < n)
@@ -119,17 +137,14 @@ void bench_describe(struct nat_ruleset *rs, enum nat_set_kind kind, uint32_t n)
 	nat_ruleset_init(rs, BENCH_TABLE);
 	nat_counter_add(rs, "new");
 	map = nat_set_add(rs, BENCH_MAP, kind, size);
-	for (uint32_t i = 0; i < BENCH_CLASSES; i++) {
-		class_name(name, i);
-		nat_name(rs, name);
-		nat_rule_add(rs, nat_chain_add(rs, name, ""),
-			     NAT_RULE({ NAT_SET_MARK, UINT32_MAX, i + 1, "" },
-				      { NAT_COUNT, .name = "new" }, { NAT_ACCEPT }));
-	}
+	add_classes(rs);
 	base = nat_base_chain_add(rs, "filter_forward", NAT_HOOK_FORWARD, 0, 0);
-	nat_rule_add(
-		rs, base,
-		NAT_RULE({ with_mark ? NAT_MARK_SADDR_VMAP : NAT_SADDR_VMAP, .name = BENCH_MAP }));
+	if (kind == BENCH_GATEWAY)
+		nat_rule_add(rs, base,
+			     NAT_RULE({ NAT_SET_MARK_MAP, .name = BENCH_MAP },
+				      { NAT_MARK_VMAP, .name = "class" }));
+	else
+		nat_rule_add(rs, base, NAT_RULE({ NAT_SADDR_VMAP, .name = BENCH_MAP }));
 	for (uint32_t i = 0; i < n; i++)
 		nat_elem_add(rs, map, bench_elem(rs, kind, i));
 	if (nat_ruleset_finish(rs))

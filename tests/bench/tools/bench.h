@@ -25,10 +25,11 @@ void own_network_namespace(void);
 #define BENCH_MAP "pods"
 #define BENCH_CLASSES 16
 
-/*
- * A finished ruleset of one map with n pods and its classes, as the gateway (NAT_MAP_MARK_ADDR_VERDICT) or the node
- * (NAT_MAP_ADDR_VERDICT) has it, with a declared size that leaves room for as many again.
- */
+/* The map of pods as the gateway and as a node has it. */
+#define BENCH_GATEWAY NAT_MAP_MARK_ADDR_MARK
+#define BENCH_NODE NAT_MAP_ADDR_VERDICT
+
+/* A finished ruleset of one map with n pods and its classes, with a declared size that leaves room for as many again. */
 void bench_describe(struct nat_ruleset *rs, enum nat_set_kind kind, uint32_t n);
 /* The i-th pod's element. Never two neighbouring addresses: those would be merged into ranges. */
 struct nat_elem bench_elem(const struct nat_ruleset *rs, enum nat_set_kind kind, uint32_t i);

@@ -133,7 +133,7 @@ int main(int argc, char **argv)
 
 	if (argc != 6)
 		fail("usage", "bench_elements gateway|node PODS OURS NFT ORDER");
-	b.kind = strcmp(argv[1], "gateway") == 0 ? NAT_MAP_MARK_ADDR_VERDICT : NAT_MAP_ADDR_VERDICT;
+	b.kind = strcmp(argv[1], "gateway") == 0 ? BENCH_GATEWAY : BENCH_NODE;
 	b.pods = number(argv[2]);
 	b.ours = number(argv[3]);
 	b.nft = number(argv[4]);

@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 		fail("usage", "bench_load PODS");
 	pods = (uint32_t)strtoul(argv[1], NULL, 10);
 	start = usage_now();
-	bench_describe(&rs, NAT_MAP_MARK_ADDR_VERDICT, pods);
+	bench_describe(&rs, BENCH_GATEWAY, pods);
 	printf("{\"describe_cpu\": %.0f, ", usage_since(start, usage_now()).cpu_us);
 	own_network_namespace();
 	sync = nat_sync_new(NULL, BENCH_TABLE, &ops, NULL, &err);

@@ -58,7 +58,7 @@ def rounds(options: argparse.Namespace) -> int:
 def programs(options: argparse.Namespace, targets: list[str]) -> dict[str, Path]:
     """The paths of the targets, built where nobody named a build directory."""
     given = options.build or os.environ.get("EIPGW_BUILD")
-    build = Path(given) if given else TOP / "build" / "release"
+    build = Path(given).resolve() if given else TOP / "build" / "release"  # they start in other directories
     if not given:
         say("building the preset release")
         for argv in (["cmake", "--preset", "release"], ["cmake", "--build", "--preset", "release", "--target", *targets]):

@@ -79,6 +79,7 @@ static uint32_t capacity(size_t n)
 struct builder {
 	const struct gateway_view *view;
 	struct nat_ruleset *rs;
+	size_t classes; /* the set that leads from a class's number to its chain, in the classes' order */
 };
 
 static void class_name(char buf[static NAT_NAME_MAX], const struct policy_class *class)
@@ -154,6 +155,7 @@ static void add_classes(struct builder *b)
 		nat_set_add(b->rs, "class", NAT_MAP_MARK_VERDICT, capacity(policies->n_classes));
 	char name[NAT_NAME_MAX];
 
+	b->classes = map;
 	for (size_t i = 0; i < policies->n_classes; i++) {
 		class_name(name, &policies->classes[i]);
 		add_class_chain(b, &policies->classes[i], name);
@@ -219,7 +221,7 @@ static void add_members_of(struct builder *b, const struct member_maps *maps, st
 		if (part.last > where.last)
 			part.last = where.last;
 		add_member(b, maps, node, part,
-			   class_number(policies, policies->members[i].class_index));
+			   b->rs->sets[b->classes].v[policies->members[i].class_index].key);
 	}
 }
 
@@ -230,6 +232,8 @@ static void add_members(struct builder *b)
 
 	maps.pods = nat_set_add(b->rs, "class_pod", NAT_MAP_MARK_ADDR_MARK, 0);
 	maps.ranges = nat_set_add(b->rs, "class_range", NAT_MAP_MARK_RANGE_MARK, 0);
+	if (b->rs->failed)
+		return;
 	for (size_t i = 0; i < b->view->config->nodes.n; i++) {
 		for (size_t j = 0; j < nodes[i].pod_cidrs.n; j++)
 			add_members_of(b, &maps, nodes[i].address,

@@ -44,7 +44,6 @@ struct agent_state agent_state(const struct agent *agent)
 			  .tunnel_mtu = agent->tunnel_mtu },
 		.keeper = agent->keeper,
 		.connections_ended = agent->connections_ended,
-		.frame = agent->health.frame,
 	};
 }
 

@@ -26,6 +26,5 @@ struct agent_state {
 	struct node_view view;
 	struct keeper *keeper;
 	uint64_t connections_ended;
-	struct frame *frame;
 };
 struct agent_state agent_state(const struct agent *agent);

@@ -14,29 +14,38 @@
 #include <stdio.h>
 
 #include "base/ip4.h"
+#include "base/ip6.h"
 
 struct err;
 
 #define CONFIG_NAME_MAX 64          /* 63 characters and NUL */
+#define CONFIG_ITEM_MAX 256         /* bytes of a text in a list, with NUL */
 #define CONFIG_FILE_MAX (64u << 20) /* bytes */
 #define CONFIG_PATH_TEXT_MAX 160
 
 enum config_type {
-	CONFIG_NAME,     /* char[CONFIG_NAME_MAX]; [a-z0-9]([a-z0-9.-]*[a-z0-9])? */
-	CONFIG_IFNAME,   /* char[16]; a legal Linux interface name (or the beginning of one) */
-	CONFIG_IP4,      /* struct ip4 */
-	CONFIG_PREFIXES, /* struct ip4_prefixes; a list of "A.B.C.D/LEN" */
-	CONFIG_U32,      /* uint32_t between min and max; a number, or a string "0x..." */
-	CONFIG_ENUM,     /* int, index into enum_names */
-	CONFIG_NAMES,    /* struct config_names; a list of CONFIG_NAME without duplicates */
-	CONFIG_OBJECT,   /* a struct described by `sub`, embedded at offset */
-	CONFIG_LIST,     /* struct config_list of structs described by `sub` */
-	CONFIG_TEXT, /* char[max + 1]; any UTF-8 of at most max bytes without control characters */
+	CONFIG_NAME,      /* char[CONFIG_NAME_MAX]; [a-z0-9]([a-z0-9.-]*[a-z0-9])? */
+	CONFIG_IFNAME,    /* char[16]; a legal Linux interface name (or the beginning of one) */
+	CONFIG_IP4,       /* struct ip4 */
+	CONFIG_PREFIXES,  /* struct ip4_prefixes; a list of "A.B.C.D/LEN" */
+	CONFIG_PREFIXES6, /* struct ip6_prefixes; a list of "ADDRESS/LEN" */
+	CONFIG_U32,       /* uint32_t between min and max; a number, or a string "0x..." */
+	CONFIG_ENUM,      /* int, index into enum_names */
+	CONFIG_NAMES,     /* struct config_names; a list of CONFIG_NAME without duplicates */
+	CONFIG_OBJECT,    /* a struct described by `sub`, embedded at offset */
+	CONFIG_LIST,      /* struct config_list of structs described by `sub` */
+	CONFIG_TEXT,  /* char[max + 1]; any UTF-8 of at most max bytes without control characters */
+	CONFIG_TEXTS, /* struct config_texts; a list of such texts, none of them empty */
 	CONFIG_TYPE_COUNT
 };
 
 struct config_names {
 	char (*v)[CONFIG_NAME_MAX];
+	size_t n;
+};
+
+struct config_texts {
+	char (*v)[CONFIG_ITEM_MAX];
 	size_t n;
 };
 

@@ -11,6 +11,12 @@ static void free_names(struct config_names *names)
 	*names = (struct config_names){ 0 };
 }
 
+static void free_texts(struct config_texts *texts)
+{
+	free(texts->v);
+	*texts = (struct config_texts){ 0 };
+}
+
 static void free_list(const struct config_table *table, struct config_list *list)
 {
 	for (size_t i = 0; i < list->n; i++)
@@ -27,8 +33,12 @@ void config_done(const struct config_table *table, void *obj)
 
 		if (key->type == CONFIG_PREFIXES)
 			ip4_prefixes_done(field);
+		else if (key->type == CONFIG_PREFIXES6)
+			ip6_prefixes_done(field);
 		else if (key->type == CONFIG_NAMES)
 			free_names(field);
+		else if (key->type == CONFIG_TEXTS)
+			free_texts(field);
 		else if (key->type == CONFIG_LIST)
 			free_list(key->sub, field);
 		else if (key->type == CONFIG_OBJECT)

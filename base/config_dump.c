@@ -46,6 +46,18 @@ static void write_text(const struct config_key *key, const void *value, struct d
 	fputc('"', dump->out);
 }
 
+static void write_texts(const struct config_key *key, const void *value, struct dump *dump)
+{
+	const struct config_texts *const texts = value;
+
+	fputc('[', dump->out);
+	for (size_t i = 0; i < texts->n; i++) {
+		fputs(i > 0 ? ", " : "", dump->out);
+		write_text(key, texts->v[i], dump);
+	}
+	fputc(']', dump->out);
+}
+
 static void write_ip4(const struct config_key *key, const void *value, struct dump *dump)
 {
 	char buf[IP4_TEXT_MAX];
@@ -64,6 +76,19 @@ static void write_prefixes(const struct config_key *key, const void *value, stru
 	for (size_t i = 0; i < list->n; i++)
 		fprintf(dump->out, "%s\"%s\"", i > 0 ? ", " : "",
 			ip4_prefix_format(list->v[i], buf));
+	fputc(']', dump->out);
+}
+
+static void write_prefixes6(const struct config_key *key, const void *value, struct dump *dump)
+{
+	const struct ip6_prefixes *const list = value;
+	char buf[IP6_PREFIX_TEXT_MAX];
+
+	(void)key;
+	fputc('[', dump->out);
+	for (size_t i = 0; i < list->n; i++)
+		fprintf(dump->out, "%s\"%s\"", i > 0 ? ", " : "",
+			ip6_prefix_format(&list->v[i], buf));
 	fputc(']', dump->out);
 }
 
@@ -119,11 +144,18 @@ static void write_list(const struct config_key *key, const void *value, struct d
 }
 
 static const writer_fn writers[] = {
-	[CONFIG_NAME] = write_string, [CONFIG_IFNAME] = write_string,
-	[CONFIG_IP4] = write_ip4,     [CONFIG_PREFIXES] = write_prefixes,
-	[CONFIG_U32] = write_u32,     [CONFIG_ENUM] = write_enum,
-	[CONFIG_NAMES] = write_names, [CONFIG_OBJECT] = write_sub,
-	[CONFIG_LIST] = write_list,   [CONFIG_TEXT] = write_text,
+	[CONFIG_NAME] = write_string,
+	[CONFIG_IFNAME] = write_string,
+	[CONFIG_IP4] = write_ip4,
+	[CONFIG_PREFIXES] = write_prefixes,
+	[CONFIG_PREFIXES6] = write_prefixes6,
+	[CONFIG_U32] = write_u32,
+	[CONFIG_ENUM] = write_enum,
+	[CONFIG_NAMES] = write_names,
+	[CONFIG_OBJECT] = write_sub,
+	[CONFIG_LIST] = write_list,
+	[CONFIG_TEXT] = write_text,
+	[CONFIG_TEXTS] = write_texts,
 };
 static_assert(ARRAY_SIZE(writers) == CONFIG_TYPE_COUNT, "each type has a writer");
 

@@ -12,12 +12,14 @@ static const char *const type_texts[] = {
 	[CONFIG_IFNAME] = "interface name",
 	[CONFIG_IP4] = "IPv4 address",
 	[CONFIG_PREFIXES] = "list of IPv4 prefixes",
+	[CONFIG_PREFIXES6] = "list of IPv6 prefixes",
 	[CONFIG_U32] = "number",
 	[CONFIG_ENUM] = "one of",
 	[CONFIG_NAMES] = "list of names",
 	[CONFIG_OBJECT] = "object",
 	[CONFIG_LIST] = "list of objects",
 	[CONFIG_TEXT] = "text",
+	[CONFIG_TEXTS] = "list of texts",
 };
 static_assert(ARRAY_SIZE(type_texts) == CONFIG_TYPE_COUNT, "each type has a text");
 

@@ -127,20 +127,25 @@ static bool has_control(const char *text, size_t length)
 	return false;
 }
 
-static int read_free_text(const struct config_key *key, json_t *value, void *ret,
-			  const struct config_at *at)
+static int copy_free_text(json_t *value, uint32_t max, char *ret, const struct config_at *at)
 {
 	if (!json_is_string(value))
 		return fail_type(at, "a string", value);
 	const char *const text = json_string_value(value);
 	const size_t length = json_string_length(value);
-	if (length > key->max)
+	if (length > max)
 		return config_at_fail(at, -EINVAL, "%zu bytes, at most %u are allowed", length,
-				      key->max);
+				      max);
 	if (has_control(text, length))
 		return config_at_fail(at, -EINVAL, "the text has control characters");
 	memcpy(ret, text, length + 1);
 	return 0;
+}
+
+static int read_free_text(const struct config_key *key, json_t *value, void *ret,
+			  const struct config_at *at)
+{
+	return copy_free_text(value, key->max, ret, at);
 }
 
 static int read_ip4(const struct config_key *key, json_t *value, void *ret,
@@ -238,28 +243,42 @@ static int start_list(const struct config_key *key, json_t *value, size_t item_s
 	return *ret ? 0 : config_at_fail(at, -ENOMEM, "out of memory");
 }
 
+static int parse_prefix(enum config_type type, const char *text, void *v, size_t index,
+			struct err *err)
+{
+	if (type == CONFIG_PREFIXES6)
+		return ip6_prefix_parse(text, (struct ip6_prefix *)v + index, err);
+	return ip4_prefix_parse(text, (struct ip4_prefix *)v + index, err);
+}
+
+/* Of either family. When an item is wrong, the list is the caller's all the same. */
 static int read_prefixes(const struct config_key *key, json_t *value, void *ret,
 			 const struct config_at *at)
 {
-	struct ip4_prefixes *const list = ret;
-	void *items = NULL;
-	int r = start_list(key, value, sizeof(*list->v), &items, at);
+	const bool is6 = key->type == CONFIG_PREFIXES6;
+	void *v = NULL;
+	int r = start_list(key, value, is6 ? sizeof(struct ip6_prefix) : sizeof(struct ip4_prefix),
+			   &v, at);
+	const size_t n = v ? json_array_size(value) : 0;
 
-	if (r < 0)
-		return r;
-	list->v = items;
-	list->n = list->v ? json_array_size(value) : 0;
-	for (size_t i = 0; i < list->n; i++) {
+	if (is6)
+		*(struct ip6_prefixes *)ret = (struct ip6_prefixes){ v, n };
+	else
+		*(struct ip4_prefixes *)ret = (struct ip4_prefixes){ v, n };
+	for (size_t i = 0; i < n; i++) {
 		const struct config_at here = { .parent = at, .index = i, .err = at->err };
 		const json_t *const item = json_array_get(value, i);
 
 		if (!json_is_string(item))
-			return fail_type(&here, "a string with an IPv4 prefix", item);
-		r = ip4_prefix_parse(json_string_value(item), &list->v[i], at->err);
+			return fail_type(&here,
+					 is6 ? "a string with an IPv6 prefix" :
+					       "a string with an IPv4 prefix",
+					 item);
+		r = parse_prefix(key->type, json_string_value(item), v, i, at->err);
 		if (r < 0)
 			return config_at_prefix(&here, r);
 	}
-	return 0;
+	return r;
 }
 
 /* The names stand in one array, so that the order of pointers is the order in the list. */
@@ -314,6 +333,30 @@ static int read_names(const struct config_key *key, json_t *value, void *ret,
 	return reject_same_names(names, at);
 }
 
+static int read_texts(const struct config_key *key, json_t *value, void *ret,
+		      const struct config_at *at)
+{
+	struct config_texts *const texts = ret;
+	void *items = NULL;
+	int r = start_list(key, value, sizeof(*texts->v), &items, at);
+
+	if (r < 0)
+		return r;
+	texts->v = items;
+	texts->n = texts->v ? json_array_size(value) : 0;
+	for (size_t i = 0; i < texts->n; i++) {
+		const struct config_at here = { .parent = at, .index = i, .err = at->err };
+
+		r = copy_free_text(json_array_get(value, i), CONFIG_ITEM_MAX - 1, texts->v[i],
+				   &here);
+		if (r < 0)
+			return r;
+		if (!texts->v[i][0])
+			return config_at_fail(&here, -EINVAL, "the text is empty");
+	}
+	return 0;
+}
+
 static int read_sub(const struct config_key *key, json_t *value, void *ret,
 		    const struct config_at *at)
 {
@@ -341,10 +384,18 @@ static int read_list(const struct config_key *key, json_t *value, void *ret,
 }
 
 static const reader_fn readers[] = {
-	[CONFIG_NAME] = read_name,         [CONFIG_IFNAME] = read_ifname, [CONFIG_IP4] = read_ip4,
-	[CONFIG_PREFIXES] = read_prefixes, [CONFIG_U32] = read_u32,       [CONFIG_ENUM] = read_enum,
-	[CONFIG_NAMES] = read_names,       [CONFIG_OBJECT] = read_sub,    [CONFIG_LIST] = read_list,
+	[CONFIG_NAME] = read_name,
+	[CONFIG_IFNAME] = read_ifname,
+	[CONFIG_IP4] = read_ip4,
+	[CONFIG_PREFIXES] = read_prefixes,
+	[CONFIG_PREFIXES6] = read_prefixes,
+	[CONFIG_U32] = read_u32,
+	[CONFIG_ENUM] = read_enum,
+	[CONFIG_NAMES] = read_names,
+	[CONFIG_OBJECT] = read_sub,
+	[CONFIG_LIST] = read_list,
 	[CONFIG_TEXT] = read_free_text,
+	[CONFIG_TEXTS] = read_texts,
 };
 static_assert(ARRAY_SIZE(readers) == CONFIG_TYPE_COUNT, "each type has a reader");
 

@@ -187,6 +187,18 @@ size_t ip4_range_to_prefixes(struct ip4_range r, struct ip4_prefix ret[static 62
 	return n;
 }
 
+int ip4_prefixes_copy(struct ip4_prefixes *ret, const struct ip4_prefix *v, size_t n)
+{
+	struct ip4_prefix *copy = calloc(n + 1, sizeof(*copy));
+
+	if (!copy)
+		return -ENOMEM;
+	if (n)
+		memcpy(copy, v, n * sizeof(*copy));
+	*ret = (struct ip4_prefixes){ .v = copy, .n = n };
+	return 0;
+}
+
 void ip4_prefixes_done(struct ip4_prefixes *p)
 {
 	free(p->v);

@@ -67,4 +67,6 @@ uint64_t ip4_set_count(const struct ip4_set *set);
 /* The smallest list of prefixes that covers exactly the range (at most 62). Returns how many. */
 size_t ip4_range_to_prefixes(struct ip4_range r, struct ip4_prefix ret[static 62]);
 
+/* Makes *ret a copy that the caller ends with ip4_prefixes_done(); -ENOMEM leaves *ret as it was. */
+int ip4_prefixes_copy(struct ip4_prefixes *ret, const struct ip4_prefix *v, size_t n);
 void ip4_prefixes_done(struct ip4_prefixes *p);

@@ -47,6 +47,9 @@ struct loop_signal {
 	void *data;
 };
 
+/* Of libevent, the lowest first; what isn't told otherwise has the middle one. */
+enum { PRIORITY_LATE = 2, PRIORITIES };
+
 static void on_library_message(int severity, const char *message)
 {
 	(void)severity; /* level 0 never logs above debug; failures are returned to the caller */
@@ -90,6 +93,10 @@ struct loop *loop_new(void)
 	loop->base = new_base();
 	if (!loop->base)
 		return NULL;
+	if (event_base_priority_init(loop->base, PRIORITIES) < 0) {
+		event_base_free(loop->base);
+		return NULL;
+	}
 	return TAKE_PTR(loop);
 }
 
@@ -197,6 +204,11 @@ struct loop_timer *loop_timer_new(struct loop *loop, loop_timer_fn fn, void *dat
 		return NULL;
 	loop->n_sources++;
 	return TAKE_PTR(timer);
+}
+
+void loop_timer_make_late(struct loop_timer *timer)
+{
+	(void)event_priority_set(timer->event, PRIORITY_LATE);
 }
 
 int loop_timer_arm_ms(struct loop_timer *timer, int64_t ms)

@@ -33,6 +33,8 @@ void loop_io_free(struct loop_io *io);
 
 /* One-shot; unarmed when made. Arming an armed timer moves it. */
 struct loop_timer *loop_timer_new(struct loop *loop, loop_timer_fn fn, void *data);
+/* For work that takes long and can wait: it comes when nothing else is due. Not while it's armed. */
+void loop_timer_make_late(struct loop_timer *timer);
 int loop_timer_arm_ms(struct loop_timer *timer, int64_t ms);
 void loop_timer_disarm(struct loop_timer *timer);
 int loop_timer_is_armed(const struct loop_timer *timer);

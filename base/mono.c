@@ -33,3 +33,8 @@ struct mono mono_add_ms(struct mono t, int64_t ms)
 		ns = ms < 0 ? INT64_MIN : INT64_MAX;
 	return (struct mono){ .ns = ns };
 }
+
+bool mono_is_before(struct mono a, struct mono b)
+{
+	return a.ns < b.ns;
+}

@@ -79,6 +79,11 @@ static const struct config_key proxy_keys[] = {
 	  .type = CONFIG_PREFIXES,
 	  .offset = offsetof(struct example_proxy, bypass),
 	  .help = "what goes past it" },
+	{ .name = "bypass6",
+	  .type = CONFIG_PREFIXES6,
+	  .offset = offsetof(struct example_proxy, bypass6),
+	  .max = 3,
+	  .help = "the same for IPv6" },
 };
 
 static const struct config_table proxy_table = {

@@ -22,6 +22,7 @@ struct example_proxy {
 	struct ip4 address;
 	uint32_t port;
 	struct ip4_prefixes bypass; /* memory that an embedded struct owns */
+	struct ip6_prefixes bypass6;
 };
 
 struct example {

@@ -18,7 +18,7 @@ static const char full_text[] =
 	" \"second\": \"10.0.1.12\", \"priority\": 9, \"mark\": \"0xFf00aB12\",\n"
 	" \"enforcement\": \"best_effort\",\n"
 	" \"tunnel\": {\"device\": \"tun9\", \"port\": 4790, \"mtu\": 8951},\n"
-	" \"proxy\": {\"address\": \"10.0.9.9\", \"port\": 4294967295, \"bypass\": [\"10.0.0.0/8\"]}, \"tags\": [\"b\", \"a\"],\n"
+	" \"proxy\": {\"address\": \"10.0.9.9\", \"port\": 4294967295, \"bypass\": [\"10.0.0.0/8\"], \"bypass6\": [\"fd00::/8\", \"2001:db8::1/128\"]}, \"tags\": [\"b\", \"a\"],\n"
 	" \"policies\": [\n"
 	"  {\"name\": \"p0\", \"pods\": [\"10.0.1.50/32\", \"10.0.2.0/24\"],\n"
 	"   \"destinations\": [], \"egress_ips\": [\"bank\", \"post\"]},\n"
@@ -70,6 +70,9 @@ static void each_type_is_read(void **state)
 	assert_int_equal(e.proxy.address.v, 0x0a000909);
 	assert_int_equal(e.proxy.port, UINT32_MAX);
 	assert_int_equal(e.proxy.bypass.v[0].len, 8);
+	assert_int_equal(e.proxy.bypass6.n, 2);
+	assert_int_equal(e.proxy.bypass6.v[1].len, 128);
+	assert_int_equal(e.proxy.bypass6.v[1].addr.v[15], 1);
 	assert_int_equal(e.tags.n, 2);
 	assert_string_equal(e.tags.v[0], "b"); /* in the order of the file */
 	assert_string_equal(e.tags.v[1], "a");
@@ -277,6 +280,7 @@ static void help_tells_each_key_with_type_default_and_bounds(void **state)
 		"proxy.address: IPv4 address; required; where it listens\n"
 		"proxy.port: number 0..4294967295; default 3128; TCP port\n"
 		"proxy.bypass: list of IPv4 prefixes; what goes past it\n"
+		"proxy.bypass6: list of IPv6 prefixes; the same for IPv6\n"
 		"tags: list of names; labels\n"
 		"policies[]: list of objects; who is steered\n"
 		"policies[].name: name; required; the policy's name\n"

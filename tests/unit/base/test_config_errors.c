@@ -198,6 +198,11 @@ static void wrong_addresses_and_prefixes_are_refused(void **state)
 		{ POLICY_BEGIN "\"pods\": [\"10.0.1.50\"]" POLICY_END,
 		  "policies[1].pods[0]: '10.0.1.50' is no IPv4 prefix: the length is missing "
 		  "(/32 for one address)" },
+		{ ", \"proxy\": {\"address\": \"1.1.1.1\", \"bypass6\": [\"fd00::/8\", \"fd00::\"]}",
+		  "proxy.bypass6[1]: 'fd00::' is no IPv6 prefix: the length is missing "
+		  "(/128 for one address)" },
+		{ ", \"proxy\": {\"address\": \"1.1.1.1\", \"bypass6\": [6]}",
+		  "proxy.bypass6[0]: expected a string with an IPv6 prefix, found a number" },
 	};
 
 	(void)state;

@@ -48,6 +48,32 @@ static void a_disarmed_timer_does_not_expire(void **state)
 	assert_int_equal(f->calls2, 0);
 }
 
+static void on_timer_once(void *data)
+{
+	struct loop_fixture *const f = data;
+
+	assert_int_equal(f->calls, 0); /* the late one hasn't come */
+	f->calls2++;
+	if (f->calls2 < 3)
+		assert_int_equal(loop_timer_arm_ms(f->timer2, 0), 0);
+}
+
+static void a_late_timer_comes_when_nothing_else_is_due(void **state)
+{
+	struct loop_fixture *const f = *state;
+
+	f->timer = loop_timer_new(f->loop, loop_fixture_on_timer_stop, f);
+	f->timer2 = loop_timer_new(f->loop, on_timer_once, f);
+	loop_timer_make_late(f->timer);
+	assert_int_equal(loop_timer_arm_ms(f->timer, 0), 0);
+	assert_int_equal(loop_timer_arm_ms(f->timer2, 0), 0);
+
+	loop_fixture_run(f);
+
+	assert_int_equal(f->calls, 1);
+	assert_int_equal(f->calls2, 3);
+}
+
 static void arming_again_moves_the_timer(void **state)
 {
 	struct loop_fixture *const f = *state;
@@ -216,6 +242,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		on_a_loop(a_timer_expires_once_and_not_early),
 		on_a_loop(a_disarmed_timer_does_not_expire),
+		on_a_loop(a_late_timer_comes_when_nothing_else_is_due),
 		on_a_loop(arming_again_moves_the_timer),
 		on_a_loop(a_very_long_timer_neither_fires_nor_fails),
 		on_a_loop(a_timer_counts_from_when_it_is_armed_not_from_when_the_callback_began),

@@ -76,6 +76,24 @@ static void a_state_arrives_at_an_abstract_socket(void **state)
 	assert_received(fd, "READY=1");
 }
 
+static void a_receiver_that_does_not_read_holds_nobody_up(void **state)
+{
+	enum { MORE_THAN_ANY_QUEUE = 100000 };
+	char name[64];
+	int rc = 0, n = 0;
+
+	(void)state;
+	snprintf(name, sizeof(name), "@eipgw-sd-test-%d", getpid());
+	CLEANUP(cleanup_fd) int fd = bind_socket(name);
+	setenv("NOTIFY_SOCKET", name, 1);
+
+	while (rc == 0 && n++ < MORE_THAN_ANY_QUEUE)
+		rc = sd_notify_send("STATUS=busy");
+	assert_int_equal(rc, -EAGAIN);
+	assert_received(fd, "STATUS=busy");
+	assert_int_equal(sd_notify_send("READY=1"), 0);
+}
+
 static void without_a_socket_there_is_nothing_to_do(void **state)
 {
 	(void)state;
@@ -150,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_state_arrives_at_a_path),
 		cmocka_unit_test(a_state_arrives_at_an_abstract_socket),
+		cmocka_unit_test(a_receiver_that_does_not_read_holds_nobody_up),
 		cmocka_unit_test(without_a_socket_there_is_nothing_to_do),
 		cmocka_unit_test(wrong_addresses_are_refused),
 		cmocka_unit_test(the_watchdog_interval_is_half_of_what_systemd_wants),

@@ -182,7 +182,7 @@ static int decode_metrics(const struct nlattr *nest, struct rt_route *route)
 	return attrs_get_u32(&attrs, RTAX_MTU, &route->mtu);
 }
 
-static uint8_t route_type(uint8_t rtm_type)
+static enum rt_route_type route_type(uint8_t rtm_type)
 {
 	switch (rtm_type) {
 	case RTN_UNICAST:

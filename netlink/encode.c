@@ -112,6 +112,24 @@ struct nlmsghdr *encode_vxlan_ttl(void *buf, uint16_t flags, const struct rt_lin
 	return message_end(nlh);
 }
 
+struct nlmsghdr *encode_inet_conf(void *buf, uint16_t flags, int ifindex, uint16_t number,
+				  uint32_t value)
+{
+	struct nlmsghdr *nlh = message_start(buf, RTM_SETLINK, flags);
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+	struct nlattr *spec, *inet, *conf;
+
+	ifi->ifi_index = ifindex;
+	spec = mnl_attr_nest_start(nlh, IFLA_AF_SPEC);
+	inet = mnl_attr_nest_start(nlh, AF_INET);
+	conf = mnl_attr_nest_start(nlh, IFLA_INET_CONF);
+	mnl_attr_put_u32(nlh, number, value);
+	mnl_attr_nest_end(nlh, conf);
+	mnl_attr_nest_end(nlh, inet);
+	mnl_attr_nest_end(nlh, spec);
+	return message_end(nlh);
+}
+
 struct nlmsghdr *encode_link_del(void *buf, uint16_t flags, int ifindex)
 {
 	struct nlmsghdr *nlh = message_start(buf, RTM_DELLINK, flags);

@@ -22,6 +22,9 @@ struct nlmsghdr *encode_vxlan(void *buf, uint16_t flags, const struct rt_link *l
 struct nlmsghdr *encode_link_set(void *buf, uint16_t flags, const struct rt_link *link);
 /* The TTL apart: the kernel refuses an MTU in one message with VXLAN parameters. */
 struct nlmsghdr *encode_vxlan_ttl(void *buf, uint16_t flags, const struct rt_link *link);
+/* RTM_SETLINK that sets one of the IPV4_DEVCONF_... of a device. */
+struct nlmsghdr *encode_inet_conf(void *buf, uint16_t flags, int ifindex, uint16_t number,
+				  uint32_t value);
 struct nlmsghdr *encode_link_del(void *buf, uint16_t flags, int ifindex);
 /* `type`: RTM_NEW... or RTM_DEL... */
 struct nlmsghdr *encode_addr(void *buf, uint16_t type, uint16_t flags, const struct rt_addr *addr);

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/sorted.h"
 #include "netlink/plan_internal.h"
 #include "netlink/text.h"
 
@@ -178,7 +179,27 @@ static enum net_op_kind merge_route(struct route_merge *merge, const struct rt_r
 	return NET_ROUTE_REPLACE;
 }
 
-enum route_pass { PASS_STOPPING, PASS_FORWARDING };
+enum route_pass { PASS_STOPPING, PASS_FORWARDING, PASS_BACKUP };
+
+/*
+ * A blackhole that is to serve when the route before it is gone. That one comes first: until then packets that a wider
+ * route takes well would be dropped, and answers to them by the reverse path check.
+ */
+static bool is_backup(const struct rt_routes *routes, size_t i)
+{
+	const struct rt_route *route = &routes->v[i], *before = &routes->v[i ? i - 1 : 0];
+
+	return i > 0 && route->type == RT_BLACKHOLE && route->dst.len > 0 &&
+	       !route_stops_packets(before) && before->table == route->table &&
+	       before->dst.addr.v == route->dst.addr.v && before->dst.len == route->dst.len;
+}
+
+static enum route_pass pass_of(const struct rt_routes *routes, size_t i)
+{
+	if (is_backup(routes, i))
+		return PASS_BACKUP;
+	return route_stops_packets(&routes->v[i]) ? PASS_STOPPING : PASS_FORWARDING;
+}
 
 static int plan_new_routes(const struct net_desired *desired, struct route_merge *merge,
 			   enum route_pass pass, struct net_plan *plan)
@@ -190,8 +211,7 @@ static int plan_new_routes(const struct net_desired *desired, struct route_merge
 		enum net_op_kind kind = merge_route(merge, route, &at);
 		int rc;
 
-		if (kind == NET_OP_KIND_COUNT ||
-		    route_stops_packets(route) != (pass == PASS_STOPPING))
+		if (kind == NET_OP_KIND_COUNT || pass_of(&desired->routes, i) != pass)
 			continue;
 		rc = net_plan_add(plan, &(struct net_op){ .kind = kind, .route = route });
 		if (rc < 0)
@@ -227,6 +247,8 @@ static int plan_new_tunnel(const struct net_desired *desired, const struct net_o
 	int rc = plan_new_routes(desired, merge, PASS_STOPPING, plan);
 
 	if (rc == 0)
+		rc = plan_new_routes(desired, merge, PASS_BACKUP, plan);
+	if (rc == 0)
 		rc = plan_rules(&desired->rules, &observed->rules, plan);
 	if (rc == 0 && observed->has_tunnel)
 		rc = add_kind(plan, NET_LINK_DEL);
@@ -249,6 +271,8 @@ static int plan_everything(const struct net_desired *desired, const struct net_o
 		rc = plan_new_routes(desired, merge, PASS_STOPPING, plan);
 	if (rc == 0)
 		rc = plan_new_routes(desired, merge, PASS_FORWARDING, plan);
+	if (rc == 0)
+		rc = plan_new_routes(desired, merge, PASS_BACKUP, plan);
 	if (rc == 0)
 		rc = plan_rules(&desired->rules, &observed->rules, plan);
 	if (rc == 0)
@@ -360,6 +384,26 @@ void net_desired_sort(struct net_desired *desired)
 		      compare_routes);
 	if (desired->rules.n > 1)
 		qsort(desired->rules.v, desired->rules.n, sizeof(*desired->rules.v), compare_rules);
+}
+
+int net_desired_change(struct net_desired *desired, const struct net_delta *delta)
+{
+	const size_t size = sizeof(*desired->routes.v);
+	struct sorted all = { desired->routes.v, desired->routes.n, size, compare_routes };
+	struct sorted del = { delta->del.v, delta->del.n, size, compare_routes };
+	struct sorted add = { delta->add.v, delta->add.n, size, compare_routes };
+	int rc;
+
+	if (del.n)
+		qsort(del.v, del.n, size, compare_routes);
+	if (add.n)
+		qsort(add.v, add.n, size, compare_routes);
+	rc = sorted_change(&all, &del, &add);
+	if (rc)
+		return rc;
+	desired->routes.v = all.v;
+	desired->routes.n = all.n;
+	return 0;
 }
 
 void net_desired_done(struct net_desired *desired)

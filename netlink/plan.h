@@ -5,8 +5,8 @@
  * protocol number and everything on our tunnel device; nothing else is ever in a plan.
  *
  * The order makes each prefix of a plan safe, should the process die inside it: link, address, neighbour;
- * new routes (those that stop packets first) before the rules that use them; new rules (nop and goto
- * before those that catch packets) before old ones go; old rules, the catching ones first, before the
+ * new routes (those that stop packets first, unless they stand behind another one of the same prefix and would hide
+ * a wider one until that comes) before the rules that use them; new rules (nop and goto before those that catch packets) before old ones go; old rules, the catching ones first, before the
  * routes that they used.
  */
 #pragma once
@@ -29,6 +29,11 @@ struct net_desired {
 	struct rt_rules rules;
 };
 #define RT_OIF_TUNNEL (-1)
+
+/* Routes less and more of what should be, as they stand there. In any order. */
+struct net_delta {
+	struct rt_routes del, add;
+};
 
 /* What is: complete dumps, filtered to what can be ours. */
 struct net_observed {
@@ -84,7 +89,22 @@ int net_plan_compute(const struct net_desired *desired, const struct net_observe
 int net_plan_compute_removal(const struct net_desired *desired, const struct net_observed *observed,
 			     struct net_plan *ret);
 void net_plan_done(struct net_plan *plan);
+/*
+ * What would be observed where exactly this is, on a tunnel of that index; the order of rules isn't known. -ENOMEM.
+ */
+int net_observed_assume(const struct net_desired *desired, int tunnel_ifindex,
+			struct net_observed *ret);
+/*
+ * Whether a plan that was made from such an assumption can be applied: it changes nothing but routes and rules, and no
+ * rule goes whose deletion could take another one, by their order.
+ */
+bool net_plan_is_small(const struct net_plan *plan, const struct net_observed *assumed);
 void net_desired_sort(struct net_desired *desired);
+/*
+ * Changes the routes that should be; those of `delta` are sorted here. 0; -ENOENT: one that goes wasn't wanted;
+ * -EEXIST: one that comes was; -ENOMEM. Then nothing has changed.
+ */
+int net_desired_change(struct net_desired *desired, const struct net_delta *delta);
 void net_desired_done(struct net_desired *desired);
 void net_observed_done(struct net_observed *observed);
 /* A route of `desired` with the tunnel's present index in place of RT_OIF_TUNNEL. */

@@ -75,6 +75,15 @@ static bool deletion_hits(const struct rt_rule *asked, const struct rt_rule *rul
 	       name_selects(asked->iif, rule->iif) && name_selects(asked->oif, rule->oif);
 }
 
+bool plan_rule_is_single(const struct rt_rule *rule, const struct rt_rules *among)
+{
+	size_t hits = 0;
+
+	for (size_t i = 0; i < among->n; i++)
+		hits += deletion_hits(rule, &among->v[i]);
+	return hits == 1;
+}
+
 /* What a deletion of `unwanted` takes: itself, or what stands before it. */
 static struct entry *first_hit(struct list *list, struct entry *unwanted)
 {

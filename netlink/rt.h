@@ -54,22 +54,23 @@ struct rt_encap {
 	uint8_t ttl;
 };
 
+/* A gateway keeps one for each pod: 48 bytes. */
 struct rt_route {
 	uint32_t table;
 	struct ip4_prefix dst;
 	uint32_t metric;
-	uint8_t tos;        /* part of the kernel's key; ours have none */
 	struct ip4 gateway; /* v == 0: none */
 	int oif;
 	struct rt_encap encap;
 	uint32_t mtu;
+	uint8_t tos; /* part of the kernel's key; ours have none */
 	uint8_t protocol;
-	uint8_t type;  /* enum rt_route_type */
 	uint8_t scope; /* RT_SCOPE_* as the kernel counts; 0 = universe */
-	bool onlink;
-	bool multipath; /* more than one next hop, or a next-hop object: equal to no desired route */
-	bool foreign_parts; /* has what this struct can't hold (preferred source, further metrics, an
-			     * encapsulation of another kind, ...): equal to no desired route */
+	enum rt_route_type type : 3;
+	bool onlink : 1;
+	bool multipath : 1; /* more than one next hop, or a next-hop object: equal to no desired route */
+	bool foreign_parts : 1; /* has what this struct can't hold (preferred source, further metrics, an
+				 * encapsulation of another kind, ...): equal to no desired route */
 };
 
 enum rt_rule_action { RT_RULE_TABLE, RT_RULE_GOTO, RT_RULE_NOP, RT_RULE_BLACKHOLE, RT_RULE_OTHER };

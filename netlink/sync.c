@@ -121,7 +121,7 @@ static int copy_array(const void *v, size_t n, size_t size, void *ret)
 	return 0;
 }
 
-static int remember_desired(struct net_sync *sync, const struct net_desired *desired)
+static int copy_desired(const struct net_desired *desired, struct net_desired *ret)
 {
 	struct net_desired copy = *desired;
 
@@ -134,11 +134,17 @@ static int remember_desired(struct net_sync *sync, const struct net_desired *des
 		net_desired_done(&copy);
 		return -ENOMEM;
 	}
+	*ret = copy;
+	return 0;
+}
+
+static void remember_desired(struct net_sync *sync, struct net_desired *desired)
+{
 	net_desired_done(&sync->desired);
-	sync->desired = copy;
+	sync->desired = *desired;
+	*desired = (struct net_desired){ 0 };
 	sync->has_desired = true;
 	sync->reported_stale = false;
-	return 0;
 }
 
 /* One run: what is to be reached, what is there, and how far it got. */
@@ -340,16 +346,15 @@ static size_t finish(struct run *run)
 	return steps;
 }
 
-int net_sync_run(struct net_sync *sync, const struct net_desired *desired, size_t *ret_steps,
-		 char *ret_summary, struct err *err)
+int net_sync_run_owned(struct net_sync *sync, struct net_desired *desired, size_t *ret_steps,
+		       char *ret_summary, struct err *err)
 {
 	struct err unused = ERR_NULL;
-	struct run run = { .sync = sync, .desired = desired, .err = err ? err : &unused };
+	struct run run = { .sync = sync, .desired = &sync->desired, .err = err ? err : &unused };
 	size_t steps;
-	int rc = remember_desired(sync, desired);
+	int rc;
 
-	if (rc < 0)
-		return err_set(err, rc, "no memory for the desired state");
+	remember_desired(sync, desired);
 	rc = converge(&run, plan_run);
 	if (rc == 0)
 		run.err->text[0] = '\0'; /* A race that a later round has settled. */
@@ -358,6 +363,90 @@ int net_sync_run(struct net_sync *sync, const struct net_desired *desired, size_
 		net_steps_format(run.steps, ret_summary);
 	if (ret_steps)
 		*ret_steps = steps;
+	return rc;
+}
+
+int net_sync_run(struct net_sync *sync, const struct net_desired *desired, size_t *ret_steps,
+		 char *ret_summary, struct err *err)
+{
+	struct net_desired copy;
+	int rc = copy_desired(desired, &copy);
+
+	if (rc < 0)
+		return err_set(err, rc, "no memory for the desired state");
+	return net_sync_run_owned(sync, &copy, ret_steps, ret_summary, err);
+}
+
+const struct net_desired *net_sync_desired(const struct net_sync *sync)
+{
+	return sync->has_desired ? &sync->desired : NULL;
+}
+
+/* Made for what is assumed, and with something to do. */
+static int plan_next(struct run *run)
+{
+	int rc =
+		net_observed_assume(&run->sync->desired, run->sync->tunnel_ifindex, &run->observed);
+
+	if (rc)
+		return err_set(run->err, rc, "no memory for a plan");
+	rc = plan_run(run);
+	if (rc)
+		return rc;
+	return net_plan_is_small(&run->plan, &run->observed) ? 0 : NET_SYNC_MORE;
+}
+
+int net_sync_next(struct net_sync *sync, struct net_desired *desired, struct err *err)
+{
+	struct err unused = ERR_NULL;
+	struct run run = { .sync = sync, .desired = desired, .err = err ? err : &unused };
+	int rc = sync->has_desired && sync->tunnel_ifindex ? plan_next(&run) : NET_SYNC_MORE;
+
+	if (!rc && run.plan.n) {
+		/* Before the kernel: what it tells of our doing must be what is wanted. */
+		remember_desired(sync, desired);
+		run.desired = &sync->desired;
+		log_plan(&run);
+		rc = apply_plan(&run);
+	}
+	finish(&run);
+	return rc;
+}
+
+static int send_routes(struct net_sync *sync, const struct rt_routes *routes, routes_fn function,
+		       struct err *err)
+{
+	CLEANUP(cleanup_free) struct rt_route *resolved = calloc(routes->n + 1, sizeof(*resolved));
+	CLEANUP(cleanup_free)
+	const struct rt_route **pointers = calloc(routes->n + 1, sizeof(struct rt_route *));
+	size_t failed = 0;
+	int rc;
+
+	if (!resolved || !pointers)
+		return err_set(err, -ENOMEM, "no memory for %zu routes", routes->n);
+	for (size_t i = 0; i < routes->n; i++) {
+		resolved[i] = net_route_resolve(&routes->v[i], sync->tunnel_ifindex);
+		pointers[i] = &resolved[i];
+	}
+	rc = function(sync->rtnl, pointers, routes->n, &failed, err);
+	sync->stats.steps += routes->n - failed;
+	sync->stats.failures += failed;
+	return rc;
+}
+
+int net_sync_delta(struct net_sync *sync, const struct net_delta *delta, struct err *err)
+{
+	int rc;
+
+	if (!sync->has_desired || !sync->tunnel_ifindex)
+		return err_set(err, -EAGAIN, "nothing was brought to the kernel yet");
+	/* Before the kernel: what it tells of our doing must be what is wanted. */
+	rc = net_desired_change(&sync->desired, delta);
+	if (rc)
+		return err_set(err, rc, "routes less or more: %s", strerror(-rc));
+	rc = send_routes(sync, &delta->add, rtnl_routes_add, err);
+	if (!rc)
+		rc = send_routes(sync, &delta->del, rtnl_routes_del, err);
 	return rc;
 }
 

@@ -50,6 +50,27 @@ struct rtnl *net_sync_rtnl(struct net_sync *sync);
  */
 int net_sync_run(struct net_sync *sync, const struct net_desired *desired, size_t *ret_steps,
 		 char *ret_summary, struct err *err);
+/*
+ * The same, of one that has much to describe: its arrays are taken over, also on failure, and `desired` is empty then.
+ * What was asked for last is lent: NULL before the first run and after a clean-up.
+ */
+int net_sync_run_owned(struct net_sync *sync, struct net_desired *desired, size_t *ret_steps,
+		       char *ret_summary, struct err *err);
+const struct net_desired *net_sync_desired(const struct net_sync *sync);
+/*
+ * A few routes less and more, at once and without reading anything. Additions come first, so that an address
+ * that changes its way is never without one. RT_OIF_TUNNEL is the device of the last run. -EAGAIN: there was none;
+ * -ENOENT, -EEXIST: net_desired_change; else the kernel's errno. After a failure call net_sync_run: the kernel
+ * may have part of it.
+ */
+int net_sync_delta(struct net_sync *sync, const struct net_delta *delta, struct err *err);
+/*
+ * From what was asked for last, which the kernel has, to `desired`, without reading anything, if only routes and rules
+ * differ. The arrays are taken over as by net_sync_run_owned, unless NET_SYNC_MORE is returned: nothing was done, a run
+ * does it. Else 0, or the kernel's errno: then it may have part of it.
+ */
+enum net_sync_code { NET_SYNC_MORE = 2 /* beside RTNL_E_STALE */ };
+int net_sync_next(struct net_sync *sync, struct net_desired *desired, struct err *err);
 /* Removes our rules, then our routes, then the tunnel device (if it is ours). For --cleanup. Only the tunnel
  * and its address in `desired` matter. Afterwards nothing is desired, and nothing is reported as stale. */
 int net_sync_cleanup(struct net_sync *sync, const struct net_desired *desired, struct err *err);

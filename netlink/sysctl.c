@@ -4,12 +4,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ip.h>
+#include <net/if.h>
+#include <stdalign.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "netlink/encode.h"
+#include "netlink/rtnl.h"
+#include "netlink/socket.h"
 
 #define PATH_BYTES_MAX 256
 
@@ -68,6 +76,60 @@ static int write_value(const char *key, const char *value)
 	return (size_t)n == length ? 0 : -EIO;
 }
 
+#define DEVICES "net/ipv4/conf/"
+
+/* By what number netlink knows a parameter of each device; NULL-ended. */
+static const struct devconf {
+	const char *name;
+	uint16_t number;
+} devconf[] = {
+	{ "rp_filter", IPV4_DEVCONF_RP_FILTER },
+	{ "send_redirects", IPV4_DEVCONF_SEND_REDIRECTS },
+	{ NULL, 0 },
+};
+
+/* What `key` says of which device; NULL: nothing that netlink could set. */
+static const struct devconf *devconf_find(const char *key, int *ret_ifindex)
+{
+	const char *device = key + strlen(DEVICES), *name;
+	char buf[IF_NAMESIZE];
+	const struct devconf *row = devconf;
+	size_t length;
+
+	if (strncmp(key, DEVICES, strlen(DEVICES)) != 0)
+		return NULL;
+	length = strcspn(device, "/");
+	if (length >= sizeof(buf) || device[length] != '/')
+		return NULL;
+	memcpy(buf, device, length);
+	buf[length] = '\0';
+	name = device + length + 1;
+	while (row->name && strcmp(row->name, name) != 0)
+		row++;
+	*ret_ifindex = (int)if_nametoindex(buf); /* 0 for "all" and "default" */
+	return row->name && *ret_ifindex ? row : NULL;
+}
+
+static int write_by_netlink(const char *key, const char *value)
+{
+	alignas(uint64_t) char buf[ENCODE_MAX];
+	int ifindex, rc;
+	const struct devconf *row = devconf_find(key, &ifindex);
+	char *end;
+	unsigned long number = strtoul(value, &end, 10);
+	struct rtnl *rtnl;
+
+	if (!row || *end || end == value)
+		return -EROFS;
+	rtnl = rtnl_open(NULL);
+	if (!rtnl)
+		return -EIO;
+	rc = rtnl_request(rtnl, encode_inet_conf(buf, 0, ifindex, row->number, (uint32_t)number),
+			  NULL);
+	rtnl_close(rtnl);
+	return rc;
+}
+
 int sysctl_write_checked(const char *key, const char *value, struct err *err)
 {
 	char present[SYSCTL_VALUE_MAX] = "";
@@ -76,6 +138,8 @@ int sysctl_write_checked(const char *key, const char *value, struct err *err)
 	if (rc == 0 && strcmp(present, value) == 0)
 		return 0;
 	rc = write_value(key, value);
+	if (rc == -EROFS)
+		rc = write_by_netlink(key, value);
 	if (rc < 0)
 		return err_set(err, rc, "can't set %s to %s: %s", key, value, strerror(-rc));
 	rc = sysctl_read(key, present, sizeof(present));

@@ -19,8 +19,9 @@ struct err;
 int sysctl_read(const char *path, char *buf, size_t size);
 
 /*
- * Makes sure that `key` has `value`: reads, writes if it differs, reads back. A read-only /proc/sys is
- * fine as long as the value is there already. -errno with the key in the text; -EIO when the kernel took
+ * Makes sure that `key` has `value`: reads, writes if it differs, reads back. Where /proc/sys is read-only, as
+ * in a container, a value that is there already is fine, and those of devices that DEVCONF in sysctl.c has are set by
+ * netlink. -errno with the key in the text; -EIO when the kernel took
  * the write and shows something else.
  */
 int sysctl_write_checked(const char *key, const char *value, struct err *err);

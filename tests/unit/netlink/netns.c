@@ -19,12 +19,12 @@
 
 static char output[1 << 16];
 
-static size_t split(char *text, const char *argv[static ARGUMENTS_MAX + 2])
+static size_t split(const char *program, char *text, const char *argv[static ARGUMENTS_MAX + 2])
 {
 	size_t n = 0;
 	char *rest = text;
 
-	argv[n++] = "ip";
+	argv[n++] = program;
 	for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
 		assert_true(n < ARGUMENTS_MAX);
 		argv[n++] = word;
@@ -33,8 +33,9 @@ static size_t split(char *text, const char *argv[static ARGUMENTS_MAX + 2])
 	return n;
 }
 
-/* Runs iproute2 with its output in `output`; returns its exit status. */
-__attribute__((format(printf, 1, 0))) static int run_ip(const char *format, va_list args)
+/* Runs a program of iproute2 with its output in `output`; its failure fails the test. */
+__attribute__((format(printf, 2, 0))) static void run(const char *program, const char *format,
+						      va_list args)
 {
 	const char *argv[ARGUMENTS_MAX + 2];
 	char text[512];
@@ -44,7 +45,7 @@ __attribute__((format(printf, 1, 0))) static int run_ip(const char *format, va_l
 	pid_t pid;
 
 	vsnprintf(text, sizeof(text), format, args);
-	split(text, argv);
+	split(program, text, argv);
 	assert_int_equal(pipe(fds), 0);
 	pid = fork();
 	assert_true(pid >= 0);
@@ -52,7 +53,7 @@ __attribute__((format(printf, 1, 0))) static int run_ip(const char *format, va_l
 		dup2(fds[1], STDOUT_FILENO);
 		close(fds[0]);
 		close(fds[1]);
-		execvp("ip", (char *const *)argv);
+		execvp(program, (char *const *)argv);
 		_exit(127);
 	}
 	close(fds[1]);
@@ -61,31 +62,36 @@ __attribute__((format(printf, 1, 0))) static int run_ip(const char *format, va_l
 	output[used] = '\0';
 	close(fds[0]);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		fail_msg("%s %s: status %d", program, format, status);
 }
 
 void netns_ip(const char *format, ...)
 {
 	va_list args;
-	int status;
 
 	va_start(args, format);
-	status = run_ip(format, args);
+	run("ip", format, args);
 	va_end(args);
-	if (status != 0)
-		fail_msg("ip %s: exit status %d", format, status);
 }
 
 const char *netns_ip_shows(const char *format, ...)
 {
 	va_list args;
-	int status;
 
 	va_start(args, format);
-	status = run_ip(format, args);
+	run("ip", format, args);
 	va_end(args);
-	if (status != 0)
-		fail_msg("ip %s: exit status %d", format, status);
+	return output;
+}
+
+const char *netns_tc(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	run("tc", format, args);
+	va_end(args);
 	return output;
 }
 

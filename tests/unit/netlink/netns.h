@@ -32,6 +32,9 @@ void netns_ip(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, returns what it printed (valid until the next call), lines ended by " \n" as iproute2 does. */
 const char *netns_ip_shows(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Runs `tc ARGUMENTS`, and returns what it printed. */
+const char *netns_tc(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* sample_tunnel() with address and neighbour, up; its link goes to ns->tunnel. */
 void netns_make_tunnel(struct netns *ns);
 

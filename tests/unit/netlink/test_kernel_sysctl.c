@@ -78,20 +78,43 @@ static void a_value_that_does_not_fit_is_an_error(void **state)
 	assert_int_equal(sysctl_read("net/ipv4/tcp_rmem", value, sizeof(value)), -EOVERFLOW);
 }
 
-/* As in a container whose /proc/sys an init container has set up. */
-static void a_read_only_tree_that_has_the_value_is_fine(void **state)
+static void make_read_only(void)
 {
-	struct netns *ns = *state;
-
-	assert_ok(ns, sysctl_write_checked(RP_FILTER, "2", &ns->err));
 	assert_int_equal(unshare(CLONE_NEWNS), 0);
 	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
 	assert_int_equal(mount("/proc/sys", "/proc/sys", NULL, MS_BIND, NULL), 0);
 	assert_int_equal(mount(NULL, "/proc/sys", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+}
 
-	assert_ok(ns, sysctl_write_checked(RP_FILTER, "2", &ns->err));
-	assert_int_equal(sysctl_write_checked(RP_FILTER, "1", &ns->err), -EROFS);
-	assert_non_null(strstr(ns->err.text, RP_FILTER));
+/* As in a container; what a device has, netlink can set. */
+static void in_a_read_only_tree_values_may_be_there_and_a_device_s_can_be_set(void **state)
+{
+	static const char *const others[] = { "net/ipv4/conf/all/rp_filter",
+					      "net/ipv4/conf/default/rp_filter",
+					      "net/ipv4/conf/lo/forwarding",
+					      "net/ipv4/conf/rp_filter", "net/ipv4/ip_forward" };
+	struct netns *ns = *state;
+	char value[SYSCTL_VALUE_MAX];
+
+	assert_ok(ns, sysctl_write_checked("net/ipv4/ip_forward", "1", &ns->err));
+	make_read_only();
+
+	assert_ok(ns, sysctl_write_checked("net/ipv4/ip_forward", "1", &ns->err));
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		int rc = sysctl_write_checked(others[i], "7", &ns->err);
+
+		assert_true(rc == -EROFS || rc == -ENOENT);
+		assert_non_null(strstr(ns->err.text, others[i]));
+	}
+	for (int i = 0; i < 3; i++) {
+		const char text[2] = { (char)('0' + i), '\0' };
+
+		assert_ok(ns, sysctl_write_checked(RP_FILTER, text, &ns->err));
+		assert_int_equal(sysctl_read(RP_FILTER, value, sizeof(value)), 0);
+		assert_string_equal(value, text);
+	}
+	assert_ok(ns, sysctl_write_checked("net/ipv4/conf/lo/send_redirects", "0", &ns->err));
+	assert_int_equal(sysctl_write_checked(RP_FILTER, "many", &ns->err), -EROFS);
 }
 
 int main(void)
@@ -103,8 +126,8 @@ int main(void)
 		in_a_netns(a_value_that_the_kernel_refuses_or_bends_is_an_error),
 		in_a_netns(a_key_cannot_leave_its_directory),
 		in_a_netns(a_value_that_does_not_fit_is_an_error),
-		in_a_netns(
-			a_read_only_tree_that_has_the_value_is_fine), /* last: it stays read-only */
+		/* last: it stays read-only */
+		in_a_netns(in_a_read_only_tree_values_may_be_there_and_a_device_s_can_be_set),
 	};
 
 	return cmocka_run_group_tests_name("netlink/kernel_sysctl", tests, NULL, NULL);

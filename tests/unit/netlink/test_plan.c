@@ -10,12 +10,12 @@
 
 static struct rt_route *observed_route(struct plan_fixture *f, enum rt_route_type type)
 {
-	for (size_t i = 0; i < f->observed.routes.n; i++) {
-		if (f->observed.routes.v[i].type == type)
-			return &f->observed.routes.v[i];
-	}
-	fail();
-	return NULL;
+	struct rt_route *route = f->observed.routes.v;
+
+	while (route < f->observed.routes.v + f->observed.routes.n && route->type != type)
+		route++;
+	assert_true(route < f->observed.routes.v + f->observed.routes.n);
+	return route;
 }
 
 static void drop_route(struct plan_fixture *f, enum rt_route_type type)
@@ -321,6 +321,30 @@ static void steps_are_counted_in_words(void **state)
 	assert_string_equal(net_steps_format(by_kind, text), "3 routes, 1 rule");
 }
 
+static void a_blackhole_behind_a_route_of_its_prefix_comes_after_it(void **state)
+{
+	struct plan_fixture *f = *state;
+	size_t n = f->desired.routes.n;
+	struct rt_route *v = calloc(n + 2, sizeof(*v));
+
+	/* A part of what a wider route takes already. */
+	assert_non_null(v);
+	memcpy(v, f->desired.routes.v, n * sizeof(*v));
+	v[n] = sample_default(SAMPLE_TABLE, SAMPLE_GATEWAY);
+	v[n + 1] = sample_blackhole(SAMPLE_TABLE);
+	v[n].dst = v[n + 1].dst = (struct ip4_prefix){ { 0xc6336440 }, 26 };
+	free(f->desired.routes.v);
+	f->desired.routes = (struct rt_routes){ v, n + 2 };
+	net_desired_sort(&f->desired);
+	plan_fixture_compute(f);
+
+	ASSERT_STEPS(
+		f,
+		"ip route add 198.51.100.64/26 encap ip id 77 src 10.0.1.11 dst 10.0.1.200 ttl 64 via 169.254.64.254 dev "
+		"egw0 onlink table 4096 proto 101",
+		"ip route add blackhole 198.51.100.64/26 table 4096 metric 4000000 proto 101");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +361,7 @@ int main(void)
 		on_a_node(our_address_with_another_length_is_another_address),
 		on_a_node(a_neighbour_that_differs_is_replaced),
 		on_a_node(an_absent_route_is_added),
+		on_a_node(a_blackhole_behind_a_route_of_its_prefix_comes_after_it),
 		on_a_node(a_route_by_the_tunnels_former_index_is_replaced),
 		on_a_node(each_part_of_a_route_is_compared),
 		on_a_node(a_route_of_ours_that_nobody_wants_is_deleted),

@@ -165,6 +165,9 @@ static struct net_desired random_desired(void)
 		if (one_in(4))
 			lookup.src = (struct ip4_prefix){ { 0x0a000000 + (i << 8) }, 24 };
 		add_rule(&desired, lookup);
+		lookup.mark_mask = lookup.mark = 0;
+		if (one_in(4) && desired.rules.v[desired.rules.n - 1].mark_mask)
+			add_rule(&desired, lookup);
 	}
 	add_rule(&desired, sample_goto(base, base + 3));
 	add_rule(&desired, sample_blackhole_rule(base + 2));
@@ -292,6 +295,95 @@ static void any_state_becomes_the_desired_one_and_no_step_breaks_a_promise(void 
 	}
 }
 
+/* What was wanted is there, its rules in any order: the kernel has them as they came. */
+static struct model exact_model(struct net_desired *former)
+{
+	struct net_observed reached = sample_observed(former, 5);
+	struct model m = { .has_tunnel = true, .tunnel = reached.tunnel, .next_ifindex = 6 };
+
+	m.addrs[m.n_addrs++] = reached.addrs.v[0];
+	m.neighs[m.n_neighs++] = reached.neighs.v[0];
+	for (size_t i = 0; i < reached.routes.n; i++)
+		m.routes[m.n_routes++] = reached.routes.v[i];
+	for (size_t i = former->rules.n; i > 1; i--) {
+		size_t k = random_below((unsigned)i);
+		struct rt_rule last = former->rules.v[i - 1];
+
+		former->rules.v[i - 1] = former->rules.v[k];
+		former->rules.v[k] = last;
+	}
+	for (size_t i = 0; i < former->rules.n; i++) {
+		struct net_op op = { .kind = NET_RULE_ADD, .rule = &former->rules.v[i] };
+
+		model_apply(&m, former, &op);
+	}
+	net_desired_sort(former);
+	net_observed_done(&reached);
+	return m;
+}
+
+/* What is there is no step. */
+static void expect_nothing_to_do(const struct net_desired *desired)
+{
+	struct net_observed assumed;
+	struct net_plan plan = { 0 };
+
+	assert_int_equal(net_observed_assume(desired, 5, &assumed), 0);
+	assert_int_equal(net_plan_compute(desired, &assumed, &plan, NULL), 0);
+	assert_int_equal(plan.n, 0);
+	net_observed_done(&assumed);
+}
+
+/* Whether the plan was small, and so applied. */
+static bool run_without_a_look(struct model *m, const struct net_desired *former,
+			       const struct net_desired *desired)
+{
+	struct watch watch = watch_start(m, desired);
+	struct net_observed assumed;
+	struct net_plan plan = { 0 };
+	struct err err = ERR_NULL;
+	bool small;
+
+	assert_int_equal(net_observed_assume(former, 5, &assumed), 0);
+	assert_int_equal(net_plan_compute(desired, &assumed, &plan, &err), 0);
+	small = net_plan_is_small(&plan, &assumed);
+	for (size_t i = 0; small && i < plan.n; i++) {
+		model_apply(m, desired, &plan.v[i]);
+		watch_check(&watch, m, desired, &plan.v[i]);
+	}
+	net_plan_done(&plan);
+	net_observed_done(&assumed);
+	return small;
+}
+
+static void a_small_plan_needs_no_look(void **state)
+{
+	unsigned small = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		struct net_desired former, desired;
+		struct watch watch;
+		struct model m;
+
+		random_state = i;
+		former = random_desired();
+		desired = random_desired();
+		m = exact_model(&former);
+		watch = watch_start(&m, &desired);
+		expect_nothing_to_do(&former);
+
+		if (run_without_a_look(&m, &former, &desired)) {
+			small++;
+			assert_int_equal(run_round(&m, &desired, &watch), 0);
+			assert_reached(&m, &desired);
+		}
+		net_desired_done(&former);
+		net_desired_done(&desired);
+	}
+	assert_in_range(small, ROUNDS / 4, ROUNDS - 1);
+}
+
 static void removal_leaves_nothing_and_drops_no_unmarked_packet_on_the_way(void **state)
 {
 	(void)state;
@@ -326,6 +418,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_state_becomes_the_desired_one_and_no_step_breaks_a_promise),
+		cmocka_unit_test(a_small_plan_needs_no_look),
 		cmocka_unit_test(removal_leaves_nothing_and_drops_no_unmarked_packet_on_the_way),
 	};
 

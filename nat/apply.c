@@ -22,8 +22,8 @@ static int put_elems(struct nfnl_batch *batch, uint16_t type, const struct nat_r
 		     const struct nat_set *set, struct nat_elem_list elems)
 {
 	while (elems.n) {
-		struct nlmsghdr *nlh =
-			nat_message(batch, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0);
+		struct nlmsghdr *nlh = nat_message(batch, names->family, type,
+						   type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0);
 		size_t done;
 
 		if (!nlh)
@@ -79,9 +79,10 @@ int nat_apply(struct nfnl *nfnl, const struct nat_ruleset *desired, const struct
 	      struct err *err)
 {
 	CLEANUP(batch_cleanup) struct nfnl_batch *batch = nfnl_batch_new();
-	struct nat_applying ap = {
-		.batch = batch, .desired = desired, .plan = plan, .table = desired->table
-	};
+	struct nat_applying ap = { .batch = batch,
+				   .desired = desired,
+				   .plan = plan,
+				   .table = nat_ruleset_table(desired) };
 
 	if (!batch)
 		return out_of_memory(err);
@@ -92,18 +93,29 @@ int nat_apply(struct nfnl *nfnl, const struct nat_ruleset *desired, const struct
 	return nfnl_batch_send(nfnl, batch, err);
 }
 
-int nat_apply_elems(struct nfnl *nfnl, const struct nat_ruleset *names,
-		    const struct nat_change *change, struct err *err)
+static int put_change(struct nfnl_batch *batch, const struct nat_ruleset *names,
+		      const struct nat_change *change)
+{
+	int rc = put_elems(batch, NFT_MSG_DELSETELEM, names, change->set, change->del);
+
+	return rc ? rc : put_elems(batch, NFT_MSG_NEWSETELEM, names, change->set, change->add);
+}
+
+int nat_apply_elems(struct nfnl *nfnl, const struct nat_ruleset *names, struct nat_changes changes,
+		    struct err *err)
 {
 	CLEANUP(batch_cleanup) struct nfnl_batch *batch = nfnl_batch_new();
 
-	if (!batch || put_elems(batch, NFT_MSG_DELSETELEM, names, change->set, change->del) ||
-	    put_elems(batch, NFT_MSG_NEWSETELEM, names, change->set, change->add))
+	if (!batch)
 		return out_of_memory(err);
+	for (size_t i = 0; i < changes.n; i++) {
+		if (put_change(batch, names, &changes.v[i]))
+			return out_of_memory(err);
+	}
 	return nfnl_batch_send(nfnl, batch, err);
 }
 
-int nat_apply_delete_table(struct nfnl *nfnl, const char *table, struct err *err)
+int nat_apply_delete_table(struct nfnl *nfnl, struct nat_table table, struct err *err)
 {
 	CLEANUP(batch_cleanup) struct nfnl_batch *batch = nfnl_batch_new();
 	struct nat_applying ap = { .batch = batch, .table = table };
@@ -111,7 +123,7 @@ int nat_apply_delete_table(struct nfnl *nfnl, const char *table, struct err *err
 
 	if (!batch)
 		return out_of_memory(err);
-	snprintf(step.name, sizeof(step.name), "%s", table);
+	snprintf(step.name, sizeof(step.name), "%s", table.name);
 	/* Adding first makes the deletion succeed whether or not the table was there. */
 	if (nat_step_table_add(&ap, &step) || nat_step_table_del(&ap, &step))
 		return out_of_memory(err);

@@ -16,16 +16,20 @@ int nat_apply(struct nfnl *nfnl, const struct nat_ruleset *desired, const struct
 	      struct err *err);
 
 /*
- * Adds and deletes elements of one set of `table` in one transaction, without reading anything. `change->set`
- * gives name and kind (its elements don't count); `names` resolves device and chain names and names the
- * table. -ENOENT: the set, or an element to be deleted, is gone (somebody flushed us).
+ * Adds and deletes elements of sets of `table` in one transaction, without reading anything; each set is there
+ * once. `set` gives name and kind (its elements don't count); `names` resolves device and chain names and names the
+ * table. -ENOENT: a set, or an element to be deleted, is gone (somebody flushed us); -ENFILE: a set is full.
  */
 struct nat_change {
 	const struct nat_set *set;
 	struct nat_elem_list del, add;
 };
-int nat_apply_elems(struct nfnl *nfnl, const struct nat_ruleset *names,
-		    const struct nat_change *change, struct err *err);
+struct nat_changes {
+	const struct nat_change *v;
+	size_t n;
+};
+int nat_apply_elems(struct nfnl *nfnl, const struct nat_ruleset *names, struct nat_changes changes,
+		    struct err *err);
 
 /* Deletes the table when it's there. 0 also when it is not. */
-int nat_apply_delete_table(struct nfnl *nfnl, const char *table, struct err *err);
+int nat_apply_delete_table(struct nfnl *nfnl, struct nat_table table, struct err *err);

@@ -86,6 +86,24 @@ static int decode_tuple(const struct nlattr *nest, struct ct_tuple *tuple)
 	return 0;
 }
 
+static int decode_tcp(const struct nlattr *nest, struct ct_entry *entry)
+{
+	const struct nlattr *info, *attr;
+
+	attr_for_each_nested(info, nest) {
+		if (mnl_attr_get_type(info) != CTA_PROTOINFO_TCP)
+			continue;
+		attr_for_each_nested(attr, info) {
+			if (mnl_attr_get_type(attr) != CTA_PROTOINFO_TCP_STATE)
+				continue;
+			if (mnl_attr_validate(attr, MNL_TYPE_U8) < 0)
+				return -EBADMSG;
+			entry->tcp_state = mnl_attr_get_u8(attr);
+		}
+	}
+	return 0;
+}
+
 static int decode_attr(const struct nlattr *attr, struct ct_entry *entry)
 {
 	uint32_t *number = NULL;
@@ -95,6 +113,8 @@ static int decode_attr(const struct nlattr *attr, struct ct_entry *entry)
 		return decode_tuple(attr, &entry->orig);
 	case CTA_TUPLE_REPLY:
 		return decode_tuple(attr, &entry->reply);
+	case CTA_PROTOINFO:
+		return decode_tcp(attr, entry);
 	case CTA_ZONE:
 		if (mnl_attr_validate(attr, MNL_TYPE_U16) < 0)
 			return -EBADMSG;
@@ -108,6 +128,9 @@ static int decode_attr(const struct nlattr *attr, struct ct_entry *entry)
 		break;
 	case CTA_STATUS:
 		number = &entry->status;
+		break;
+	case CTA_TIMEOUT:
+		number = &entry->timeout_s;
 		break;
 	default:
 		return 0;
@@ -177,25 +200,57 @@ static void forget_entries(void *data)
 	listing->found.n = 0;
 }
 
+static int list(struct nfnl *nfnl, const struct nlmsghdr *request, struct listing *listing,
+		struct ct_entries *ret, struct err *err)
+{
+	struct nfnl_dump dump = { .what = "connection tracking table",
+				  .on_message = on_entry,
+				  .restart = forget_entries,
+				  .data = listing };
+	int rc = nfnl_dump(nfnl, request, &dump, err);
+
+	if (rc) {
+		free(listing->found.v);
+		return rc;
+	}
+	*ret = listing->found;
+	return 0;
+}
+
+static struct nlmsghdr *list_request(struct nfnl *nfnl)
+{
+	return nfnl_request(nfnl, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, NLM_F_DUMP,
+			    AF_INET);
+}
+
 int ct_list(struct nfnl *nfnl, bool (*keep)(const struct ct_entry *entry, void *data), void *data,
 	    struct ct_entries *ret, struct err *err)
 {
 	struct listing listing = { .keep = keep, .data = data };
-	struct nfnl_dump dump = { .what = "connection tracking table",
-				  .on_message = on_entry,
-				  .restart = forget_entries,
-				  .data = &listing };
-	int rc = nfnl_dump(nfnl,
-			   nfnl_request(nfnl, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET,
-					NLM_F_DUMP, AF_INET),
-			   &dump, err);
 
-	if (rc) {
-		free(listing.found.v);
-		return rc;
-	}
-	*ret = listing.found;
-	return 0;
+	return list(nfnl, list_request(nfnl), &listing, ret, err);
+}
+
+/* What of the tuples is compared: bits of the kernel's enum ctnetlink_filter_flags, which its headers don't export. */
+enum { FILTER_IP_SRC = 1 };
+
+int ct_list_of(struct nfnl *nfnl, const struct ct_source *source, struct ct_entries *ret,
+	       struct err *err)
+{
+	struct listing listing = { .keep = source->keep, .data = source->data };
+	struct nlmsghdr *nlh = list_request(nfnl);
+	bool is_reply = source->direction == CT_REPLY;
+	struct nlattr *nest = mnl_attr_nest_start(nlh, is_reply ? CTA_TUPLE_REPLY : CTA_TUPLE_ORIG);
+	struct nlattr *part = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
+
+	mnl_attr_put_u32(nlh, CTA_IP_V4_SRC, htonl(source->address.v));
+	mnl_attr_nest_end(nlh, part);
+	mnl_attr_nest_end(nlh, nest);
+	nest = mnl_attr_nest_start(nlh, CTA_FILTER);
+	mnl_attr_put_u32(nlh, CTA_FILTER_ORIG_FLAGS, is_reply ? 0 : FILTER_IP_SRC);
+	mnl_attr_put_u32(nlh, CTA_FILTER_REPLY_FLAGS, is_reply ? FILTER_IP_SRC : 0);
+	mnl_attr_nest_end(nlh, nest);
+	return list(nfnl, nlh, &listing, ret, err);
 }
 
 void ct_entries_done(struct ct_entries *entries)
@@ -204,9 +259,16 @@ void ct_entries_done(struct ct_entries *entries)
 	*entries = (struct ct_entries){ 0 };
 }
 
-static void put_tuple(struct nlmsghdr *nlh, const struct ct_tuple *tuple)
+bool ct_tuple_equal(const struct ct_tuple *a, const struct ct_tuple *b)
 {
-	struct nlattr *nest = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG);
+	return a->src.v == b->src.v && a->dst.v == b->dst.v && a->src_port == b->src_port &&
+	       a->dst_port == b->dst_port && a->protocol == b->protocol &&
+	       a->icmp_type == b->icmp_type && a->icmp_code == b->icmp_code;
+}
+
+void ct_put_tuple(struct nlmsghdr *nlh, uint16_t type, const struct ct_tuple *tuple)
+{
+	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
 	struct nlattr *part = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
 
 	mnl_attr_put_u32(nlh, CTA_IP_V4_SRC, htonl(tuple->src.v));
@@ -232,7 +294,7 @@ int ct_delete(struct nfnl *nfnl, const struct ct_entry *entry, struct err *err)
 		nfnl_request(nfnl, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE, 0, AF_INET);
 	struct nfnl_dump answer = { .what = "connection tracking entry" };
 
-	put_tuple(nlh, &entry->orig);
+	ct_put_tuple(nlh, CTA_TUPLE_ORIG, &entry->orig);
 	if (entry->zone)
 		mnl_attr_put_u16(nlh, CTA_ZONE, htons(entry->zone));
 	mnl_attr_put_u32(nlh, CTA_ID, htonl(entry->id));

@@ -19,7 +19,7 @@
 #include "netlink/attr.h"
 
 /* nft(8)'s numbers of the data types (its datatype.h); the kernel keeps them for display only. */
-enum { TYPE_IPV4 = 7, TYPE_MARK = 19, TYPE_IFNAME = 41, TYPE_BITS = 6 };
+enum { TYPE_IPV4 = 7, TYPE_MARK = 19, TYPE_IFINDEX = 20, TYPE_IFNAME = 41, TYPE_BITS = 6 };
 enum { NFT_HOST_ENDIAN = 1 }; /* its enum byteorder */
 enum { DATA_VERDICT = 0xffffff00 };
 
@@ -29,7 +29,7 @@ enum { LIST_BYTES = 60000 }; /* a nested attribute has 16 bits for its length */
  * elements are being collected, `last` holds one of these. */
 enum { HALF_START = 0, HALF_END = 1 };
 
-enum key_layout { KEY_ADDR, KEY_IF_ADDR, KEY_MARK_ADDR, KEY_MARK };
+enum key_layout { KEY_ADDR, KEY_IF_ADDR, KEY_IIF, KEY_MARK_ADDR, KEY_MARK };
 
 static const struct {
 	uint32_t type, length;
@@ -37,6 +37,7 @@ static const struct {
 } keys[] = {
 	[KEY_ADDR] = { TYPE_IPV4, 4, { 0 }, 0 },
 	[KEY_IF_ADDR] = { TYPE_IFNAME << TYPE_BITS | TYPE_IPV4, 20, { 16, 4 }, 2 },
+	[KEY_IIF] = { TYPE_IFINDEX, 4, { 0 }, 0 },
 	[KEY_MARK_ADDR] = { TYPE_MARK << TYPE_BITS | TYPE_IPV4, 8, { 4, 4 }, 2 },
 	[KEY_MARK] = { TYPE_MARK, 4, { 0 }, 0 },
 };
@@ -48,6 +49,8 @@ static const struct {
 	[NAT_SET_ADDR] = { KEY_ADDR, 0 },
 	[NAT_SET_RANGE] = { KEY_ADDR, 0 },
 	[NAT_SET_IF_ADDR] = { KEY_IF_ADDR, 0 },
+	[NAT_SET_IIF] = { KEY_IIF, 0 },
+	[NAT_SET_MARKS] = { KEY_MARK, 0 },
 	[NAT_MAP_ADDR_VERDICT] = { KEY_ADDR, DATA_VERDICT },
 	[NAT_MAP_RANGE_VERDICT] = { KEY_ADDR, DATA_VERDICT },
 	[NAT_MAP_MARK_ADDR_VERDICT] = { KEY_MARK_ADDR, DATA_VERDICT },
@@ -99,6 +102,7 @@ static size_t key_bytes(enum nat_set_kind kind, const struct nat_ruleset *rs, ui
 		memcpy(out, &key, 4);
 		memcpy(out + 4, &be, 4);
 		break;
+	case KEY_IIF:
 	case KEY_MARK:
 		memcpy(out, &key, 4);
 		break;
@@ -300,6 +304,7 @@ static void key_split(enum nat_set_kind kind, struct nat_ruleset *rs, const uint
 		memcpy(ret_key, bytes, 4);
 		memcpy(&be, bytes + 4, 4);
 		break;
+	case KEY_IIF:
 	case KEY_MARK:
 		memcpy(ret_key, bytes, 4);
 		break;
@@ -444,7 +449,7 @@ void nat_set_define(struct nftnl_set *def, const struct nat_set *set)
 		nftnl_set_set_u32(def, NFTNL_SET_DATA_TYPE, data_type);
 		nftnl_set_set_u32(def, NFTNL_SET_DATA_LEN, data_type == DATA_VERDICT ? 16 : 4);
 	}
-	note_host_order(def, key == KEY_MARK, data_type == TYPE_MARK);
+	note_host_order(def, key == KEY_MARK || key == KEY_IIF, data_type == TYPE_MARK);
 	if (set->size)
 		nftnl_set_set_u32(def, NFTNL_SET_DESC_SIZE, set->size);
 	if (keys[key].n_fields)

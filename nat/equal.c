@@ -13,10 +13,14 @@ static bool same_names(const char (*a)[NAT_NAME_MAX], const char (*b)[NAT_NAME_M
 	return true;
 }
 
-static bool same_set(const struct nat_set *a, const struct nat_set *b)
+static bool same_definition(const struct nat_set *a, const struct nat_set *b)
 {
-	if (strcmp(a->name, b->name) != 0 || a->kind != b->kind || a->size != b->size ||
-	    a->n != b->n)
+	return a->kind == b->kind && a->size == b->size;
+}
+
+static bool same_elements(const struct nat_set *a, const struct nat_set *b)
+{
+	if (strcmp(a->name, b->name) != 0 || a->n != b->n)
 		return false;
 	for (size_t i = 0; i < a->n; i++) {
 		if (nat_elem_compare(&a->v[i], &b->v[i]) != 0)
@@ -41,9 +45,9 @@ static bool same_rule(const struct nat_rule *a, const struct nat_rule *b)
 
 static bool same_chain(const struct nat_chain *a, const struct nat_chain *b)
 {
-	if (strcmp(a->name, b->name) != 0 || strcmp(a->comment, b->comment) != 0 ||
-	    a->hook != b->hook || a->priority != b->priority || a->nat != b->nat ||
-	    a->policy_drop != b->policy_drop || a->n_rules != b->n_rules)
+	if (strcmp(a->comment, b->comment) != 0 || a->hook != b->hook ||
+	    a->priority != b->priority || a->nat != b->nat || a->policy_drop != b->policy_drop ||
+	    a->n_rules != b->n_rules)
 		return false;
 	for (size_t i = 0; i < a->n_rules; i++) {
 		if (!same_rule(&a->rules[i], &b->rules[i]))
@@ -52,19 +56,34 @@ static bool same_chain(const struct nat_chain *a, const struct nat_chain *b)
 	return true;
 }
 
-bool nat_ruleset_equal(const struct nat_ruleset *a, const struct nat_ruleset *b)
+bool nat_ruleset_same_shape(const struct nat_ruleset *a, const struct nat_ruleset *b)
 {
-	if (strcmp(a->table, b->table) != 0 || a->n_counters != b->n_counters ||
-	    a->n_sets != b->n_sets || a->n_chains != b->n_chains || a->n_names != b->n_names ||
-	    !same_names(a->counters, b->counters, a->n_counters) ||
-	    !same_names(a->names, b->names, a->n_names))
+	if (a->family != b->family || strcmp(a->table, b->table) != 0 ||
+	    a->n_counters != b->n_counters || a->n_sets != b->n_sets ||
+	    a->n_chains != b->n_chains || !same_names(a->counters, b->counters, a->n_counters))
 		return false;
 	for (size_t i = 0; i < a->n_sets; i++) {
-		if (!same_set(&a->sets[i], &b->sets[i]))
+		const struct nat_set *set = nat_set_find(b, a->sets[i].name);
+
+		if (!set || !same_definition(&a->sets[i], set))
 			return false;
 	}
 	for (size_t i = 0; i < a->n_chains; i++) {
-		if (!same_chain(&a->chains[i], &b->chains[i]))
+		const struct nat_chain *chain = nat_chain_find(b, a->chains[i].name);
+
+		if (!chain || !same_chain(&a->chains[i], chain))
+			return false;
+	}
+	return true;
+}
+
+bool nat_ruleset_equal(const struct nat_ruleset *a, const struct nat_ruleset *b)
+{
+	if (a->n_names != b->n_names || !same_names(a->names, b->names, a->n_names) ||
+	    !nat_ruleset_same_shape(a, b))
+		return false;
+	for (size_t i = 0; i < a->n_sets; i++) {
+		if (!same_elements(&a->sets[i], &b->sets[i]))
 			return false;
 	}
 	return true;

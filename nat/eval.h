@@ -11,11 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/ip6.h"
 #include "nat/ruleset.h"
 
 struct nat_packet {
 	char iif[16], oif[16]; /* "" = none (yet) */
+	uint32_t iif_number;
 	struct ip4 src, dst;
+	struct ip6 dst6; /* in tables of family ip6 */
 	uint8_t protocol;
 	uint16_t dst_port;
 	uint8_t tcp_flags;
@@ -44,8 +47,8 @@ struct nat_eval_result {
 
 /*
  * Runs all base chains of `hook` (type nat ones only when ct_state is NEW) in the order of their
- * priorities; `packet` is changed by marks, and by notrack. Each rule met is given to on_step (may be NULL),
- * also those that did not match; a rule with a jump comes before the rules of its target. The 16th chain
+ * priorities; `packet` is changed by marks, by notrack, and by a translation, which later chains see. Each rule met is
+ * given to on_step (may be NULL), also those that did not match; a rule with a jump comes before the rules of its target. The 16th chain
  * below a base chain ends in a drop; the kernel refuses to load that many. `rs` is finished
  * (nat_ruleset_finish).
  *

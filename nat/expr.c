@@ -16,23 +16,17 @@
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
 
-#include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include "base/cleanup.h"
+#include "base/ip6.h"
+#include "nat/emit.h"
 #include "nat/ruleset.h"
 
-enum { IP_SADDR_OFFSET = 12, IP_DADDR_OFFSET = 16, TH_DPORT_OFFSET = 2, TCP_FLAGS_OFFSET = 13 };
-enum { TCPOPT_MAXSEG = 2, ICMP_CODE_ADMIN_PROHIBITED = 13 };
-
-enum loader { LOAD_NOTHING, LOAD_META, LOAD_CT, LOAD_PAYLOAD };
-
-struct load {
-	enum loader by;
-	uint32_t key; /* meta and ct: which one; payload: which header */
-	uint32_t offset, length;
-	uint32_t reg; /* 0: register 1 */
-};
+enum { IP_SADDR_OFFSET = 12, IP_DADDR_OFFSET = 16, IP6_DADDR_OFFSET = 24 };
+enum { TH_DPORT_OFFSET = 2, TCP_FLAGS_OFFSET = 13 };
+enum { ICMP_CODE_ADMIN_PROHIBITED = 13, ICMP6_CODE_ADMIN_PROHIBITED = 1 };
 
 /* What stands left of the comparison, lookup or assignment. */
 enum source {
@@ -42,6 +36,9 @@ enum source {
 	FROM_SADDR,
 	FROM_DADDR,
 	FROM_IIF_SADDR,
+	FROM_IIF_NUMBER,
+	FROM_DADDR6,
+	FROM_PROTOCOL,
 	FROM_MARK,
 	FROM_MARK_SADDR,
 	FROM_CT_MARK,
@@ -66,6 +63,10 @@ static const struct {
 			     { { LOAD_META, .key = NFT_META_IIFNAME },
 			       { LOAD_PAYLOAD, NFT_PAYLOAD_NETWORK_HEADER, IP_SADDR_OFFSET, 4,
 				 NFT_REG_2 } } },
+	[FROM_IIF_NUMBER] = { 0, { { LOAD_META, .key = NFT_META_IIF } } },
+	[FROM_DADDR6] = { 0,
+			  { { LOAD_PAYLOAD, NFT_PAYLOAD_NETWORK_HEADER, IP6_DADDR_OFFSET, 16 } } },
+	[FROM_PROTOCOL] = { 0, { { LOAD_META, .key = NFT_META_L4PROTO } } },
 	[FROM_MARK] = { 0, { { LOAD_META, .key = NFT_META_MARK } } },
 	[FROM_MARK_SADDR] = { 0,
 			      { { LOAD_META, .key = NFT_META_MARK },
@@ -82,169 +83,6 @@ static const struct {
 			     { { LOAD_PAYLOAD, NFT_PAYLOAD_TRANSPORT_HEADER, TCP_FLAGS_OFFSET,
 				 1 } } },
 };
-
-/* Collects failures, so that emitting reads straight down. */
-struct emitter {
-	struct nftnl_rule *rule;
-	bool failed;
-};
-
-static struct nftnl_expr *emit(struct emitter *em, const char *name)
-{
-	struct nftnl_expr *expr = nftnl_expr_alloc(name);
-
-	if (!expr) {
-		em->failed = true;
-		return NULL;
-	}
-	nftnl_rule_add_expr(em->rule, expr);
-	return expr;
-}
-
-static void emit_load(struct emitter *em, const struct load *load)
-{
-	static const char *const names[] = {
-		[LOAD_META] = "meta", [LOAD_CT] = "ct", [LOAD_PAYLOAD] = "payload"
-	};
-	uint32_t reg = load->reg ? load->reg : NFT_REG_1;
-	struct nftnl_expr *expr = load->by == LOAD_NOTHING ? NULL : emit(em, names[load->by]);
-
-	if (!expr)
-		return;
-	if (load->by == LOAD_META) {
-		nftnl_expr_set_u32(expr, NFTNL_EXPR_META_KEY, load->key);
-		nftnl_expr_set_u32(expr, NFTNL_EXPR_META_DREG, reg);
-		return;
-	}
-	if (load->by == LOAD_CT) {
-		nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_KEY, load->key);
-		nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_DREG, reg);
-		return;
-	}
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_BASE, load->key);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_OFFSET, load->offset);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_LEN, load->length);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_DREG, reg);
-}
-
-static void emit_cmp(struct emitter *em, bool inverted, const void *data, uint32_t len)
-{
-	struct nftnl_expr *expr = emit(em, "cmp");
-
-	if (!expr)
-		return;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_OP, inverted ? NFT_CMP_NEQ : NFT_CMP_EQ);
-	nftnl_expr_set_data(expr, NFTNL_EXPR_CMP_DATA, data, len);
-}
-
-/* reg1 = (reg1 & mask) ^ xor */
-static void emit_bitwise(struct emitter *em, const void *mask, const void * xor, uint32_t len)
-{
-	struct nftnl_expr *expr = emit(em, "bitwise");
-
-	if (!expr)
-		return;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_OP, NFT_BITWISE_BOOL);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_LEN, len);
-	nftnl_expr_set_data(expr, NFTNL_EXPR_BITWISE_MASK, mask, len);
-	nftnl_expr_set_data(expr, NFTNL_EXPR_BITWISE_XOR, xor, len);
-}
-
-static void emit_lookup(struct emitter *em, const char *set, bool inverted, int dreg)
-{
-	struct nftnl_expr *expr = emit(em, "lookup");
-
-	if (!expr)
-		return;
-	nftnl_expr_set_str(expr, NFTNL_EXPR_LOOKUP_SET, set);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
-	if (dreg >= 0)
-		nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_DREG, (uint32_t)dreg);
-	/* The kernel always shows the flags, 0 included. */
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_FLAGS, inverted ? NFT_LOOKUP_F_INV : 0);
-}
-
-static void keep_other_bits(struct emitter *em, const struct nat_op *op)
-{
-	uint32_t keep = ~op->mask;
-
-	emit_bitwise(em, &keep, &op->value, sizeof(keep));
-}
-
-static void emit_store_mark(struct emitter *em)
-{
-	struct nftnl_expr *expr = emit(em, "meta");
-
-	if (!expr)
-		return;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_KEY, NFT_META_MARK);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_SREG, NFT_REG_1);
-}
-
-static void emit_store_ct_mark(struct emitter *em)
-{
-	struct nftnl_expr *expr = emit(em, "ct");
-
-	if (!expr)
-		return;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_KEY, NFT_CT_MARK);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_SREG, NFT_REG_1);
-}
-
-static void emit_verdict(struct emitter *em, int verdict, const char *chain)
-{
-	struct nftnl_expr *expr = emit(em, "immediate");
-
-	if (!expr)
-		return;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_VERDICT, (uint32_t)verdict);
-	if (verdict == NFT_JUMP || verdict == NFT_GOTO)
-		nftnl_expr_set_str(expr, NFTNL_EXPR_IMM_CHAIN, chain);
-}
-
-static void emit_snat(struct emitter *em)
-{
-	struct nftnl_expr *expr = emit(em, "nat");
-
-	if (!expr)
-		return;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_TYPE, NFT_NAT_SNAT);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_FAMILY, NFPROTO_IPV4);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_REG_ADDR_MIN, NFT_REG_1);
-	/* What the kernel adds by itself and shows (nft_nat_init): one address is a range too. */
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_REG_ADDR_MAX, NFT_REG_1);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_FLAGS, NF_NAT_RANGE_MAP_IPS);
-}
-
-static void emit_set_mss(struct emitter *em)
-{
-	struct nftnl_expr *expr = emit(em, "rt");
-
-	if (!expr)
-		return;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_RT_KEY, NFT_RT_TCPMSS);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_RT_DREG, NFT_REG_1);
-	expr = emit(em, "byteorder");
-	if (!expr)
-		return;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_BYTEORDER_SREG, NFT_REG_1);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_BYTEORDER_DREG, NFT_REG_1);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_BYTEORDER_OP, NFT_BYTEORDER_HTON);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_BYTEORDER_LEN, 2);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_BYTEORDER_SIZE, 2);
-	expr = emit(em, "exthdr");
-	if (!expr)
-		return;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_SREG, NFT_REG_1);
-	nftnl_expr_set_u8(expr, NFTNL_EXPR_EXTHDR_TYPE, TCPOPT_MAXSEG);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_OFFSET, 2);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_LEN, 2);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT);
-}
 
 static void emit_source(struct emitter *em, enum source from)
 {
@@ -280,6 +118,23 @@ static void to_bits(struct emitter *em, const struct nat_op *op, bool inverted)
 	if (op->mask != UINT32_MAX)
 		emit_bitwise(em, &op->mask, &zero, sizeof(op->mask));
 	emit_cmp(em, inverted, &op->value, sizeof(op->value));
+}
+
+/* An address of 16 bytes under a prefix. */
+static void to_prefix6(struct emitter *em, const struct nat_op *op, bool inverted)
+{
+	const struct ip6 zero = { 0 };
+	struct ip6_prefix prefix;
+
+	if (ip6_prefix_parse(op->name, &prefix, NULL)) {
+		em->failed = true;
+		return;
+	}
+	const struct ip6 mask = ip6_mask(prefix.len);
+
+	if (prefix.len < 8 * sizeof(mask.v))
+		emit_bitwise(em, mask.v, zero.v, sizeof(mask.v));
+	emit_cmp(em, inverted, prefix.addr.v, sizeof(prefix.addr.v));
 }
 
 static void to_byte(struct emitter *em, const struct nat_op *op, bool inverted)
@@ -333,14 +188,14 @@ static void to_vmap_of_bits(struct emitter *em, const struct nat_op *op, bool in
 static void to_mark_bits(struct emitter *em, const struct nat_op *op, bool inverted)
 {
 	(void)inverted;
-	keep_other_bits(em, op);
+	emit_keep_bits(em, op);
 	emit_store_mark(em);
 }
 
 static void to_ct_mark_bits(struct emitter *em, const struct nat_op *op, bool inverted)
 {
 	(void)inverted;
-	keep_other_bits(em, op);
+	emit_keep_bits(em, op);
 	emit_store_ct_mark(em);
 }
 
@@ -395,14 +250,21 @@ static void to_verdict(struct emitter *em, const struct nat_op *op, bool inverte
 
 static void to_reject(struct emitter *em, const struct nat_op *op, bool inverted)
 {
+	static const struct {
+		uint32_t type;
+		uint8_t code;
+	} answers[NAT_OP_KIND_COUNT] = {
+		[NAT_REJECT_ADMIN] = { NFT_REJECT_ICMP_UNREACH, ICMP_CODE_ADMIN_PROHIBITED },
+		[NAT_REJECT_ADMIN6] = { NFT_REJECT_ICMP_UNREACH, ICMP6_CODE_ADMIN_PROHIBITED },
+		[NAT_REJECT_RESET] = { NFT_REJECT_TCP_RST, 0 },
+	};
 	struct nftnl_expr *expr = emit(em, "reject");
 
-	(void)op;
 	(void)inverted;
 	if (!expr)
 		return;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_REJECT_TYPE, NFT_REJECT_ICMP_UNREACH);
-	nftnl_expr_set_u8(expr, NFTNL_EXPR_REJECT_CODE, ICMP_CODE_ADMIN_PROHIBITED);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_REJECT_TYPE, answers[op->kind].type);
+	nftnl_expr_set_u8(expr, NFTNL_EXPR_REJECT_CODE, answers[op->kind].code);
 }
 
 static void to_snat(struct emitter *em, const struct nat_op *op, bool inverted)
@@ -435,8 +297,14 @@ static const struct op_row op_rows[NAT_OP_KIND_COUNT] = {
 	[NAT_DADDR_NOT_IN] = { FROM_DADDR, to_set, true },
 	[NAT_IIF_SADDR_IN] = { FROM_IIF_SADDR, to_set, false },
 	[NAT_IIF_SADDR_NOT_IN] = { FROM_IIF_SADDR, to_set, true },
+	[NAT_IIF_IN] = { FROM_IIF_NUMBER, to_set, false },
+	[NAT_IIF_NOT_IN] = { FROM_IIF_NUMBER, to_set, true },
+	[NAT_MARK_IN] = { FROM_MARK, to_set, false },
+	[NAT_DADDR6] = { FROM_DADDR6, to_prefix6, false },
+	[NAT_PROTOCOL] = { FROM_PROTOCOL, to_byte, false },
 	[NAT_UDP_DPORT] = { FROM_UDP_DPORT, to_port, false },
 	[NAT_TCP_FLAGS] = { FROM_TCP_FLAGS, to_byte_bits, false },
+	[NAT_TCP_FLAGS_NOT] = { FROM_TCP_FLAGS, to_byte_bits, true },
 	[NAT_MARK] = { FROM_MARK, to_bits, false },
 	[NAT_MARK_NOT] = { FROM_MARK, to_bits, true },
 	[NAT_CT_MARK] = { FROM_CT_MARK, to_bits, false },
@@ -461,6 +329,8 @@ static const struct op_row op_rows[NAT_OP_KIND_COUNT] = {
 	[NAT_JUMP] = { FROM_NOTHING, to_verdict, false },
 	[NAT_GOTO] = { FROM_NOTHING, to_verdict, false },
 	[NAT_REJECT_ADMIN] = { FROM_NOTHING, to_reject, false },
+	[NAT_REJECT_ADMIN6] = { FROM_NOTHING, to_reject, false },
+	[NAT_REJECT_RESET] = { FROM_NOTHING, to_reject, false },
 	[NAT_SNAT_SADDR] = { FROM_SADDR, to_snat, false },
 	[NAT_SNAT_MARK] = { FROM_MARK, to_snat_map, false },
 };
@@ -484,7 +354,6 @@ struct nftnl_rule *nat_expr_compile(const char *table, const char *chain,
 
 	if (!em.rule)
 		return NULL;
-	nftnl_rule_set_u32(em.rule, NFTNL_RULE_FAMILY, NFPROTO_IPV4);
 	nftnl_rule_set_str(em.rule, NFTNL_RULE_TABLE, table);
 	nftnl_rule_set_str(em.rule, NFTNL_RULE_CHAIN, chain);
 	for (size_t i = 0; i < NAT_OPS_MAX && rule->ops[i].kind != NAT_OP_END; i++)

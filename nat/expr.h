@@ -11,7 +11,7 @@
 struct nat_rule;
 struct nftnl_rule;
 
-/* A new rule for table/chain, freed with nftnl_rule_free; NULL: out of memory or no such operation. */
+/* A new rule for table/chain of whatever family, freed with nftnl_rule_free; NULL: out of memory or no such operation. */
 struct nftnl_rule *nat_expr_compile(const char *table, const char *chain,
 				    const struct nat_rule *rule);
 

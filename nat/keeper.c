@@ -10,40 +10,25 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/loop.h"
+#include "nat/keeper_internal.h"
 #include "nat/sync.h"
 #include "netlink/sync.h"
 
 /*
  * COALESCE_MS: long enough for the burst that a flush or a pod's start is, short against the second
  * within which repairs are promised. PERIODIC_MS: for what no notification told; jittered, so that a fleet
- * doesn't look all at once. STORM_MS: the pause between repairs when somebody keeps undoing them.
+ * doesn't look all at once, and longer where looking itself takes long: at most one part in PERIODIC_SHARE of the time.
+ * STORM_MS: the pause between repairs when somebody keeps undoing them.
  */
-enum { COALESCE_MS = 5, PERIODIC_MS = 30000, PERIODIC_JITTER_MS = 10000 };
+enum { COALESCE_MS = 5, PERIODIC_MS = 30000, PERIODIC_JITTER_MS = 10000, PERIODIC_SHARE = 400 };
 enum { STORM_RUNS = 20, STORM_WINDOW_MS = 5000, STORM_MS = 250 };
 enum { RETRY_FIRST_MS = 100, RETRY_MAX_MS = 10000 };
 
 const char *const keeper_cause_names[KEEPER_CAUSE_COUNT] = { "start", "change", "foreign",
 							     "periodic", "retry" };
+const char *const keeper_ip6_names[KEEPER_IP6_COUNT] = { "unwanted", "kept", "needless",
+							 "lacking" };
 const char *const keeper_state_names[KEEPER_STATE_COUNT] = { "starting", "ready", "degraded" };
-
-struct keeper {
-	struct keeper_ops ops;
-	void *data;
-	struct nat_sync *nat;
-	struct net_sync *net;
-	struct loop_timer *soon, *periodic;
-	enum keeper_cause pending; /* of the armed `soon` */
-	char noticed[RT_TEXT_MAX];
-	enum keeper_state state;
-	struct err error;
-	struct nat_ruleset ruleset;
-	struct net_desired wanted;
-	bool described; /* ruleset and wanted are what the kernel has */
-	int64_t retry_ms;
-	struct mono storm_since;
-	unsigned storm_runs;
-	struct keeper_stats stats;
-};
 
 static void set_state(struct keeper *keeper, enum keeper_state state)
 {
@@ -87,6 +72,14 @@ static void on_stale(const char *what, void *data)
 	keeper_poke(keeper, KEEPER_FOREIGN);
 }
 
+static void on_stale6(const char *what, void *data)
+{
+	char text[RT_TEXT_MAX];
+
+	snprintf(text, sizeof(text), "ip6: %s", what);
+	on_stale(text, data);
+}
+
 static void on_foreign(const struct rt_change *change, void *data)
 {
 	struct keeper *keeper = data;
@@ -103,7 +96,7 @@ static void on_lost(void *data)
 		keeper->ops.on_lost(keeper->data);
 }
 
-static void count_wanted(struct keeper *keeper)
+void keeper_count(struct keeper *keeper)
 {
 	struct keeper_stats *stats = &keeper->stats;
 
@@ -112,8 +105,8 @@ static void count_wanted(struct keeper *keeper)
 		stats->rules += keeper->ruleset.chains[i].n_rules;
 	for (size_t i = 0; i < keeper->ruleset.n_sets; i++)
 		stats->elements += keeper->ruleset.sets[i].n;
-	stats->routes = keeper->wanted.routes.n;
-	stats->ip_rules = keeper->wanted.rules.n;
+	stats->routes = net_sync_desired(keeper->net)->routes.n;
+	stats->ip_rules = net_sync_desired(keeper->net)->rules.n;
 }
 
 static bool same_routing(const struct net_desired *a, const struct net_desired *b)
@@ -132,47 +125,88 @@ static bool same_routing(const struct net_desired *a, const struct net_desired *
 	return true;
 }
 
+static bool same_as_before(const struct keeper *keeper, const struct nat_ruleset *ruleset,
+			   const struct net_desired *wanted)
+{
+	const struct net_desired *before = net_sync_desired(keeper->net);
+
+	return keeper->described && before && same_routing(before, wanted) &&
+	       nat_ruleset_equal(&keeper->ruleset, ruleset);
+}
+
+/* Of one run. */
+struct keeper_did {
+	size_t steps, transactions;
+	struct keeper6_run six;
+	char table[NAT_PLAN_TEXT_MAX], routing[RT_TEXT_MAX];
+};
+
+static void summarise(char *buf, size_t size, const struct keeper_did *did)
+{
+	const char *const parts[][2] = { { "table", did->table },
+					 { "ip6 table", did->six.summary },
+					 { "routing", did->routing } };
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(parts) && used < size; i++) {
+		if (parts[i][1][0])
+			used += (size_t)snprintf(buf + used, size - used, "%s%s: %s",
+						 used ? "; " : "", parts[i][0], parts[i][1]);
+	}
+}
+
 /*
  * Routing first: marks without routes are harmless (the guards drop), and the routing guards must stand
  * before a table of ours could be the only thing between a pod and the wrong address.
  */
+static int bring(struct keeper *keeper, const struct nat_ruleset *ruleset,
+		 struct net_desired *wanted, struct keeper_did *did, struct err *err)
+{
+	struct err spare = ERR_NULL;
+	int rc = net_sync_run_owned(keeper->net, wanted, &did->steps, did->routing, err), rc6;
+
+	if (!rc)
+		rc = nat_sync_run(keeper->nat, ruleset, &did->transactions, did->table, err);
+	/* What is wrong with the rest is no reason to leave IPv6 open. */
+	rc6 = keeper6_run(&keeper->six, &keeper->ops, keeper->data, &did->six, rc ? &spare : err);
+	return rc ? rc : rc6;
+}
+
 static int apply(struct keeper *keeper, struct keeper_report *report, char *summary, size_t size,
 		 struct err *err)
 {
-	char table[NAT_PLAN_TEXT_MAX] = "", routing[RT_TEXT_MAX] = "";
 	struct nat_ruleset ruleset = { 0 };
 	struct net_desired wanted = { 0 };
-	size_t steps = 0, transactions = 0;
+	struct keeper_did did = { .six = { .same = true } };
 	int rc = keeper->ops.describe(&ruleset, &wanted, keeper->data, err);
 
-	if (!rc)
-		rc = net_sync_run(keeper->net, &wanted, &steps, routing, err);
-	if (!rc)
-		rc = nat_sync_run(keeper->nat, &ruleset, &transactions, table, err);
-	report->changed = rc == 0 && (steps || transactions);
+	if (!rc) {
+		keeper->torn = keeper->torn || !same_as_before(keeper, &ruleset, &wanted);
+		rc = bring(keeper, &ruleset, &wanted, &did, err);
+	}
+	net_desired_done(&wanted);
+	report->changed = rc == 0 && (did.steps || did.transactions || did.six.transactions);
 	/* Whoever woke us: it is a repair if the same thing was wanted before. */
-	report->repaired = report->changed && keeper->described &&
-			   same_routing(&keeper->wanted, &wanted) &&
-			   nat_ruleset_equal(&keeper->ruleset, &ruleset);
-	snprintf(summary, size, "%s%s%s%s%s", table[0] ? "table: " : "", table,
-		 table[0] && routing[0] ? "; " : "", routing[0] ? "routing: " : "", routing);
+	report->repaired = report->changed && !keeper->torn && did.six.same;
+	summarise(summary, size, &did);
 	if (rc) {
 		nat_ruleset_done(&ruleset);
-		net_desired_done(&wanted);
 		return rc;
 	}
 	nat_ruleset_done(&keeper->ruleset);
-	net_desired_done(&keeper->wanted);
 	keeper->ruleset = ruleset;
-	keeper->wanted = wanted;
 	keeper->described = true;
-	count_wanted(keeper);
+	keeper->torn = false;
+	keeper_count(keeper);
 	return 0;
 }
 
-static void arm_next(struct keeper *keeper, int rc)
+static void arm_next(struct keeper *keeper, const struct keeper_report *report)
 {
-	if (rc) {
+	int64_t pause_ms = report->took_us * PERIODIC_SHARE / 1000;
+
+	if (report->rc) {
 		keeper->retry_ms = keeper->retry_ms ? keeper->retry_ms * 2 : RETRY_FIRST_MS;
 		if (keeper->retry_ms > RETRY_MAX_MS)
 			keeper->retry_ms = RETRY_MAX_MS;
@@ -181,8 +215,9 @@ static void arm_next(struct keeper *keeper, int rc)
 		return;
 	}
 	keeper->retry_ms = 0;
-	loop_timer_arm_ms(keeper->periodic,
-			  PERIODIC_MS + mono_now().ns / 1000 % PERIODIC_JITTER_MS);
+	if (pause_ms < PERIODIC_MS)
+		pause_ms = PERIODIC_MS;
+	loop_timer_arm_ms(keeper->periodic, pause_ms + mono_now().ns / 1000 % PERIODIC_JITTER_MS);
 }
 
 static void note_repair(struct keeper *keeper, const struct keeper_report *report)
@@ -197,7 +232,7 @@ int keeper_run(struct keeper *keeper, enum keeper_cause cause, struct err *err)
 {
 	struct err local = ERR_NULL;
 	struct err *text = err ? err : &local;
-	char summary[NAT_PLAN_TEXT_MAX + RT_TEXT_MAX + 32], noticed[RT_TEXT_MAX];
+	char summary[2 * NAT_PLAN_TEXT_MAX + RT_TEXT_MAX + 48], noticed[RT_TEXT_MAX];
 	struct mono before = mono_now();
 	struct keeper_report report = { .cause = cause, .summary = summary, .noticed = noticed };
 
@@ -207,6 +242,7 @@ int keeper_run(struct keeper *keeper, enum keeper_cause cause, struct err *err)
 	keeper->stats.runs++;
 	report.rc = apply(keeper, &report, summary, sizeof(summary), text);
 	report.error = report.rc ? text->text : "";
+	report.ip6 = keeper->six.state;
 	report.took_us = (mono_now().ns - before.ns) / 1000;
 	if (report.repaired)
 		note_repair(keeper, &report);
@@ -220,9 +256,14 @@ int keeper_run(struct keeper *keeper, enum keeper_cause cause, struct err *err)
 		set_state(keeper, KEEPER_READY);
 	else if (keeper->state == KEEPER_READY)
 		set_state(keeper, KEEPER_DEGRADED);
-	arm_next(keeper, report.rc);
+	arm_next(keeper, &report);
 	keeper->ops.on_run(&report, keeper->data);
 	return report.rc;
+}
+
+bool keeper_is_due(const struct keeper *keeper)
+{
+	return loop_timer_is_armed(keeper->soon);
 }
 
 static void soon_expired(void *data)
@@ -240,7 +281,8 @@ static void periodic_expired(void *data)
 struct keeper *keeper_new(struct loop *loop, const char *table, const struct keeper_ops *ops,
 			  void *data, struct err *err)
 {
-	static const struct nat_sync_ops nat_ops = { .on_stale = on_stale };
+	static const struct nat_sync_ops nat_ops = { .on_stale = on_stale },
+					 nat6_ops = { .on_stale = on_stale6 };
 	static const struct net_sync_ops net_ops = { .on_stale = on_stale,
 						     .on_foreign = on_foreign,
 						     .on_lost = on_lost };
@@ -256,10 +298,19 @@ struct keeper *keeper_new(struct loop *loop, const char *table, const struct kee
 	keeper->soon = loop_timer_new(loop, soon_expired, keeper);
 	keeper->periodic = loop_timer_new(loop, periodic_expired, keeper);
 	keeper->net = net_sync_new(loop, &net_ops, keeper, err);
-	keeper->nat = keeper->net ? nat_sync_new(loop, table, &nat_ops, keeper, err) : NULL;
-	if (keeper->nat && keeper->soon && keeper->periodic)
+	keeper->nat = keeper->net ? nat_sync_new(loop, (struct nat_table){ NAT_IP, table },
+						 &nat_ops, keeper, err) :
+				    NULL;
+	if (keeper->nat && ops->describe6)
+		keeper->six.nat = nat_sync_new(loop, (struct nat_table){ NAT_IP6, table },
+					       &nat6_ops, keeper, err);
+	bool complete = keeper->nat && (keeper->six.nat || !ops->describe6);
+
+	if (complete && keeper->six.nat)
+		nat_sync_pair(keeper->nat, keeper->six.nat);
+	if (complete && keeper->soon && keeper->periodic)
 		return keeper;
-	if (keeper->nat)
+	if (complete)
 		err_set(err, -ENOMEM, "out of memory");
 	keeper_free(keeper);
 	return NULL;
@@ -272,9 +323,9 @@ void keeper_free(struct keeper *keeper)
 	loop_timer_free(keeper->soon);
 	loop_timer_free(keeper->periodic);
 	nat_sync_free(keeper->nat);
+	keeper6_done(&keeper->six);
 	net_sync_free(keeper->net);
 	nat_ruleset_done(&keeper->ruleset);
-	net_desired_done(&keeper->wanted);
 	free(keeper);
 }
 
@@ -285,7 +336,7 @@ const struct nat_ruleset *keeper_ruleset(const struct keeper *keeper)
 
 const struct net_desired *keeper_net(const struct keeper *keeper)
 {
-	return keeper->described ? &keeper->wanted : NULL;
+	return keeper->described ? net_sync_desired(keeper->net) : NULL;
 }
 
 enum keeper_state keeper_state(const struct keeper *keeper)
@@ -306,6 +357,16 @@ struct keeper_stats keeper_stats(const struct keeper *keeper)
 struct nat_sync *keeper_nat(struct keeper *keeper)
 {
 	return keeper->nat;
+}
+
+struct nat_sync *keeper_nat6(struct keeper *keeper)
+{
+	return keeper->six.state == KEEPER_IP6_KEPT ? keeper->six.nat : NULL;
+}
+
+enum keeper_ip6 keeper_ip6(const struct keeper *keeper)
+{
+	return keeper->six.state;
 }
 
 struct net_sync *keeper_net_sync(struct keeper *keeper)

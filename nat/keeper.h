@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * Keeps what a daemon wants in the kernel there: routing objects and one nftables table. It decides when to
+ * Keeps what a daemon wants in the kernel there: routing objects, one nftables table, and a second one of family
+ * ip6 where its owner wants one. It decides when to
  * look - at start, after a poke, when somebody else changed something, and slowly all the time - and in
  * which order; what is wanted comes from its owner.
  *
@@ -37,6 +38,17 @@ enum keeper_cause {
 extern const char *const keeper_cause_names[KEEPER_CAUSE_COUNT];
 extern const char *const keeper_state_names[KEEPER_STATE_COUNT];
 
+/* Where the second table is. */
+enum keeper_ip6 {
+	KEEPER_IP6_UNWANTED, /* no run yet, or the owner has none */
+	KEEPER_IP6_KEPT,
+	KEEPER_IP6_NEEDLESS, /* as the owner's describe6 said */
+	KEEPER_IP6_LACKING,  /* the kernel has no nf_tables for IPv6 */
+	KEEPER_IP6_COUNT
+};
+extern const char *const keeper_ip6_names[KEEPER_IP6_COUNT];
+enum keeper_code { KEEPER_NEEDLESS = 1, KEEPER_MORE };
+
 /* What one run did; valid during the call of `on_run`. */
 struct keeper_report {
 	enum keeper_cause cause;
@@ -45,6 +57,7 @@ struct keeper_report {
 	const char *noticed; /* what the kernel told us, "" if nothing */
 	bool changed;        /* something differed and was corrected */
 	bool repaired;       /* it differed although what is wanted is what was wanted before */
+	enum keeper_ip6 ip6;
 	const char *summary; /* what differed: "table: 3 rules; routing: 1 rule added" */
 	int64_t took_us;
 };
@@ -56,6 +69,8 @@ struct keeper_ops {
 	 */
 	int (*describe)(struct nat_ruleset *ruleset, struct net_desired *net, void *data,
 			struct err *err);
+	/* The same for a second table, of family ip6 and of the same name; or KEEPER_NEEDLESS. NULL: there is none. */
+	int (*describe6)(struct nat_ruleset *ruleset, void *data, struct err *err);
 	void (*on_run)(const struct keeper_report *report, void *data);
 	/* Route and link changes of others (netlink/sync.h). May be NULL. */
 	void (*on_foreign)(const struct rt_change *change, void *data);
@@ -65,6 +80,7 @@ struct keeper_ops {
 
 struct keeper_stats {
 	uint64_t runs, repairs, failures;
+	uint64_t changes;                         /* small ones that are in the kernel */
 	size_t rules, elements, routes, ip_rules; /* of what is wanted now */
 	char last_repair[200];
 	struct mono last_repair_at, state_since;
@@ -79,6 +95,36 @@ int keeper_run(struct keeper *keeper, enum keeper_cause cause, struct err *err);
 /* Runs soon; several pokes within a few milliseconds become one run. */
 void keeper_poke(struct keeper *keeper, enum keeper_cause cause);
 
+/*
+ * A small change of what is wanted, as the owner's `describe` will tell it from now on: elements of some sets, each
+ * there once, and routes. The arrays are the caller's, and may be sorted here.
+ */
+struct keeper_elems {
+	const char *set; /* without ranges; its elements name neither device nor chain */
+	struct nat_elem_list del, add;
+};
+struct keeper_delta {
+	const struct keeper_elems *sets;
+	size_t n_sets; /* at most KEEPER_SETS_MAX */
+	struct net_delta routes;
+};
+enum { KEEPER_SETS_MAX = 4 };
+/*
+ * Brings it to the kernel at once, without describing, reading or planning anything. Routes come before the
+ * elements that lead packets to them, and go after them. 0; 1: a run does it soon, since one is due anyway, the
+ * last one failed, it is a large change after all (NAT_SYNC_ELEMS_MAX), or this failed, with the reason in `err`.
+ */
+int keeper_change(struct keeper *keeper, const struct keeper_delta *delta, struct err *err);
+/*
+ * What is wanted may be a little different now: describes it, and brings what differs from what was wanted last to the kernel
+ * without reading anything, if that is only routes, rules, and elements of sets. The order is that of a run: routing, the
+ * table, the second table. on_run isn't called. 0: the kernel has it; KEEPER_MORE: call keeper_run, since more
+ * differs, a run is due, somebody else changed something, or this failed, with the reason in `err`.
+ */
+int keeper_next(struct keeper *keeper, struct err *err);
+/* A run follows soon, or when a failed one is tried again. */
+bool keeper_is_due(const struct keeper *keeper);
+
 /* What was last wanted and accepted; NULL before the first good run. For explain and status. */
 const struct nat_ruleset *keeper_ruleset(const struct keeper *keeper);
 const struct net_desired *keeper_net(const struct keeper *keeper);
@@ -87,6 +133,9 @@ enum keeper_state keeper_state(const struct keeper *keeper);
 const char *keeper_error(const struct keeper *keeper); /* "" when all is well */
 struct keeper_stats keeper_stats(const struct keeper *keeper);
 struct nat_sync *keeper_nat(struct keeper *keeper);
+/* NULL: there is no second table, or it doesn't stand. */
+struct nat_sync *keeper_nat6(struct keeper *keeper);
+enum keeper_ip6 keeper_ip6(const struct keeper *keeper);
 struct net_sync *keeper_net_sync(struct keeper *keeper);
 
 /* Removes all of it from the kernel: rules, routes, device, table. For --cleanup. */

@@ -82,11 +82,11 @@ static int read_kind(struct nfnl *nfnl, struct nat_reading *reading, const struc
 				  .on_message = on_message,
 				  .restart = on_restart,
 				  .data = &dumping };
-	struct nlmsghdr *nlh =
-		nfnl_request(nfnl, nft_type(kind->message), NLM_F_DUMP, NFPROTO_IPV4);
+	struct nlmsghdr *nlh = nfnl_request(nfnl, nft_type(kind->message), NLM_F_DUMP,
+					    nat_family_number(reading->table.family));
 
 	if (kind->table_attr)
-		mnl_attr_put_strz(nlh, kind->table_attr, reading->table);
+		mnl_attr_put_strz(nlh, kind->table_attr, reading->table.name);
 	if (set)
 		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
 	return nfnl_dump(nfnl, nlh, &dump, err);
@@ -127,7 +127,7 @@ static int read_generation(struct nfnl *nfnl, uint32_t *ret, struct err *err)
 				    .on_message = on_generation,
 				    .data = ret };
 
-	return nfnl_talk(nfnl, nfnl_request(nfnl, nft_type(NFT_MSG_GETGEN), 0, NFPROTO_IPV4),
+	return nfnl_talk(nfnl, nfnl_request(nfnl, nft_type(NFT_MSG_GETGEN), 0, NFPROTO_UNSPEC),
 			 &answer, err);
 }
 
@@ -139,10 +139,11 @@ static int on_table(const struct nlmsghdr *nlh, void *data)
 static int read_table(struct nfnl *nfnl, struct nat_reading *reading, struct err *err)
 {
 	struct nfnl_dump answer = { .what = "table", .on_message = on_table, .data = reading };
-	struct nlmsghdr *nlh = nfnl_request(nfnl, nft_type(NFT_MSG_GETTABLE), 0, NFPROTO_IPV4);
+	struct nlmsghdr *nlh = nfnl_request(nfnl, nft_type(NFT_MSG_GETTABLE), 0,
+					    nat_family_number(reading->table.family));
 	int rc;
 
-	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, reading->table);
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, reading->table.name);
 	rc = nfnl_talk(nfnl, nlh, &answer, err);
 	reading->seen->has_table = rc == 0;
 	return rc == -ENOENT ? err_set(err, 0, "%s", "") : rc;
@@ -173,14 +174,15 @@ static int read_undisturbed(struct nfnl *nfnl, struct nat_reading *reading, stru
 	return !rc && before != after ? NFNL_E_STALE : rc;
 }
 
-int nat_observe(struct nfnl *nfnl, const char *table, struct nat_observed *ret, struct err *err)
+int nat_observe(struct nfnl *nfnl, struct nat_table table, struct nat_observed *ret,
+		struct err *err)
 {
 	for (int try = 0; try < TRIES; try++) {
 		struct nat_observed seen = { 0 };
 		struct nat_reading reading = { .table = table, .seen = &seen };
 		int rc;
 
-		nat_ruleset_init(&seen.sets, table);
+		nat_ruleset_init_of(&seen.sets, table);
 		rc = read_undisturbed(nfnl, &reading, err);
 		if (rc == 0) {
 			nat_observed_done(ret);
@@ -191,11 +193,11 @@ int nat_observe(struct nfnl *nfnl, const char *table, struct nat_observed *ret, 
 		if (rc < 0)
 			return rc;
 	}
-	err_set(err, 0, "table %s: changed in each of %d readings", table, TRIES);
+	err_set(err, 0, "table %s: changed in each of %d readings", table.name, TRIES);
 	return NFNL_E_STALE;
 }
 
-int nat_observe_counters(struct nfnl *nfnl, const char *table, struct nat_observed *ret,
+int nat_observe_counters(struct nfnl *nfnl, struct nat_table table, struct nat_observed *ret,
 			 struct err *err)
 {
 	struct nat_reading reading = { .table = table, .seen = ret };

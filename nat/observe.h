@@ -40,9 +40,10 @@ struct nat_observed {
  * 0; NFNL_E_STALE when the table could not be read undisturbed in 5 tries; -errno with the reason.
  * Whatever was in *ret is replaced; free with nat_observed_done.
  */
-int nat_observe(struct nfnl *nfnl, const char *table, struct nat_observed *ret, struct err *err);
+int nat_observe(struct nfnl *nfnl, struct nat_table table, struct nat_observed *ret,
+		struct err *err);
 /* Only the counters; much cheaper. Chains and sets of *ret are empty. */
-int nat_observe_counters(struct nfnl *nfnl, const char *table, struct nat_observed *ret,
+int nat_observe_counters(struct nfnl *nfnl, struct nat_table table, struct nat_observed *ret,
 			 struct err *err);
 void nat_observed_done(struct nat_observed *seen);
 const struct nat_seen_chain *nat_seen_chain_find(const struct nat_observed *seen, const char *name);

@@ -344,7 +344,7 @@ static void plan_removals(struct planner *p)
 /* In the same order, so that desired's indexes hold in the plan too. */
 static void copy_names(struct planner *p)
 {
-	nat_ruleset_init(&p->plan->names, p->desired->table);
+	nat_ruleset_init_of(&p->plan->names, nat_ruleset_table(p->desired));
 	for (size_t i = 0; i < p->desired->n_names; i++)
 		nat_name(&p->plan->names, p->desired->names[i]);
 	if (p->plan->names.failed)

@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/netfilter.h>
+
+#include "base/ip6.h"
+
 enum {
 	NAT_COUNTERS_MAX = 256,
 	NAT_SETS_MAX = 2048,
@@ -23,6 +27,8 @@ static const struct {
 	[NAT_SET_ADDR] = { 0 },
 	[NAT_SET_RANGE] = { .ranges = true },
 	[NAT_SET_IF_ADDR] = { 0 },
+	[NAT_SET_IIF] = { 0 },
+	[NAT_SET_MARKS] = { 0 },
 	[NAT_MAP_ADDR_VERDICT] = { .map = true, .verdict = true },
 	[NAT_MAP_RANGE_VERDICT] = { .ranges = true, .map = true, .verdict = true },
 	[NAT_MAP_MARK_ADDR_VERDICT] = { .map = true, .verdict = true },
@@ -91,10 +97,25 @@ static size_t enter(struct nat_ruleset *rs, struct nat_index *index, const void 
 	return (*n)++;
 }
 
+uint8_t nat_family_number(enum nat_family family)
+{
+	return family == NAT_IP6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
+}
+
 void nat_ruleset_init(struct nat_ruleset *rs, const char *table)
 {
-	*rs = (struct nat_ruleset){ 0 };
-	name_copy(rs->table, table);
+	nat_ruleset_init_of(rs, (struct nat_table){ NAT_IP, table });
+}
+
+void nat_ruleset_init_of(struct nat_ruleset *rs, struct nat_table table)
+{
+	*rs = (struct nat_ruleset){ .family = table.family };
+	name_copy(rs->table, table.name);
+}
+
+struct nat_table nat_ruleset_table(const struct nat_ruleset *rs)
+{
+	return (struct nat_table){ rs->family, rs->table };
 }
 
 void nat_ruleset_done(struct nat_ruleset *rs)
@@ -325,6 +346,9 @@ static const struct {
 	[NAT_DADDR_NOT_IN] = { .set_kinds = 1 << NAT_SET_ADDR | 1 << NAT_SET_RANGE },
 	[NAT_IIF_SADDR_IN] = { .set_kinds = 1 << NAT_SET_IF_ADDR },
 	[NAT_IIF_SADDR_NOT_IN] = { .set_kinds = 1 << NAT_SET_IF_ADDR },
+	[NAT_IIF_IN] = { .set_kinds = 1 << NAT_SET_IIF },
+	[NAT_IIF_NOT_IN] = { .set_kinds = 1 << NAT_SET_IIF },
+	[NAT_MARK_IN] = { .set_kinds = 1 << NAT_SET_MARKS },
 	[NAT_SADDR_VMAP] = { .set_kinds = 1 << NAT_MAP_ADDR_VERDICT | 1 << NAT_MAP_RANGE_VERDICT },
 	[NAT_MARK_SADDR_VMAP] = { .set_kinds = 1 << NAT_MAP_MARK_ADDR_VERDICT |
 					       1 << NAT_MAP_MARK_RANGE_VERDICT },
@@ -337,6 +361,29 @@ static const struct {
 	[NAT_JUMP] = { .chain = true },
 	[NAT_GOTO] = { .chain = true },
 };
+
+/* The operations that only a table of one family may have. */
+static const struct {
+	bool ip, ip6;
+} families[NAT_OP_KIND_COUNT] = {
+	[NAT_SADDR_IN] = { .ip = true },        [NAT_SADDR_NOT_IN] = { .ip = true },
+	[NAT_DADDR_IN] = { .ip = true },        [NAT_DADDR_NOT_IN] = { .ip = true },
+	[NAT_IIF_SADDR_IN] = { .ip = true },    [NAT_IIF_SADDR_NOT_IN] = { .ip = true },
+	[NAT_DADDR6] = { .ip6 = true },         [NAT_SADDR_VMAP] = { .ip = true },
+	[NAT_MARK_SADDR_VMAP] = { .ip = true }, [NAT_SET_MARK_SADDR] = { .ip = true },
+	[NAT_SET_MARK_MAP] = { .ip = true },    [NAT_REJECT_ADMIN] = { .ip = true },
+	[NAT_REJECT_ADMIN6] = { .ip6 = true },  [NAT_SNAT_SADDR] = { .ip = true },
+	[NAT_SNAT_MARK] = { .ip = true },
+};
+
+static bool op_is_of(const struct nat_op *op, enum nat_family family)
+{
+	struct ip6_prefix prefix;
+
+	if (op->kind == NAT_DADDR6 && ip6_prefix_parse(op->name, &prefix, NULL))
+		return false;
+	return !(family == NAT_IP ? families[op->kind].ip6 : families[op->kind].ip);
+}
 
 static bool op_refers_well(const struct nat_ruleset *rs, const struct nat_op *op)
 {
@@ -354,7 +401,9 @@ static bool chain_is_sound(const struct nat_ruleset *rs, const struct nat_chain 
 {
 	for (size_t i = 0; i < chain->n_rules; i++) {
 		for (size_t j = 0; j < NAT_OPS_MAX; j++) {
-			if (!op_refers_well(rs, &chain->rules[i].ops[j]))
+			const struct nat_op *op = &chain->rules[i].ops[j];
+
+			if (!op_is_of(op, rs->family) || !op_refers_well(rs, op))
 				return false;
 		}
 	}
@@ -387,81 +436,4 @@ int nat_ruleset_finish(struct nat_ruleset *rs)
 		sound = sound && chain_is_sound(rs, &rs->chains[i]) &&
 			nat_chain_find(rs, rs->chains[i].name) == &rs->chains[i];
 	return sound ? 0 : -EINVAL;
-}
-
-/* How each operation reads in nft(8). %n = name, %m = mask, %v = value in hex, %d = value in decimal. */
-static const char *const op_texts[NAT_OP_KIND_COUNT] = {
-	[NAT_IIF] = "iifname \"%n\"",
-	[NAT_IIF_NOT] = "iifname != \"%n\"",
-	[NAT_OIF] = "oifname \"%n\"",
-	[NAT_OIF_NOT] = "oifname != \"%n\"",
-	[NAT_SADDR_IN] = "ip saddr @%n",
-	[NAT_SADDR_NOT_IN] = "ip saddr != @%n",
-	[NAT_DADDR_IN] = "ip daddr @%n",
-	[NAT_DADDR_NOT_IN] = "ip daddr != @%n",
-	[NAT_IIF_SADDR_IN] = "iifname . ip saddr @%n",
-	[NAT_IIF_SADDR_NOT_IN] = "iifname . ip saddr != @%n",
-	[NAT_UDP_DPORT] = "udp dport %d",
-	[NAT_TCP_FLAGS] = "tcp flags & %m == %v",
-	[NAT_MARK] = "meta mark & %m == %v",
-	[NAT_MARK_NOT] = "meta mark & %m != %v",
-	[NAT_CT_MARK] = "ct mark & %m == %v",
-	[NAT_CT_MARK_NOT] = "ct mark & %m != %v",
-	[NAT_CT_DIRECTION] = "ct direction %d",
-	[NAT_CT_STATE] = "ct state & %m != 0",
-	[NAT_CT_STATUS] = "ct status & %m != 0",
-	[NAT_SADDR_VMAP] = "ip saddr vmap @%n",
-	[NAT_MARK_SADDR_VMAP] = "meta mark . ip saddr vmap @%n",
-	[NAT_MARK_VMAP] = "meta mark vmap @%n",
-	[NAT_CT_MARK_VMAP] = "ct mark & %m vmap @%n",
-	[NAT_SET_MARK] = "meta mark set (meta mark & ~%m) | %v",
-	[NAT_SET_CT_MARK] = "ct mark set (ct mark & ~%m) | %v",
-	[NAT_SET_MARK_SADDR] = "meta mark set ip saddr",
-	[NAT_SET_MARK_MAP] = "meta mark set meta mark . ip saddr map @%n",
-	[NAT_COUNT] = "counter name \"%n\"",
-	[NAT_NOTRACK] = "notrack",
-	[NAT_MSS_CLAMP] = "tcp option maxseg size set rt mtu",
-	[NAT_ACCEPT] = "accept",
-	[NAT_DROP] = "drop",
-	[NAT_RETURN] = "return",
-	[NAT_JUMP] = "jump %n",
-	[NAT_GOTO] = "goto %n",
-	[NAT_REJECT_ADMIN] = "reject with icmp type admin-prohibited",
-	[NAT_SNAT_SADDR] = "snat to ip saddr",
-	[NAT_SNAT_MARK] = "snat to meta mark map @%n",
-};
-
-static size_t format_op(const struct nat_op *op, char *buf, size_t size)
-{
-	size_t used = 0;
-
-	for (const char *c = op_texts[op->kind]; *c && used + 1 < size; c++) {
-		int n = 0;
-
-		if (c[0] != '%')
-			buf[used++] = *c;
-		else if (*++c == 'n')
-			n = snprintf(buf + used, size - used, "%s", op->name);
-		else if (*c == 'd')
-			n = snprintf(buf + used, size - used, "%u", op->value);
-		else
-			n = snprintf(buf + used, size - used, "0x%x",
-				     *c == 'm' ? op->mask : op->value);
-		used += (size_t)n < size - used ? (size_t)n : size - used - 1;
-	}
-	buf[used] = '\0';
-	return used;
-}
-
-const char *nat_rule_format(const struct nat_rule *rule, char buf[static NAT_RULE_TEXT_MAX])
-{
-	size_t used = 0;
-
-	buf[0] = '\0';
-	for (size_t i = 0; i < NAT_OPS_MAX && rule->ops[i].kind != NAT_OP_END; i++) {
-		if (used && used + 2 < NAT_RULE_TEXT_MAX)
-			buf[used++] = ' ';
-		used += format_op(&rule->ops[i], buf + used, NAT_RULE_TEXT_MAX - used);
-	}
-	return buf;
 }

@@ -37,12 +37,13 @@ static bool is_ours(const struct nat_reading *reading, const struct nlmsghdr *nl
 	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *attr;
 
-	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*nfg) || nfg->nfgen_family != NFPROTO_IPV4)
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*nfg) ||
+	    nfg->nfgen_family != nat_family_number(reading->table.family))
 		return false;
 	attr_for_each(attr, nlh, sizeof(struct nfgenmsg)) {
 		if (mnl_attr_get_type(attr) == NFTA_TABLE_NAME &&
 		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
-			return strcmp(mnl_attr_get_str(attr), reading->table) == 0;
+			return strcmp(mnl_attr_get_str(attr), reading->table.name) == 0;
 	}
 	return false;
 }
@@ -157,7 +158,7 @@ int nat_seen_object(const struct nlmsghdr *nlh, struct nat_reading *reading)
 void nat_seen_forget_sets(struct nat_reading *reading)
 {
 	nat_ruleset_done(&reading->seen->sets);
-	nat_ruleset_init(&reading->seen->sets, reading->table);
+	nat_ruleset_init_of(&reading->seen->sets, reading->table);
 }
 
 static int add_set(struct nat_reading *reading, const struct nftnl_set *def)

@@ -8,11 +8,13 @@
 
 #include <stddef.h>
 
+#include "nat/ruleset.h"
+
 struct nat_observed;
 struct nlmsghdr;
 
 struct nat_reading {
-	const char *table;
+	struct nat_table table;
 	struct nat_observed *seen;
 	size_t set;     /* whose elements are being read */
 	size_t n_rules; /* of all chains */

@@ -20,29 +20,31 @@
 #include "nat/nfnl.h"
 #include "nat/plan.h"
 
-struct nlmsghdr *nat_message(struct nfnl_batch *batch, uint16_t type, uint16_t flags)
+struct nlmsghdr *nat_message(struct nfnl_batch *batch, enum nat_family family, uint16_t type,
+			     uint16_t flags)
 {
 	void *room = nfnl_batch_room(batch);
 
 	if (!room)
 		return NULL;
-	return nftnl_nlmsg_build_hdr(room, type, NFPROTO_IPV4, flags, nfnl_batch_sequence(batch));
+	return nftnl_nlmsg_build_hdr(room, type, nat_family_number(family), flags,
+				     nfnl_batch_sequence(batch));
 }
 
 /* TABLE_*, *_DEL and CHAIN_FLUSH: a message that only names its object. */
 static int put_named(const struct nat_applying *ap, uint16_t type, uint16_t name_attr,
 		     const char *name)
 {
-	struct nlmsghdr *nlh =
-		nat_message(ap->batch, type, type == NFT_MSG_NEWTABLE ? NLM_F_CREATE : 0);
+	struct nlmsghdr *nlh = nat_message(ap->batch, ap->table.family, type,
+					   type == NFT_MSG_NEWTABLE ? NLM_F_CREATE : 0);
 
 	if (!nlh)
 		return -ENOMEM;
 	/* Attribute 1 is the table's name in all of nf_tables' messages. */
-	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, ap->table);
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, ap->table.name);
 	if (name_attr)
 		mnl_attr_put_strz(nlh, name_attr, name);
-	nfnl_batch_add(ap->batch, nlh, "%s %s", ap->table, name);
+	nfnl_batch_add(ap->batch, nlh, "%s %s", ap->table.name, name);
 	return 0;
 }
 
@@ -77,7 +79,7 @@ static struct nftnl_obj *counter_object(const struct nat_applying *ap, const str
 
 	if (!obj)
 		return NULL;
-	nftnl_obj_set_str(obj, NFTNL_OBJ_TABLE, ap->table);
+	nftnl_obj_set_str(obj, NFTNL_OBJ_TABLE, ap->table.name);
 	nftnl_obj_set_str(obj, NFTNL_OBJ_NAME, step->name);
 	nftnl_obj_set_u32(obj, NFTNL_OBJ_TYPE, NFT_OBJECT_COUNTER);
 	return obj;
@@ -87,7 +89,7 @@ static int counter_put(const struct nat_applying *ap, const struct nat_step *ste
 		       uint16_t flags)
 {
 	struct nftnl_obj *obj = counter_object(ap, step);
-	struct nlmsghdr *nlh = nat_message(ap->batch, type, flags);
+	struct nlmsghdr *nlh = nat_message(ap->batch, ap->table.family, type, flags);
 
 	if (!obj || !nlh) {
 		nftnl_obj_free(obj);
@@ -98,7 +100,7 @@ static int counter_put(const struct nat_applying *ap, const struct nat_step *ste
 		nftnl_obj_set_u64(obj, NFTNL_OBJ_CTR_BYTES, step->bytes);
 	}
 	nftnl_obj_nlmsg_build_payload(nlh, obj);
-	nfnl_batch_add(ap->batch, nlh, "%s counter %s", ap->table, step->name);
+	nfnl_batch_add(ap->batch, nlh, "%s counter %s", ap->table.name, step->name);
 	nftnl_obj_free(obj);
 	return 0;
 }
@@ -116,21 +118,22 @@ int nat_step_counter_del(const struct nat_applying *ap, const struct nat_step *s
 int nat_step_set_add(const struct nat_applying *ap, const struct nat_step *step)
 {
 	struct nftnl_set *def = nftnl_set_alloc();
-	struct nlmsghdr *nlh = nat_message(ap->batch, NFT_MSG_NEWSET, NLM_F_CREATE);
+	struct nlmsghdr *nlh =
+		nat_message(ap->batch, ap->table.family, NFT_MSG_NEWSET, NLM_F_CREATE);
 
 	if (!def || !nlh) {
 		if (def)
 			nftnl_set_free(def);
 		return -ENOMEM;
 	}
-	nftnl_set_set_u32(def, NFTNL_SET_FAMILY, NFPROTO_IPV4);
-	nftnl_set_set_str(def, NFTNL_SET_TABLE, ap->table);
+	nftnl_set_set_u32(def, NFTNL_SET_FAMILY, nat_family_number(ap->table.family));
+	nftnl_set_set_str(def, NFTNL_SET_TABLE, ap->table.name);
 	nftnl_set_set_str(def, NFTNL_SET_NAME, step->name);
 	/* The kernel insists on an id; rules refer to sets by name, so it only has to be unique. */
 	nftnl_set_set_u32(def, NFTNL_SET_ID, (uint32_t)step->index + 1);
 	nat_set_define(def, &ap->desired->sets[step->index]);
 	nftnl_set_nlmsg_build_payload(nlh, def);
-	nfnl_batch_add(ap->batch, nlh, "%s set %s", ap->table, step->name);
+	nfnl_batch_add(ap->batch, nlh, "%s set %s", ap->table.name, step->name);
 	nftnl_set_free(def);
 	return 0;
 }
@@ -160,19 +163,20 @@ int nat_step_chain_add(const struct nat_applying *ap, const struct nat_step *ste
 {
 	const struct nat_chain *def = &ap->desired->chains[step->index];
 	struct nftnl_chain *chain = nftnl_chain_alloc();
-	struct nlmsghdr *nlh = nat_message(ap->batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+	struct nlmsghdr *nlh =
+		nat_message(ap->batch, ap->table.family, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
 
 	if (!chain || !nlh || (def->comment[0] && chain_comment(chain, def->comment))) {
 		if (chain)
 			nftnl_chain_free(chain);
 		return -ENOMEM;
 	}
-	nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, ap->table);
+	nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, ap->table.name);
 	nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, step->name);
 	if (def->hook != NAT_HOOK_NONE)
 		define_hook(chain, def);
 	nftnl_chain_nlmsg_build_payload(nlh, chain);
-	nfnl_batch_add(ap->batch, nlh, "%s chain %s", ap->table, step->name);
+	nfnl_batch_add(ap->batch, nlh, "%s chain %s", ap->table.name, step->name);
 	nftnl_chain_free(chain);
 	return 0;
 }
@@ -180,8 +184,9 @@ int nat_step_chain_add(const struct nat_applying *ap, const struct nat_step *ste
 int nat_step_rule_add(const struct nat_applying *ap, const struct nat_step *step)
 {
 	const struct nat_rule *def = &ap->desired->chains[step->index].rules[step->rule];
-	struct nftnl_rule *rule = nat_expr_compile(ap->table, step->name, def);
-	struct nlmsghdr *nlh = nat_message(ap->batch, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+	struct nftnl_rule *rule = nat_expr_compile(ap->table.name, step->name, def);
+	struct nlmsghdr *nlh = nat_message(ap->batch, ap->table.family, NFT_MSG_NEWRULE,
+					   NLM_F_CREATE | NLM_F_APPEND);
 	char text[NAT_RULE_TEXT_MAX];
 
 	if (!rule || !nlh) {
@@ -190,7 +195,7 @@ int nat_step_rule_add(const struct nat_applying *ap, const struct nat_step *step
 		return -ENOMEM;
 	}
 	nftnl_rule_nlmsg_build_payload(nlh, rule);
-	nfnl_batch_add(ap->batch, nlh, "%s %s rule '%s'", ap->table, step->name,
+	nfnl_batch_add(ap->batch, nlh, "%s %s rule '%s'", ap->table.name, step->name,
 		       nat_rule_format(def, text));
 	nftnl_rule_free(rule);
 	return 0;

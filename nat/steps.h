@@ -5,8 +5,9 @@
 
 #include <stdint.h>
 
+#include "nat/ruleset.h"
+
 struct nat_plan;
-struct nat_ruleset;
 struct nat_step;
 struct nfnl_batch;
 struct nlmsghdr;
@@ -15,11 +16,12 @@ struct nat_applying {
 	struct nfnl_batch *batch;
 	const struct nat_ruleset *desired;
 	const struct nat_plan *plan;
-	const char *table;
+	struct nat_table table;
 };
 
 /* A message header in the batch; NULL when the batch is full or without memory. */
-struct nlmsghdr *nat_message(struct nfnl_batch *batch, uint16_t type, uint16_t flags);
+struct nlmsghdr *nat_message(struct nfnl_batch *batch, enum nat_family family, uint16_t type,
+			     uint16_t flags);
 
 /* 0 or -ENOMEM. */
 typedef int nat_step_fn(const struct nat_applying *ap, const struct nat_step *step);

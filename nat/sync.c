@@ -23,12 +23,14 @@
 #include "nat/observe.h"
 #include "netlink/attr.h"
 
-enum { ROUNDS = 3, READS_PER_PASS = 64, WATCH_BUFFER = 4 << 20, UNHEARD_ELEMS = 1000 };
+enum { ROUNDS = 3, READS_PER_PASS = 1024, WATCH_BUFFER = 4 << 20 };
 
 struct nat_sync {
+	enum nat_family family;
 	char table[NAT_NAME_MAX];
 	struct nfnl *nfnl;
 	struct mnl_socket *watch;
+	struct nat_sync *peer; /* whose listening costs as much as our own, or NULL */
 	struct loop_io *io;
 	struct nat_sync_ops ops;
 	void *data;
@@ -57,27 +59,33 @@ static const struct {
 	{ NFT_MSG_DELFLOWTABLE, "flowtable deleted" },
 };
 
-const char *nat_sync_notice(const struct nlmsghdr *nlh, const char *table, uint32_t own_port)
+const char *nat_sync_notice(const struct nlmsghdr *nlh, struct nat_table table, uint32_t own_port)
 {
 	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *attr;
 	bool ours = false;
 
 	if (nlh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || nlh->nlmsg_pid == own_port ||
-	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*nfg) || nfg->nfgen_family != NFPROTO_IPV4)
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*nfg) ||
+	    nfg->nfgen_family != nat_family_number(table.family))
 		return NULL;
 	/* Attribute 1 is the table's name in every message that has one (NFTA_TABLE_NAME, NFTA_CHAIN_TABLE,
 	 * ...); in NEWGEN it is a number, and NEWGEN isn't in the list. */
 	attr_for_each(attr, nlh, sizeof(struct nfgenmsg)) {
 		if (mnl_attr_get_type(attr) == NFTA_TABLE_NAME &&
 		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
-			ours = strcmp(mnl_attr_get_str(attr), table) == 0;
+			ours = strcmp(mnl_attr_get_str(attr), table.name) == 0;
 	}
 	for (size_t i = 0; ours && i < ARRAY_SIZE(notices); i++) {
 		if ((nlh->nlmsg_type & 0xff) == notices[i].message)
 			return notices[i].text;
 	}
 	return NULL;
+}
+
+static struct nat_table table_of(const struct nat_sync *sync)
+{
+	return (struct nat_table){ sync->family, sync->table };
 }
 
 static void tell_stale(struct nat_sync *sync, const char *what)
@@ -94,7 +102,7 @@ static void read_notices(struct nat_sync *sync, ssize_t got)
 
 	for (const struct nlmsghdr *nlh = (void *)sync->receive; mnl_nlmsg_ok(nlh, left);
 	     nlh = mnl_nlmsg_next(nlh, &left)) {
-		const char *what = nat_sync_notice(nlh, sync->table, nfnl_port_id(sync->nfnl));
+		const char *what = nat_sync_notice(nlh, table_of(sync), nfnl_port_id(sync->nfnl));
 
 		if (what)
 			tell_stale(sync, what);
@@ -143,8 +151,8 @@ static int watch_open(struct nat_sync *sync, struct loop *loop, struct err *err)
 	return sync->io ? 0 : err_set(err, -ENOMEM, "nf_tables notifications: out of memory");
 }
 
-struct nat_sync *nat_sync_new(struct loop *loop, const char *table, const struct nat_sync_ops *ops,
-			      void *data, struct err *err)
+struct nat_sync *nat_sync_new(struct loop *loop, struct nat_table table,
+			      const struct nat_sync_ops *ops, void *data, struct err *err)
 {
 	struct nat_sync *sync = calloc(1, sizeof(*sync));
 
@@ -152,7 +160,8 @@ struct nat_sync *nat_sync_new(struct loop *loop, const char *table, const struct
 		err_set(err, -ENOMEM, "nf_tables: out of memory");
 		return NULL;
 	}
-	snprintf(sync->table, sizeof(sync->table), "%s", table);
+	sync->family = table.family;
+	snprintf(sync->table, sizeof(sync->table), "%s", table.name);
 	sync->ops = *ops;
 	sync->data = data;
 	sync->nfnl = nfnl_open(err);
@@ -167,11 +176,19 @@ void nat_sync_free(struct nat_sync *sync)
 {
 	if (!sync)
 		return;
+	if (sync->peer)
+		sync->peer->peer = NULL;
 	loop_io_free(sync->io);
 	if (sync->watch)
 		mnl_socket_close(sync->watch);
 	nfnl_close(sync->nfnl);
 	free(sync);
+}
+
+void nat_sync_pair(struct nat_sync *sync, struct nat_sync *peer)
+{
+	sync->peer = peer;
+	peer->peer = sync;
 }
 
 static int first_difference(const struct nat_plan *plan, struct err *err)
@@ -183,6 +200,16 @@ static int first_difference(const struct nat_plan *plan, struct err *err)
 		       nat_plan_summary(plan, summary), plan->n ? plan->v[0].name : "");
 }
 
+/* Whatever was said meanwhile about the peer's table is lost to it. */
+static int watch_members(struct nat_sync *sync, int option)
+{
+	int rc = watch_member(sync, option);
+
+	if (sync->peer && sync->peer->watch && watch_member(sync->peer, option) < 0)
+		rc = -1;
+	return rc;
+}
+
 /*
  * While anybody listens, the kernel makes a message of a whole page for each element and keeps them all until
  * the transaction ends: a second and 600 MB for a hundred thousand. So we don't listen to ourselves then. What
@@ -191,14 +218,14 @@ static int first_difference(const struct nat_plan *plan, struct err *err)
 static int apply_plan(struct nat_sync *sync, const struct nat_ruleset *desired,
 		      const struct nat_plan *plan, struct err *err)
 {
-	bool unheard = sync->watch && plan->elems_added + plan->elems_deleted > UNHEARD_ELEMS;
+	bool unheard = sync->watch && plan->elems_added + plan->elems_deleted > NAT_SYNC_ELEMS_MAX;
 	int rc;
 
 	if (unheard)
-		(void)watch_member(sync, NETLINK_DROP_MEMBERSHIP);
+		(void)watch_members(sync, NETLINK_DROP_MEMBERSHIP);
 	rc = nat_apply(sync->nfnl, desired, plan, err);
 	sync->stats.transactions++;
-	if (unheard && watch_member(sync, NETLINK_ADD_MEMBERSHIP) < 0)
+	if (unheard && watch_members(sync, NETLINK_ADD_MEMBERSHIP) < 0)
 		return err_set(err, -errno, "nf_tables notifications: %s", strerror(errno));
 	return rc;
 }
@@ -215,7 +242,7 @@ static int run_round(struct nat_sync *sync, const struct nat_ruleset *desired, s
 {
 	struct nat_observed seen = { 0 };
 	struct nat_plan plan = { 0 };
-	int rc = nat_observe(sync->nfnl, sync->table, &seen, err);
+	int rc = nat_observe(sync->nfnl, table_of(sync), &seen, err);
 
 	if (!rc && nat_plan_compute(desired, &seen, &plan))
 		rc = err_set(err, -ENOMEM, "nf_tables plan: out of memory");
@@ -265,30 +292,60 @@ int nat_sync_run(struct nat_sync *sync, const struct nat_ruleset *desired, size_
 	return rc;
 }
 
-int nat_sync_elems(struct nat_sync *sync, const struct nat_ruleset *names,
-		   const struct nat_change *change, struct err *err)
+void nat_sync_hear(struct nat_sync *sync)
 {
-	int rc = nat_apply_elems(sync->nfnl, names, change, err);
+	if (sync->watch)
+		watch_ready(mnl_socket_get_fd(sync->watch), LOOP_READ, sync);
+}
 
+/* A transaction of elements was made. */
+static int count_small(struct nat_sync *sync, int rc)
+{
 	sync->stats.transactions++;
 	if (rc)
 		sync->stats.failures++;
+	/* The notifications of it, before those of the next one find no room any more. */
+	nat_sync_hear(sync);
+	return rc;
+}
+
+int nat_sync_elems(struct nat_sync *sync, const struct nat_ruleset *names,
+		   struct nat_changes changes, struct err *err)
+{
+	return count_small(sync, nat_apply_elems(sync->nfnl, names, changes, err));
+}
+
+int nat_sync_between(struct nat_sync *sync, const struct nat_ruleset *was,
+		     const struct nat_ruleset *is, struct err *err)
+{
+	struct nat_plan plan;
+	int rc = nat_plan_between(was, is, &plan);
+
+	if (rc < 0)
+		return err_set(err, rc, "nf_tables plan: out of memory");
+	if (rc)
+		return rc;
+	if (plan.elems_added + plan.elems_deleted > NAT_SYNC_ELEMS_MAX)
+		rc = NAT_PLAN_MORE;
+	else if (plan.n)
+		rc = count_small(sync, nat_apply(sync->nfnl, is, &plan, err));
+	nat_plan_done(&plan);
 	return rc;
 }
 
 int nat_sync_observe(struct nat_sync *sync, struct nat_observed *ret, struct err *err)
 {
-	return nat_observe(sync->nfnl, sync->table, ret, err);
+	return nat_observe(sync->nfnl, table_of(sync), ret, err);
 }
 
 int nat_sync_counters(struct nat_sync *sync, struct nat_observed *ret, struct err *err)
 {
-	return nat_observe_counters(sync->nfnl, sync->table, ret, err);
+	return nat_observe_counters(sync->nfnl, table_of(sync), ret, err);
 }
 
 int nat_sync_cleanup(struct nat_sync *sync, struct err *err)
 {
-	return nat_apply_delete_table(sync->nfnl, sync->table, err);
+	return nat_apply_delete_table(sync->nfnl, table_of(sync), err);
 }
 
 struct nat_sync_stats nat_sync_stats(const struct nat_sync *sync)

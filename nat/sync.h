@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "nat/apply.h"
+#include "nat/between.h"
 #include "nat/plan.h"
 
 struct err;
@@ -29,9 +30,16 @@ struct nat_sync_stats {
 };
 
 /* NULL with the reason; -EPROTONOSUPPORT in the text when the kernel has no nf_tables. */
-struct nat_sync *nat_sync_new(struct loop *loop, const char *table, const struct nat_sync_ops *ops,
-			      void *data, struct err *err);
+struct nat_sync *nat_sync_new(struct loop *loop, struct nat_table table,
+			      const struct nat_sync_ops *ops, void *data, struct err *err);
 void nat_sync_free(struct nat_sync *sync); /* leaves the kernel as it is */
+
+/*
+ * Two of one process, of which the second is always run after the first: neither listens while the other makes a
+ * large change, since the kernel would make messages of all of it. What others do to the first one's table while the
+ * second makes such a change is seen at its next run only.
+ */
+void nat_sync_pair(struct nat_sync *sync, struct nat_sync *peer);
 
 /*
  * Brings the table to `desired` and reads it back. *ret_changed: transactions that were needed (0: it
@@ -42,9 +50,22 @@ void nat_sync_free(struct nat_sync *sync); /* leaves the kernel as it is */
 int nat_sync_run(struct nat_sync *sync, const struct nat_ruleset *desired, size_t *ret_changed,
 		 char *ret_summary, struct err *err);
 
-/* nat/apply.h: nat_apply_elems on the kept-open socket. After a failure call nat_sync_run. */
+/*
+ * nat/apply.h: nat_apply_elems on the kept-open socket. After a failure call nat_sync_run. With more elements than
+ * this, nat_sync_run is cheaper: see apply_plan in sync.c.
+ */
+enum { NAT_SYNC_ELEMS_MAX = 1000 };
 int nat_sync_elems(struct nat_sync *sync, const struct nat_ruleset *names,
-		   const struct nat_change *change, struct err *err);
+		   struct nat_changes changes, struct err *err);
+
+/*
+ * From `was`, as which it is known, to `is`, likewise without reading anything, if only elements differ and there are
+ * few of them. 0; NAT_PLAN_MORE: nothing was done, a run does it; else as nat_sync_elems.
+ */
+int nat_sync_between(struct nat_sync *sync, const struct nat_ruleset *was,
+		     const struct nat_ruleset *is, struct err *err);
+/* What was told of the table and not heard yet, so that on_stale is called now. */
+void nat_sync_hear(struct nat_sync *sync);
 
 /* Reads what is there now, for adoption at start and for status. See nat/observe.h. */
 int nat_sync_observe(struct nat_sync *sync, struct nat_observed *ret, struct err *err);
@@ -58,4 +79,4 @@ struct nat_sync_stats nat_sync_stats(const struct nat_sync *sync);
  * `own_port`, else NULL. Public for the fuzzer.
  */
 struct nlmsghdr;
-const char *nat_sync_notice(const struct nlmsghdr *nlh, const char *table, uint32_t own_port);
+const char *nat_sync_notice(const struct nlmsghdr *nlh, struct nat_table table, uint32_t own_port);

@@ -62,7 +62,7 @@ static int take(const struct nlmsghdr *nlh, struct nat_reading *reading)
 
 int dump_take(const char *bytes, size_t size, struct nat_observed *ret)
 {
-	struct nat_reading reading = { .table = DUMP_TABLE, .seen = ret };
+	struct nat_reading reading = { .table = { NAT_IP, DUMP_TABLE }, .seen = ret };
 	int left = (int)size, rc = 0;
 
 	*ret = (struct nat_observed){ .has_table = true };

@@ -9,7 +9,10 @@ static void common_sets(struct nat_ruleset *rs)
 	size_t addrs = nat_set_add(rs, "addrs", NAT_SET_ADDR, 0);
 	size_t ranges = nat_set_add(rs, "ranges", NAT_SET_RANGE, 0);
 	size_t pods = nat_set_add(rs, "pods", NAT_SET_IF_ADDR, 0);
+	size_t marks = nat_set_add(rs, "marks", NAT_SET_MARKS, 0);
 
+	nat_elem_add(rs, marks, (struct nat_elem){ 77, 0, 0, 0 });
+	nat_elem_add(rs, marks, (struct nat_elem){ 0x1001, 0, 0, 0 });
 	nat_elem_add(rs, addrs, (struct nat_elem){ 0, A0 + 1, A0 + 1, 0 });
 	nat_elem_add(rs, addrs, (struct nat_elem){ 0, A0 + 5, A0 + 5, 0 });
 	nat_elem_add(rs, ranges, (struct nat_elem){ 0, 0, 0, 0 });

@@ -24,7 +24,7 @@
 			      .ct_status = NAT_STATUS_ASSURED })
 
 /*
- * Sets "addrs", "ranges" and "pods" that the packet's source, destination, and device with source are in;
+ * Sets "addrs", "ranges", "pods" and "marks" that the packet's source, destination, device with source, and mark are in;
  * maps by_addr, by_range, by_mark_addr, by_mark_range (both of mark 77) and by_mark that lead address A0 + 1
  * or mark 1 to chain "one", which returns, and 2 to "two", which drops; "to_addr" from mark i to A0 + 200 + i;
  * "to_mark" and "to_mark_range" from mark 77 and address A0 + i to mark i;

@@ -143,7 +143,7 @@ int kernel_set_up(void **state)
 	assert_non_null(k);
 	nft(foreign_tables);
 	k->foreign = list_foreign();
-	k->sync = nat_sync_new(NULL, TABLE, &ops, NULL, &k->err);
+	k->sync = nat_sync_new(NULL, (struct nat_table){ NAT_IP, TABLE }, &ops, NULL, &k->err);
 	assert_non_null(k->sync);
 	*state = k;
 	return 0;

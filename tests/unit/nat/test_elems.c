@@ -72,6 +72,8 @@ static const struct {
 	{ NAT_MAP_MARK_VERDICT, { { 0x1001, 0, 0, CHAIN }, { LAST, 0, 0, CHAIN + 1 } }, 2 },
 	{ NAT_MAP_MARK_ADDR, { { 1, 0, 0, 0x0a0001c9 }, { 2, 0, 0, LAST } }, 2 },
 	{ NAT_MAP_MARK_ADDR_MARK, { { 77, 1, 1, 0x12345678 }, { LAST, 1, 1, 1 } }, 2 },
+	{ NAT_SET_IIF, { { 1, 0, 0, 0 }, { 0x12345678, 0, 0, 0 } }, 2 },
+	{ NAT_SET_MARKS, { { 1, 0, 0, 0 }, { LAST, 0, 0, 0 } }, 2 },
 	{ NAT_MAP_MARK_RANGE_MARK, { { 77, 10, 19, 0x12345678 }, { 77, 20, 29, 2 } }, 2 },
 };
 

@@ -132,6 +132,9 @@ static const struct match_case {
 	{ { NAT_DADDR_NOT_IN, .name = "ranges" }, NO_CHANGE, false },
 	{ { NAT_DADDR_NOT_IN, .name = "ranges" }, DST_OTHER, true },
 	{ { NAT_IIF_SADDR_IN, .name = "pods" }, NO_CHANGE, true },
+	{ { NAT_MARK_IN, .name = "marks" }, NO_CHANGE, true },
+	{ { NAT_MARK_IN, .name = "marks" }, MARK_77, true },
+	{ { NAT_MARK_IN, .name = "marks" }, MARK_OTHER, false },
 	{ { NAT_IIF_SADDR_IN, .name = "pods" }, SRC_2, false }, /* of another device */
 	{ { NAT_IIF_SADDR_IN, .name = "pods" }, IIF_LONGER, false },
 	{ { NAT_IIF_SADDR_NOT_IN, .name = "pods" }, NO_CHANGE, false },
@@ -369,10 +372,35 @@ static void sources_are_translated_as_said(void **state)
 	result = eval_one(NAT_HOOK_POSTROUTING, 99, by_mark, &marked);
 	assert_true(result.snat);
 	assert_int_equal(result.snat_to.v, A0 + 202);
+	assert_int_equal(marked.src.v, A0 + 202);
 
 	unknown.mark = 3;
 	assert_false(eval_one(NAT_HOOK_POSTROUTING, 99, by_mark, &unknown).snat);
 	assert_false(eval_one(NAT_HOOK_POSTROUTING, 99, identity, &old).snat);
+}
+
+static void a_later_chain_sees_the_translated_source(void **state)
+{
+	struct nat_packet packet = TCP;
+	struct nat_eval_result result;
+	struct nat_ruleset rs;
+
+	(void)state;
+	eval_common(&rs);
+	packet.src.v = A0 + 3;
+	nat_rule_add(&rs, nat_base_chain_add(&rs, "late", NAT_HOOK_POSTROUTING, 150, 0),
+		     NAT_RULE({ NAT_SADDR_IN, .name = "ranges" }, { NAT_DROP }));
+	nat_rule_add(&rs, nat_base_chain_add(&rs, "nat", NAT_HOOK_POSTROUTING, 100, NAT_BASE_NAT),
+		     NAT_RULE({ NAT_SNAT_MARK, .name = "to_addr" }));
+	nat_elem_add(&rs, (size_t)(nat_set_find(&rs, "to_addr") - rs.sets),
+		     (struct nat_elem){ 0x1001, 0, 0, A0 + 19 });
+	assert_int_equal(nat_ruleset_finish(&rs), 0);
+
+	result = nat_eval_hook(&rs, NAT_HOOK_POSTROUTING, &packet, NULL, NULL);
+
+	assert_int_equal(result.verdict, NAT_EVAL_DROP);
+	assert_true(result.snat);
+	nat_ruleset_done(&rs);
 }
 
 int main(void)
@@ -387,6 +415,7 @@ int main(void)
 		cmocka_unit_test(notrack_counts_only_before_conntrack),
 		cmocka_unit_test(before_conntrack_there_is_no_entry),
 		cmocka_unit_test(sources_are_translated_as_said),
+		cmocka_unit_test(a_later_chain_sees_the_translated_source),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,6 +59,28 @@ static const struct {
 	  "meta load iifname => reg 1 ;"
 	  "payload load 4b @ network header + 12 => reg 2 ;"
 	  "lookup reg 1 set s 0x1 ;" },
+	{ { NAT_IIF_IN, .name = "s" },
+	  "iif @s",
+	  "meta load iif => reg 1 ;"
+	  "lookup reg 1 set s 0x0 ;" },
+	{ { NAT_IIF_NOT_IN, .name = "s" },
+	  "iif != @s",
+	  "meta load iif => reg 1 ;"
+	  "lookup reg 1 set s 0x1 ;" },
+	{ { NAT_MARK_IN, .name = "s" },
+	  "meta mark @s",
+	  "meta load mark => reg 1 ;"
+	  "lookup reg 1 set s 0x0 ;" },
+	{ { NAT_DADDR6, .name = "fc00::/7" },
+	  "ip6 daddr fc00::/7",
+	  "payload load 16b @ network header + 24 => reg 1 ;"
+	  "bitwise reg 1 = ( reg 1 & 0x000000fe 0x00000000 0x00000000 0x00000000 ) ^ "
+	  "0x00000000 0x00000000 0x00000000 0x00000000 ;"
+	  "cmp eq reg 1 0x000000fc 0x00000000 0x00000000 0x00000000 ;" },
+	{ { NAT_PROTOCOL, .value = 6 },
+	  "meta l4proto 6",
+	  "meta load l4proto => reg 1 ;"
+	  "cmp eq reg 1 0x00000006 ;" },
 	{ { NAT_UDP_DPORT, .value = 4789 },
 	  "udp dport 4789",
 	  "meta load l4proto => reg 1 ;"
@@ -72,6 +94,13 @@ static const struct {
 	  "payload load 1b @ transport header + 13 => reg 1 ;"
 	  "bitwise reg 1 = ( reg 1 & 0x00000006 ) ^ 0x00000000 ;"
 	  "cmp eq reg 1 0x00000002 ;" },
+	{ { NAT_TCP_FLAGS_NOT, .mask = 6, .value = 2 },
+	  "tcp flags & 0x6 != 0x2",
+	  "meta load l4proto => reg 1 ;"
+	  "cmp eq reg 1 0x00000006 ;"
+	  "payload load 1b @ transport header + 13 => reg 1 ;"
+	  "bitwise reg 1 = ( reg 1 & 0x00000006 ) ^ 0x00000000 ;"
+	  "cmp neq reg 1 0x00000002 ;" },
 	{ { NAT_MARK, .mask = 0x107f, .value = 0x1001 },
 	  "meta mark & 0x107f == 0x1001",
 	  "meta load mark => reg 1 ;"
@@ -159,6 +188,10 @@ static const struct {
 	{ { NAT_REJECT_ADMIN },
 	  "reject with icmp type admin-prohibited",
 	  "reject type 0 code 13 ;" },
+	{ { NAT_REJECT_ADMIN6 },
+	  "reject with icmpv6 type admin-prohibited",
+	  "reject type 0 code 1 ;" },
+	{ { NAT_REJECT_RESET }, "reject with tcp reset", "reject type 1 code 0 ;" },
 	{ { NAT_SNAT_SADDR },
 	  "snat to ip saddr",
 	  "payload load 4b @ network header + 12 => reg 1 ;"
@@ -265,12 +298,25 @@ static void a_foreign_expression_shows_as_its_name(void **state)
 	free(text);
 }
 
+static void a_whole_ipv6_address_needs_no_bitwise(void **state)
+{
+	struct nat_rule rule = NAT_RULE({ NAT_DADDR6, .name = "fd00::1/128" });
+	char *text = text_of(&rule);
+
+	(void)state;
+	assert_string_equal(text, "payload load 16b @ network header + 24 => reg 1 ;"
+				  "cmp eq reg 1 0x000000fd 0x00000000 0x00000000 0x01000000 ;");
+	free(text);
+}
+
 static void an_unknown_operation_does_not_compile(void **state)
 {
 	struct nat_rule rule = NAT_RULE({ NAT_OP_KIND_COUNT });
+	struct nat_rule no_prefix = NAT_RULE({ NAT_DADDR6, .name = "fd00::" });
 
 	(void)state;
 	assert_null(nat_expr_compile("t", "c", &rule));
+	assert_null(nat_expr_compile("t", "c", &no_prefix));
 }
 
 static void words_that_are_too_long_are_cut(void **state)
@@ -295,6 +341,7 @@ int main(void)
 		cmocka_unit_test(a_rule_is_its_operations_in_order),
 		cmocka_unit_test(a_device_prefix_compares_only_its_letters),
 		cmocka_unit_test(a_full_mask_needs_no_bitwise),
+		cmocka_unit_test(a_whole_ipv6_address_needs_no_bitwise),
 		cmocka_unit_test(a_foreign_expression_shows_as_its_name),
 		cmocka_unit_test(an_unknown_operation_does_not_compile),
 		cmocka_unit_test(words_that_are_too_long_are_cut),

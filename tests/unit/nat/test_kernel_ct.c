@@ -114,6 +114,36 @@ static void the_list_is_of_ipv4_and_can_be_narrowed(void **state)
 	nfnl_close(nfnl);
 }
 
+static size_t count_of(struct nfnl *nfnl, enum ct_direction direction, const char *address)
+{
+	struct ct_source source = { .direction = direction, .keep = keep_all };
+	struct ct_entries some = { 0 };
+	struct err err = ERR_NULL;
+	size_t n;
+
+	assert_int_equal(ip4_parse(address, &source.address, &err), 0);
+	if (ct_list_of(nfnl, &source, &some, &err))
+		fail_msg("%s", err.text);
+	n = some.n;
+	ct_entries_done(&some);
+	return n;
+}
+
+static void the_kernel_lists_those_of_a_source(void **state)
+{
+	struct nfnl *nfnl = open_socket();
+
+	(void)state;
+	add_entries();
+	assert_int_equal(count_of(nfnl, CT_ORIGINAL, "10.0.0.50"), 5);
+	assert_int_equal(count_of(nfnl, CT_ORIGINAL, "10.0.0.51"), 1);
+	assert_int_equal(count_of(nfnl, CT_ORIGINAL, "192.0.2.1"), 0);
+	assert_int_equal(count_of(nfnl, CT_REPLY, "192.0.2.1"), 5);
+	assert_int_equal(count_of(nfnl, CT_REPLY, "192.0.2.2"), 1);
+	assert_int_equal(count_of(nfnl, CT_REPLY, "10.0.0.50"), 0);
+	nfnl_close(nfnl);
+}
+
 static const struct ct_entry *find(const struct ct_entries *entries, uint8_t protocol,
 				   uint16_t zone)
 {
@@ -219,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		in_a_namespace(the_list_is_of_ipv4_and_can_be_narrowed),
+		in_a_namespace(the_kernel_lists_those_of_a_source),
 		in_a_namespace(entries_show_both_tuples_mark_status_and_zone),
 		in_a_namespace(exactly_the_given_entry_is_deleted),
 		in_a_namespace(an_entry_of_another_id_stays),

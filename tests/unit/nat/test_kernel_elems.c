@@ -12,10 +12,15 @@
 
 enum { MANY = 20000 };
 
+static int change_one(struct kernel *k, const struct nat_change *change)
+{
+	return nat_sync_elems(k->sync, &k->desired, (struct nat_changes){ change, 1 }, &k->err);
+}
+
 /* Applies the change to the kernel, and says what the whole run would have done then. */
 static const char *summary_after(struct kernel *k, struct nat_change change)
 {
-	int rc = nat_sync_elems(k->sync, &k->desired, &change, &k->err);
+	int rc = change_one(k, &change);
 
 	if (rc)
 		fail_msg("%d %s", rc, k->err.text);
@@ -69,11 +74,37 @@ static void what_is_gone_can_not_be_changed(void **state)
 
 	kernel_load(k);
 	change.set = nat_set_find(&k->desired, "addrs");
-	assert_int_equal(nat_sync_elems(k->sync, &k->desired, &change, &k->err), -ENOENT);
+	assert_int_equal(change_one(k, &change), -ENOENT);
 	assert_string_equal(k->err.text, TABLE " set addrs: 1 element: No such file or directory");
 	nft("delete table ip " TABLE);
-	assert_int_equal(nat_sync_elems(k->sync, &k->desired, &change, &k->err), -ENOENT);
+	assert_int_equal(change_one(k, &change), -ENOENT);
 	assert_int_equal(nat_sync_stats(k->sync).failures, 2);
+}
+
+/* What the second set refuses doesn't happen in the first one. */
+static void changes_of_several_sets_are_one_transaction(void **state)
+{
+	struct kernel *k = *state;
+	const struct nat_set *sets[2];
+	struct nat_elem absent = { 0, 1, 1, 0 };
+	struct nat_change changes[2];
+
+	kernel_load(k);
+	for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
+		sets[i] = &k->desired.sets[i];
+		changes[i] = (struct nat_change){ .set = sets[i], .del = { sets[i]->v, 1 } };
+	}
+	changes[1].del.v = &absent;
+	assert_int_equal(nat_sync_elems(k->sync, &k->desired, (struct nat_changes){ changes, 2 },
+					&k->err),
+			 -ENOENT);
+	kernel_expect_rest(k);
+	changes[1].del.v = sets[1]->v;
+	assert_int_equal(nat_sync_elems(k->sync, &k->desired, (struct nat_changes){ changes, 2 },
+					&k->err),
+			 0);
+	kernel_run(k);
+	assert_string_equal(k->summary, "2 elements");
 }
 
 /* The addition alone would be fine; the transaction is one. */
@@ -85,7 +116,7 @@ static void a_refused_change_changes_nothing(void **state)
 
 	kernel_load(k);
 	change.set = nat_set_find(&k->desired, "addrs");
-	assert_int_equal(nat_sync_elems(k->sync, &k->desired, &change, &k->err), -ENOENT);
+	assert_int_equal(change_one(k, &change), -ENOENT);
 	kernel_expect_rest(k);
 }
 
@@ -103,7 +134,7 @@ static void a_full_set_refuses_more(void **state)
 	kernel_run(k);
 	change.set = &k->desired.sets[set];
 
-	assert_int_equal(nat_sync_elems(k->sync, &k->desired, &change, &k->err), -ENFILE);
+	assert_int_equal(change_one(k, &change), -ENFILE);
 
 	kernel_expect_rest(k);
 }
@@ -111,7 +142,8 @@ static void a_full_set_refuses_more(void **state)
 /* The i-th element of a set of that kind; ranges are adjacent. `name` is of a chain, and of a device. */
 static struct nat_elem nth_elem(enum nat_set_kind kind, uint32_t i, uint32_t name)
 {
-	bool only_mark = kind == NAT_MAP_MARK_VERDICT || kind == NAT_MAP_MARK_ADDR;
+	bool only_mark = kind == NAT_MAP_MARK_VERDICT || kind == NAT_MAP_MARK_ADDR ||
+			 kind == NAT_SET_IIF || kind == NAT_SET_MARKS;
 	bool only_addr = kind == NAT_SET_ADDR || kind == NAT_SET_RANGE ||
 			 kind == NAT_MAP_ADDR_VERDICT || kind == NAT_MAP_RANGE_VERDICT;
 	struct nat_elem elem = { .key = only_mark ? i : i % 5000 };
@@ -198,6 +230,7 @@ int main(void)
 		in_a_namespace(the_short_way_adds_and_deletes_in_each_kind_of_set),
 		in_a_namespace(other_data_for_a_key_is_a_deletion_and_an_addition),
 		in_a_namespace(what_is_gone_can_not_be_changed),
+		in_a_namespace(changes_of_several_sets_are_one_transaction),
 		in_a_namespace(a_refused_change_changes_nothing),
 		in_a_namespace(a_full_set_refuses_more),
 		in_a_namespace(many_elements_of_each_kind_are_loaded_and_read_back),

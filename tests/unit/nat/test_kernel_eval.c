@@ -161,6 +161,7 @@ static const struct nat_rule rules[] = {
 	{ { { NAT_DADDR_NOT_IN, .name = "ranges" }, MET } },
 	{ { { NAT_IIF_SADDR_IN, .name = "pods" }, MET } },
 	{ { { NAT_IIF_SADDR_NOT_IN, .name = "pods" }, MET } },
+	{ { { NAT_MARK_IN, .name = "marks" }, MET } },
 	{ { { NAT_UDP_DPORT, .value = 4789 }, MET } },
 	{ { { NAT_TCP_FLAGS, .mask = 2, .value = 2 }, MET } },
 	{ { { NAT_MARK, .mask = 0x107f, .value = 0x1001 }, MET } },

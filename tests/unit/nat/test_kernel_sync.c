@@ -27,7 +27,7 @@ static void another_process_adopts_what_it_finds(void **state)
 
 	kernel_load(k);
 	nat_sync_free(k->sync);
-	k->sync = nat_sync_new(NULL, TABLE, &ops, NULL, &k->err);
+	k->sync = nat_sync_new(NULL, (struct nat_table){ NAT_IP, TABLE }, &ops, NULL, &k->err);
 	assert_non_null(k->sync);
 
 	kernel_expect_rest(k);

@@ -56,7 +56,7 @@ static void watch(struct watcher *w, struct kernel *k)
 	w->timer = loop_timer_new(w->loop, on_timer, w);
 	assert_non_null(w->timer);
 	nat_sync_free(k->sync);
-	k->sync = nat_sync_new(w->loop, TABLE, &ops, w, &k->err);
+	k->sync = nat_sync_new(w->loop, (struct nat_table){ NAT_IP, TABLE }, &ops, w, &k->err);
 	assert_non_null(k->sync);
 	kernel_load(k);
 }
@@ -77,9 +77,10 @@ static void our_own_changes_are_not_told(void **state)
 
 	watch(&w, *state);
 	set = nat_set_find(&w.k->desired, "addrs");
+	const struct nat_change change = { .set = set, .add = { &elem, 1 } };
+
 	assert_int_equal(nat_sync_elems(w.k->sync, &w.k->desired,
-					&(struct nat_change){ .set = set, .add = { &elem, 1 } },
-					&w.k->err),
+					(struct nat_changes){ &change, 1 }, &w.k->err),
 			 0);
 	assert_int_equal(nat_sync_cleanup(w.k->sync, &w.k->err), 0);
 	kernel_run(w.k);
@@ -182,6 +183,45 @@ static void lost_notifications_are_told(void **state)
 	watch_end(&w);
 }
 
+/* Two tables of one process: a large change of the one is no news to the other, and fills no queue of its. */
+static void a_peer_does_not_listen_to_a_large_change(void **state)
+{
+	struct nat_sync_ops ops = { .on_stale = on_stale };
+	struct nat_ruleset large;
+	struct nat_sync *other;
+	struct watcher w;
+	int size = 1;
+
+	watch(&w, *state);
+	assert_int_equal(setsockopt(watch_fd(), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)),
+			 0);
+	other = nat_sync_new(w.loop, (struct nat_table){ NAT_IP6, TABLE "_six" }, &ops, &w,
+			     &w.k->err);
+	assert_non_null(other);
+	nat_sync_pair(w.k->sync, other);
+	nat_ruleset_init_of(&large, (struct nat_table){ NAT_IP6, TABLE "_six" });
+	size_t set = nat_set_add(&large, "numbers", NAT_SET_IIF, 0);
+
+	for (uint32_t i = 1; i <= 2000; i++)
+		nat_elem_add(&large, set, (struct nat_elem){ .key = i });
+	assert_int_equal(nat_ruleset_finish(&large), 0);
+	assert_int_equal(nat_sync_run(other, &large, NULL, NULL, &w.k->err), 0);
+	hear_out(&w);
+	assert_int_equal(w.told, 0);
+	assert_int_equal(nat_sync_stats(w.k->sync).overruns, 0);
+	/* Both listen again. */
+	nft("flush chain ip " TABLE " pre");
+	hear_out(&w);
+	assert_int_equal(w.told, 1);
+	w.told = 0;
+	nft("flush set ip6 " TABLE "_six numbers");
+	hear_out(&w);
+	assert_int_equal(w.told, 1);
+	nat_ruleset_done(&large);
+	nat_sync_free(other);
+	watch_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +229,7 @@ int main(void)
 		in_a_namespace(changes_of_other_tables_are_not_told),
 		in_a_namespace(a_change_by_others_is_told_once_until_the_next_run),
 		in_a_namespace(lost_notifications_are_told),
+		in_a_namespace(a_peer_does_not_listen_to_a_large_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

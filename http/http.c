@@ -3,7 +3,8 @@
 /*
  * libcurl says which sockets and which deadline it waits for, the loop reports them, and after each report
  * the finished transfers are taken out one by one. Only there, outside of libcurl, are callbacks called: so
- * they may start, cancel and free whatever they like.
+ * they may start, cancel and free whatever they like. So it is with the parts of streamed answers, which are
+ * collected during the pass and handed over after it, before their transfer's end.
  *
  * When the loop can't take a socket or a deadline (no memory), libcurl isn't told: its multi handle would be
  * dead for good. Instead all transfers end with that error after the pass, and the next ones may succeed.
@@ -30,10 +31,13 @@ struct http {
 	struct loop_timer *timer;
 	struct http_transfer *first;
 	size_t n;
-	int broken; /* 0, or why the loop can't serve libcurl */
+	struct http_transfer
+		*speaking; /* its on_data is being called; NULL too when it was cancelled there */
+	int broken;        /* 0, or why the loop can't serve libcurl */
 	bool in_pass;
 	bool dying; /* http_free was called in a callback */
 	bool library;
+	struct mono woken;
 };
 
 static void link_transfer(struct http *http, struct http_transfer *transfer)
@@ -61,6 +65,51 @@ static void end_transfer(struct http_transfer *transfer, const struct http_respo
 {
 	transfer->done(response, transfer->data);
 	transfer_free(transfer);
+}
+
+static void refuse(struct http_transfer *transfer, int rc)
+{
+	struct http_response response = {
+		.rc = rc, .body = "", .content_type = "", .retry_after_ms = -1, .date_sec = -1
+	};
+
+	snprintf(response.error, sizeof(response.error), "the answer wasn't taken: %s",
+		 strerror(rc < 0 ? -rc : EPROTO));
+	unlink_transfer(transfer);
+	end_transfer(transfer, &response);
+}
+
+static void hand_over(struct http *http, struct http_transfer *transfer)
+{
+	size_t n;
+	char *const bytes = transfer_take_data(transfer, &n);
+
+	http->speaking = transfer;
+	const int rc = transfer->on_data(bytes, n, transfer->data);
+	const bool is_alive = http->speaking == transfer;
+	http->speaking = NULL;
+	if (!is_alive) {
+		transfer_free_data(bytes, n);
+		return;
+	}
+	transfer_return_data(transfer, bytes, n);
+	if (rc != 0 && !http->dying)
+		refuse(transfer, rc);
+}
+
+/* From the start each time: the callbacks change the list. */
+static void hand_over_all(struct http *http)
+{
+	struct http_transfer *transfer = http->first;
+
+	while (transfer && !http->dying) {
+		if (!transfer_has_data(transfer)) {
+			transfer = transfer->next;
+			continue;
+		}
+		hand_over(http, transfer);
+		transfer = http->first;
+	}
 }
 
 static void take_finished(struct http *http)
@@ -139,8 +188,10 @@ static void pass(struct http *http, curl_socket_t fd, int events)
 {
 	int running;
 
+	http->woken = mono_now();
 	http->in_pass = true;
 	const CURLMcode code = curl_multi_socket_action(http->multi, fd, events, &running);
+	hand_over_all(http);
 	take_finished(http);
 	if (code != CURLM_OK && http->broken == 0)
 		http->broken = code == CURLM_OUT_OF_MEMORY ? -ENOMEM : -EIO;
@@ -220,6 +271,11 @@ static bool set_multi(struct http *http)
 	       curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS_MAX) == CURLM_OK;
 }
 
+struct mono http_woken(const struct http *http)
+{
+	return http->woken;
+}
+
 struct http *http_new(struct loop *loop, struct err *err)
 {
 	CLEANUP(cleanup_http) struct http *http = calloc(1, sizeof(*http));
@@ -281,6 +337,7 @@ struct http_transfer *http_start(struct http *http, const struct http_request *r
 
 	if (http_start_checked(http, request, &transfer, err) < 0 || !transfer)
 		return NULL;
+	transfer->on_data = request->on_data;
 	transfer->done = done;
 	transfer->data = data;
 	return transfer;
@@ -290,6 +347,8 @@ void http_cancel(struct http_transfer *transfer)
 {
 	if (!transfer)
 		return;
+	if (transfer->http->speaking == transfer)
+		transfer->http->speaking = NULL;
 	unlink_transfer(transfer);
 	transfer_free(transfer);
 }

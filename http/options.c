@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #define HEADER_MAX 32768 /* bytes of one header that we send: a session token and some more */
 #define HEADERS_MAX 32
@@ -37,7 +38,19 @@ static const struct {
 	 * dead name server would hold up the whole loop for as long as it takes to notice.
 	 */
 	{ CURLOPT_QUICK_EXIT, 1 },
+	/* A peer that has vanished is noticed within some 65 s also by a transfer that waits for news: with the
+	 * kernel's nine probes. */
 	{ CURLOPT_TCP_KEEPALIVE, 1 },
+	{ CURLOPT_TCP_KEEPIDLE, 20 },
+	{ CURLOPT_TCP_KEEPINTVL, 5 },
+};
+
+/* libcurl knows GET and POST; the others are a POST by another name. */
+static const struct {
+	const char *word;
+} methods[] = {
+	[HTTP_GET] = { NULL },      [HTTP_PUT] = { "PUT" },       [HTTP_POST] = { NULL },
+	[HTTP_PATCH] = { "PATCH" }, [HTTP_DELETE] = { "DELETE" },
 };
 
 static int setopt_failed(CURLcode code, const char *what, struct err *err)
@@ -110,6 +123,25 @@ static int append_header(struct http_transfer *transfer, const char *name, const
 	return 0;
 }
 
+static int append_bearer(struct http_transfer *transfer, const char *token, struct err *err)
+{
+	static const char scheme[] = "Bearer ";
+	const size_t length = strlen(token);
+
+	if (length == 0 || length > HEADER_MAX)
+		return err_set(err, -EINVAL, "the bearer token is empty or longer than %d bytes",
+			       HEADER_MAX);
+	char *const value = malloc(sizeof(scheme) + length);
+	if (!value)
+		return err_set(err, -ENOMEM, "out of memory");
+	memcpy(value, scheme, sizeof(scheme) - 1);
+	memcpy(value + sizeof(scheme) - 1, token, length + 1);
+	const int r = append_header(transfer, "Authorization", value, err);
+	explicit_bzero(value, sizeof(scheme) + length);
+	free(value);
+	return r;
+}
+
 static bool has_header(const struct http_request *request, const char *name)
 {
 	for (size_t i = 0; i < request->n_headers; i++)
@@ -131,8 +163,8 @@ static int set_headers(struct http_transfer *transfer, const struct http_request
 		if (r < 0)
 			return r;
 	}
-	/* libcurl would call an empty PUT a form. */
-	if (request->method == HTTP_PUT && !has_header(request, "Content-Type")) {
+	/* libcurl would call what has no type a form. */
+	if (methods[request->method].word && !has_header(request, "Content-Type")) {
 		struct curl_slist *const headers =
 			curl_slist_append(transfer->headers, "Content-Type:");
 		if (!headers)
@@ -145,7 +177,40 @@ static int set_headers(struct http_transfer *transfer, const struct http_request
 		if (r < 0)
 			return r;
 	}
+	if (request->bearer) {
+		const int r = append_bearer(transfer, request->bearer, err);
+		if (r < 0)
+			return r;
+	}
 	SET(HTTPHEADER, transfer->headers);
+	return 0;
+}
+
+static struct curl_blob blob_of(const char *text)
+{
+	return (struct curl_blob){ .data = (void *)text,
+				   .len = strlen(text),
+				   .flags = CURL_BLOB_COPY };
+}
+
+static int set_tls(struct http_transfer *transfer, const struct http_tls *tls, struct err *err)
+{
+	if (!tls)
+		return 0;
+	if (!tls->certificate != !tls->private_key)
+		return err_set(err, -EINVAL,
+			       "a certificate without its key, or a key without its certificate");
+	if (tls->ca) {
+		const struct curl_blob ca = blob_of(tls->ca);
+		SET(CAINFO_BLOB, &ca);
+		SET(CAPATH, NULL); /* or libcurl trusted the system's authorities, too */
+	}
+	if (tls->certificate) {
+		const struct curl_blob certificate = blob_of(tls->certificate);
+		const struct curl_blob private_key = blob_of(tls->private_key);
+		SET(SSLCERT_BLOB, &certificate);
+		SET(SSLKEY_BLOB, &private_key);
+	}
 	return 0;
 }
 
@@ -163,14 +228,16 @@ static int set_method(struct http_transfer *transfer, const struct http_request 
 	SET(POST, 1L);
 	SET(POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
 	SET(COPYPOSTFIELDS, request->body_length > 0 ? (const char *)request->body : "");
-	if (request->method == HTTP_PUT)
-		SET(CUSTOMREQUEST, "PUT");
+	if (methods[request->method].word)
+		SET(CUSTOMREQUEST, methods[request->method].word);
 	return 0;
 }
 
-static int set_limits(struct http_transfer *transfer, const struct http_limits *limits,
+static int set_limits(struct http_transfer *transfer, const struct http_request *request,
 		      struct err *err)
 {
+	const struct http_limits *const limits = &request->limits;
+
 	if (limits->connect_ms == 0 || limits->total_ms == 0)
 		return err_set(err, -EINVAL, "a request without a time limit");
 	SET(CONNECTTIMEOUT_MS, (long)limits->connect_ms);
@@ -180,7 +247,8 @@ static int set_limits(struct http_transfer *transfer, const struct http_limits *
 		SET(LOW_SPEED_TIME, (long)((limits->stall_ms + 999ULL) / 1000));
 	}
 	/* Ends it at once when the length is announced; the write function counts in any case. */
-	SET(MAXFILESIZE_LARGE, (curl_off_t)limits->body_max);
+	if (!request->on_data)
+		SET(MAXFILESIZE_LARGE, (curl_off_t)limits->body_max);
 	transfer->body_max = limits->body_max;
 	return 0;
 }
@@ -217,19 +285,65 @@ static int set_signature(struct http_transfer *transfer, const struct http_reque
 	return 0;
 }
 
+/* libcurl's CURLOPT_SOCKOPTFUNCTION: a socket of the connection, before it connects. */
+static int mark_socket(void *data, curl_socket_t fd, curlsocktype purpose)
+{
+	struct http_transfer *const transfer = data;
+
+	(void)purpose;
+	if (setsockopt(fd, SOL_SOCKET, SO_MARK, &transfer->mark, sizeof(transfer->mark)) == 0)
+		return CURL_SOCKOPT_OK;
+	transfer->mark_rc = -errno;
+	return CURL_SOCKOPT_ERROR;
+}
+
+static int set_mark(struct http_transfer *transfer, uint32_t mark, struct err *err)
+{
+	if (mark == 0)
+		return 0;
+	transfer->mark = mark;
+	SET(SOCKOPTFUNCTION, mark_socket);
+	SET(SOCKOPTDATA, transfer);
+	SET(FRESH_CONNECT, 1L);
+	SET(FORBID_REUSE, 1L);
+	return 0;
+}
+
+static int set_connect_to(struct http_transfer *transfer, const char *place, struct err *err)
+{
+	char text[512];
+
+	if (snprintf(text, sizeof(text), "::%s", place) >= (int)sizeof(text))
+		return err_set(err, -EINVAL, "the host to connect to has too long a name");
+	transfer->connect_to = curl_slist_append(NULL, text);
+	if (!transfer->connect_to)
+		return err_set(err, -ENOMEM, "out of memory");
+	SET(CONNECT_TO, transfer->connect_to);
+	return 0;
+}
+
 static int set_route(struct http_transfer *transfer, const struct http_request *request, bool near,
 		     struct err *err)
 {
 	SET(URL, request->url);
 	if (near || request->no_proxy)
 		SET(NOPROXY, "*");
-	if (request->ca_file)
+	if (request->ca_file) {
 		SET(CAINFO, request->ca_file);
+		SET(CAPATH, NULL);
+	}
 	if (request->interface)
 		SET(INTERFACE, request->interface);
 	if (request->fresh_connection)
 		SET(FRESH_CONNECT, 1L);
-	return 0;
+	if (request->ipv4_only)
+		SET(IPRESOLVE, CURL_IPRESOLVE_V4);
+	if (request->connect_to) {
+		const int r = set_connect_to(transfer, request->connect_to, err);
+		if (r < 0)
+			return r;
+	}
+	return set_mark(transfer, request->mark, err);
 }
 
 int options_apply(struct http_transfer *transfer, const struct http_request *request,
@@ -243,7 +357,9 @@ int options_apply(struct http_transfer *transfer, const struct http_request *req
 	if (r == 0)
 		r = set_route(transfer, request, near, err);
 	if (r == 0)
-		r = set_limits(transfer, &request->limits, err);
+		r = set_tls(transfer, request->tls, err);
+	if (r == 0)
+		r = set_limits(transfer, request, err);
 	if (r == 0)
 		r = set_method(transfer, request, err);
 	if (r == 0)

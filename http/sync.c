@@ -58,8 +58,11 @@ static int run(struct call *call, const struct http_request *request, struct err
 int http_call_sync(const struct http_request *request, struct http_response *ret, char **ret_body,
 		   struct err *err)
 {
-	struct call call = { .loop = loop_new() };
+	struct call call = { 0 };
 
+	if (request->on_data)
+		return err_set(err, -EINVAL, "a blocking request keeps its answer");
+	call.loop = loop_new();
 	if (!call.loop)
 		return err_set(err, -ENOMEM, "out of memory");
 	const int r = run(&call, request, err);

@@ -13,6 +13,8 @@
 #include <string.h>
 
 #define BODY_FIRST 2048
+#define PENDING_MAX (16U << 20) /* of a streamed answer, in one pass; libcurl reads less */
+#define KEPT_BUFFER_MAX (64U << 10)
 #define ANSWER_HEADERS_MAX (64U << 10) /* bytes of all headers of an answer together */
 #define RETRY_AFTER_MAX_MS INT32_MAX
 
@@ -32,6 +34,7 @@ void transfer_free(struct http_transfer *transfer)
 		return;
 	curl_easy_cleanup(transfer->easy);
 	curl_slist_free_all(transfer->headers); /* libcurl's memory: memory.c wipes it */
+	curl_slist_free_all(transfer->connect_to);
 	wipe_free(transfer->body, transfer->capacity);
 	free(transfer);
 }
@@ -61,12 +64,24 @@ static int make_room(struct http_transfer *transfer, size_t n)
 	return 0;
 }
 
+/* Its answer is handed over in parts; one that says an error is kept whole. */
+static bool is_streamed(const struct http_transfer *transfer)
+{
+	long status = 0;
+
+	if (!transfer->on_data)
+		return false;
+	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	return status >= 200 && status < 300;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *data)
 {
 	struct http_transfer *const transfer = data;
 	const size_t n = size * count;
+	const size_t max = is_streamed(transfer) ? PENDING_MAX : transfer->body_max;
 
-	if (n > transfer->body_max - transfer->length) {
+	if (n > max - transfer->length) {
 		transfer->too_long = true;
 		return 0;
 	}
@@ -124,6 +139,38 @@ int transfer_new(const struct http_request *request, struct http_transfer **ret,
 	return 0;
 }
 
+bool transfer_has_data(const struct http_transfer *transfer)
+{
+	return transfer->length > 0 && is_streamed(transfer);
+}
+
+char *transfer_take_data(struct http_transfer *transfer, size_t *ret_n)
+{
+	char *const bytes = TAKE_PTR(transfer->body);
+
+	*ret_n = transfer->length;
+	transfer->length = 0;
+	transfer->capacity = 0;
+	return bytes;
+}
+
+/* The buffer serves again, if it isn't large; where nothing came meanwhile, which is so outside of libcurl. */
+void transfer_return_data(struct http_transfer *transfer, char *bytes, size_t n)
+{
+	explicit_bzero(bytes, n);
+	if (transfer->body || n + 1 > KEPT_BUFFER_MAX) {
+		free(bytes);
+		return;
+	}
+	transfer->body = bytes;
+	transfer->capacity = n + 1;
+}
+
+void transfer_free_data(char *bytes, size_t n)
+{
+	wipe_free(bytes, n);
+}
+
 static int classify_connect(CURL *easy)
 {
 	long number = 0;
@@ -174,6 +221,8 @@ static int classify_code(const struct http_transfer *transfer, CURLcode code)
 		return -EMSGSIZE;
 	if (transfer->out_of_memory)
 		return -ENOMEM;
+	if (transfer->mark_rc != 0)
+		return transfer->mark_rc;
 	if (code == CURLE_COULDNT_CONNECT)
 		return classify_connect(transfer->easy);
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
@@ -221,6 +270,8 @@ static void describe(const struct http_transfer *transfer, CURLcode code, struct
 		text = "the answer is longer than allowed";
 	else if (ret->rc == -ENOMEM)
 		text = "out of memory";
+	else if (transfer->mark_rc != 0)
+		text = "the connection can't be marked";
 	snprintf(ret->error, sizeof(ret->error), "%s", text);
 	text_mask_controls(ret->error, strlen(ret->error));
 }

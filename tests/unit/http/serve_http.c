@@ -126,9 +126,18 @@ static void converse(int fd, struct serve_log *log, const struct serve_reply *re
 	}
 }
 
+/* Ends with its parent, which may have ended already. */
+static void end_with(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(0);
+}
+
 static void serve(int listener, struct serve_log *log, const struct serve_reply *replies, size_t n)
 {
 	const struct sigaction no_zombies = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT };
+	const pid_t self = getpid();
 
 	sigaction(SIGCHLD, &no_zombies, NULL);
 	for (;;) {
@@ -137,7 +146,7 @@ static void serve(int listener, struct serve_log *log, const struct serve_reply 
 			continue;
 		__atomic_fetch_add(&log->connections, 1, __ATOMIC_SEQ_CST);
 		if (fork() == 0) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			end_with(self);
 			converse(fd, log, replies, n);
 			close(fd);
 			_exit(0);
@@ -163,10 +172,11 @@ void serve_http_start(struct serve_http *server, const struct serve_reply *repli
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(server->log, MAP_FAILED);
 	fflush(NULL);
+	const pid_t self = getpid();
 	server->pid = fork();
 	assert_true(server->pid >= 0);
 	if (server->pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		end_with(self);
 		serve(listener, server->log, replies, n);
 	}
 	close(listener);

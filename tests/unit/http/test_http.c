@@ -244,6 +244,69 @@ static void a_signed_request_carries_scope_and_token(void **state)
 	serve_http_stop(&server);
 }
 
+static void each_method_goes_out_with_its_word_and_its_body(void **state)
+{
+	const struct http_header type = { "Content-Type", "application/apply-patch+yaml" };
+	const struct {
+		struct http_request request;
+		const char *begins, *has;
+	} rows[] = {
+		{ { .method = HTTP_PATCH,
+		    .body = "{}",
+		    .body_length = 2,
+		    .headers = &type,
+		    .n_headers = 1 },
+		  "PATCH /x ",
+		  "\r\nContent-Type: application/apply-patch+yaml\r\n" },
+		{ { .method = HTTP_DELETE }, "DELETE /x ", "\r\nContent-Length: 0\r\n" },
+		{ { .method = HTTP_DELETE, .body = "{}", .body_length = 2 },
+		  "DELETE /x ",
+		  "\r\n\r\n{}" },
+		{ { .method = HTTP_GET, .bearer = "t0ken" },
+		  "GET /x ",
+		  "\r\nAuthorization: Bearer t0ken\r\n" },
+	};
+	const struct serve_reply replies[ARRAY_SIZE(rows)] = { 0 };
+	struct serve_http server;
+	(void)state;
+
+	serve_http_start(&server, replies, ARRAY_SIZE(replies));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct http_response response;
+		char *body = NULL;
+
+		assert_int_equal(get(&server, &rows[i].request, &response, &body, NULL), 0);
+		const char *const text = serve_http_request(&server, i);
+		assert_ptr_equal(strstr(text, rows[i].begins), text);
+		assert_non_null(strstr(text, rows[i].has));
+		assert_null(strstr(text, "x-www-form-urlencoded"));
+		free(body);
+	}
+	serve_http_stop(&server);
+}
+
+static void a_host_may_be_found_elsewhere_than_its_name_says(void **state)
+{
+	const struct serve_reply reply = { .body = "here" };
+	struct serve_http server;
+	struct http_response response;
+	char place[64];
+	char *body = NULL;
+	(void)state;
+
+	serve_http_start(&server, &reply, 1);
+	snprintf(place, sizeof(place), "127.0.0.1:%u", server.port);
+	const struct http_request request = { .url = "http://kubernetes.invalid/x",
+					      .connect_to = place,
+					      .no_proxy = true };
+	assert_int_equal(get(&server, &request, &response, &body, NULL), 0);
+
+	assert_string_equal(response.body, "here");
+	assert_non_null(strstr(serve_http_request(&server, 0), "\r\nHost: kubernetes.invalid\r\n"));
+	free(body);
+	serve_http_stop(&server);
+}
+
 static void what_cannot_be_sent_safely_is_refused(void **state)
 {
 	const struct http_signature sign = {
@@ -255,6 +318,7 @@ static void what_cannot_be_sent_safely_is_refused(void **state)
 	const struct http_header split = { "X-Token", "a\r\nX-Evil: b" };
 	const struct http_header feed = { "X-Token", "a\n" };
 	const struct http_header name = { "X Token", "a" };
+	const struct http_tls half = { .certificate = "x" };
 	const struct http_request rows[] = {
 		{ .url = "file:///etc/passwd" },
 		{ .url = "ftp://127.0.0.1/" },
@@ -278,6 +342,9 @@ static void what_cannot_be_sent_safely_is_refused(void **state)
 		  .url = "http://127.0.0.1/?a" },
 		{ .signature = &colon, .method = HTTP_POST, .body = "x", .body_length = 1 },
 		{ .limits = { .connect_ms = 0, .total_ms = 1 } },
+		{ .bearer = "" },
+		{ .bearer = "a\nX: y" },
+		{ .tls = &half },
 	};
 	struct serve_http server;
 	(void)state;
@@ -359,6 +426,8 @@ int main(void)
 		cmocka_unit_test(a_body_of_just_the_limit_is_taken),
 		cmocka_unit_test(redirects_are_answers_and_not_followed),
 		cmocka_unit_test(a_request_carries_method_headers_and_body),
+		cmocka_unit_test(each_method_goes_out_with_its_word_and_its_body),
+		cmocka_unit_test(a_host_may_be_found_elsewhere_than_its_name_says),
 		cmocka_unit_test(a_signed_request_carries_scope_and_token),
 		cmocka_unit_test(what_cannot_be_sent_safely_is_refused),
 		cmocka_unit_test(a_closed_port_refuses_and_an_unknown_name_is_unreachable),

@@ -73,6 +73,15 @@ static void keys_and_session_tokens_are_wiped(void **state)
 	assert_int_equal(count_marks(&request, &(struct serve_reply){ .body = "ok" }), 0);
 }
 
+static void tokens_and_private_keys_are_wiped(void **state)
+{
+	const struct http_tls tls = { .ca = MARK, .certificate = MARK, .private_key = MARK };
+	const struct http_request request = { .bearer = MARK, .tls = &tls };
+	(void)state;
+
+	assert_int_equal(count_marks(&request, &(struct serve_reply){ .body = "ok" }), 0);
+}
+
 static void headers_bodies_and_answers_are_wiped(void **state)
 {
 	const struct http_header header = { "Authorization", "Bearer " MARK };
@@ -93,6 +102,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_freed_block_with_the_mark_is_noticed),
 		cmocka_unit_test(keys_and_session_tokens_are_wiped),
+		cmocka_unit_test(tokens_and_private_keys_are_wiped),
 		cmocka_unit_test(headers_bodies_and_answers_are_wiped),
 	};
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "awsapi/ec2.h"
 #include "awsapi/xml.h"
 #include "base/cleanup.h"
 
@@ -28,13 +29,21 @@ static const char *const versions[] = {
 static_assert(ARRAY_SIZE(versions) == AWS_SERVICE_COUNT, "each service has a version");
 
 const struct aws_action *const aws_actions[] = {
-	&ec2_action_describe_addresses,    &ec2_action_associate_address,
-	&ec2_action_allocate_address,      &ec2_action_create_tags,
-	&ec2_action_describe_interfaces,   &ec2_action_assign_private_address,
-	&ec2_action_modify_interface,      &ec2_action_describe_instances,
-	&ec2_action_describe_route_tables, &ec2_action_replace_route,
-	&asg_action_complete_lifecycle,    &asg_action_record_heartbeat,
-	&sts_action_get_caller_identity,   NULL,
+	&ec2_action_describe_addresses,
+	&ec2_action_associate_address,
+	&ec2_action_allocate_address,
+	&ec2_action_create_tags,
+	&ec2_action_describe_interfaces,
+	&ec2_action_assign_private_address,
+	&ec2_action_modify_interface,
+	&ec2_action_describe_instances,
+	&ec2_action_describe_route_tables,
+	&ec2_action_replace_route,
+	&asg_action_complete_lifecycle,
+	&asg_action_record_heartbeat,
+	&sts_action_get_caller_identity,
+	&ec2_action_describe_groups,
+	NULL,
 };
 
 /* EC2's writes answer <return>true</return>; Auto Scaling's an empty result. */
@@ -80,6 +89,21 @@ void aws_request_filter(struct aws_request *request, const char *name, const cha
 	const unsigned n = ++request->filters;
 	aws_params_addf(&request->params, name, "Filter.%u.Name", n);
 	aws_params_addf(&request->params, literal, "Filter.%u.Value.1", n);
+}
+
+void aws_request_filter_ids(struct aws_request *request, const char *name,
+			    const struct aws_ids *ids)
+{
+	if (ids->n == 0)
+		return;
+	if (ids->n > AWS_FILTER_VALUES_MAX) {
+		request->params.rc = -EINVAL;
+		return;
+	}
+	const unsigned n = ++request->filters;
+	aws_params_addf(&request->params, name, "Filter.%u.Name", n);
+	for (size_t i = 0; i < ids->n; i++)
+		aws_params_addf(&request->params, ids->v[i].text, "Filter.%u.Value.%zu", n, i + 1);
 }
 
 int aws_request_set_dry_run(struct aws_request *request)

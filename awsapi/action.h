@@ -11,6 +11,7 @@
 
 #include "awsapi/params.h"
 
+struct aws_ids;
 struct err;
 struct xml_table;
 
@@ -43,6 +44,7 @@ extern const struct aws_action ec2_action_describe_interfaces;    /* struct aws_
 extern const struct aws_action ec2_action_assign_private_address; /* struct aws_assigned */
 extern const struct aws_action ec2_action_modify_interface;       /* struct aws_nothing */
 extern const struct aws_action ec2_action_describe_instances;     /* struct aws_instances */
+extern const struct aws_action ec2_action_describe_groups;        /* struct aws_groups */
 extern const struct aws_action ec2_action_describe_route_tables;  /* struct aws_route_tables */
 extern const struct aws_action ec2_action_replace_route;          /* struct aws_nothing */
 extern const struct aws_action asg_action_complete_lifecycle;     /* struct aws_nothing */
@@ -67,6 +69,10 @@ struct aws_request {
 void aws_request_begin(struct aws_request *ret, const struct aws_action *action);
 /* EC2: one more filter, with one value, which is matched literally. Nothing for an empty value. */
 void aws_request_filter(struct aws_request *request, const char *name, const char *value);
+/* The same with any of several values, at most AWS_FILTER_VALUES_MAX of them. Nothing for none. */
+#define AWS_FILTER_VALUES_MAX 200 /* EC2 API Reference, Filtering */
+void aws_request_filter_ids(struct aws_request *request, const char *name,
+			    const struct aws_ids *ids);
 /* Asks whether it would be permitted, and does nothing. -ENOTSUP: the action doesn't know it. */
 int aws_request_set_dry_run(struct aws_request *request);
 void aws_request_done(struct aws_request *request);

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +63,26 @@ static bool is_host_text(const char *text)
 		if (!is_host_char(*p))
 			return false;
 	return *text != '\0';
+}
+
+/* Partitions by their regions' names (botocore, partitions.json). */
+static const struct {
+	const char *pattern; /* fnmatch(3) */
+	const char *domain;
+} domains[] = {
+	{ "cn-*", "amazonaws.com.cn" },    { "eusc-*", "amazonaws.eu" },
+	{ "us-iso-*", "c2s.ic.gov" },      { "us-isob-*", "sc2s.sgov.gov" },
+	{ "eu-isoe-*", "cloud.adc-e.uk" }, { "us-isof-*", "csp.hci.ic.gov" },
+	{ "*", "amazonaws.com" },
+};
+
+const char *aws_region_domain(const char *region)
+{
+	size_t i = 0;
+
+	while (fnmatch(domains[i].pattern, region, 0) != 0)
+		i++;
+	return domains[i].domain;
 }
 
 int aws_endpoint_init(struct aws_endpoint *ret, enum aws_service service, const char *region,

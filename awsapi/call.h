@@ -32,6 +32,8 @@ struct aws_endpoint {
  */
 int aws_endpoint_init(struct aws_endpoint *ret, enum aws_service service, const char *region,
 		      const char *domain, const char *url);
+/* Pure: the domain, where no metadata tell it: by the region's name. */
+const char *aws_region_domain(const char *region);
 
 /* Borrowed: valid until the loop goes on. */
 struct aws_credentials {

@@ -3,11 +3,10 @@
 /* One set of credentials, and the readers of the answers that bring them. Pure. */
 #pragma once
 
+#include "base/secret.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "awsapi/secret.h"
 
 struct err;
 

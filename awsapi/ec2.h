@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * What EC2 and Auto Scaling tell, as plain values: filled by the tables of addresses.c, interfaces.c,
+ * What EC2 and Auto Scaling tell, as plain values: filled by the tables of addresses.c, groups.c, interfaces.c,
  * instances.c, routes.c and lifecycle.c, freed by aws_action_done or the *_done functions here. Texts are
  * "" and addresses 0 where the answer has none.
  */
@@ -130,6 +130,32 @@ struct aws_instances {
 	char next_token[AWS_TOKEN_MAX];
 };
 void aws_instances_done(struct aws_instances *instances);
+
+/* DescribeSecurityGroups: one rule of a group, for all that it lists. */
+struct aws_group_rule {
+	char protocol[16];               /* "tcp", "udp", "icmp", a number, or "-1": all */
+	char from_port[12], to_port[12]; /* inclusive; "": all; for ICMP type and code */
+	struct ip4_prefixes cidrs;       /* the other side: addresses, */
+	struct aws_ids groups;           /* members of groups, */
+	struct aws_ids prefix_lists;     /* and what these lists name */
+};
+
+struct aws_group_rules {
+	struct aws_group_rule *v;
+	size_t n;
+};
+
+struct aws_group {
+	char id[AWS_ID_MAX];
+	struct aws_group_rules inbound, outbound;
+};
+
+struct aws_groups {
+	struct aws_group *v;
+	size_t n;
+	char next_token[AWS_TOKEN_MAX];
+};
+void aws_groups_done(struct aws_groups *groups);
 
 /* DescribeRouteTables. */
 struct aws_route {

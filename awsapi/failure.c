@@ -151,9 +151,28 @@ void aws_failure_read(const char *action, const struct http_response *response,
 			 "%s: HTTP status %ld without an AWS error code", action, response->status);
 }
 
+bool aws_failure_is_denied(const struct aws_failure *failure)
+{
+	return strcmp(failure->code, "UnauthorizedOperation") == 0 ||
+	       fnmatch("AccessDenied*", failure->code, 0) == 0;
+}
+
 void aws_failure_set(struct aws_failure *ret, const char *action, enum http_class class,
 		     const char *text)
 {
 	*ret = (struct aws_failure){ .class = class, .retry_after_ms = -1, .date_sec = -1 };
 	snprintf(ret->text, sizeof(ret->text), "%s: %s", action, text);
+}
+
+bool aws_failure_blame_clock(struct aws_failure *failure, const char *action, int64_t now_sec)
+{
+	const int64_t ahead = failure->date_sec >= 0 ? now_sec - failure->date_sec : 0;
+
+	if (failure->class != HTTP_CLASS_CREDENTIALS ||
+	    (ahead <= AWS_SKEW_MAX_SEC && ahead >= -AWS_SKEW_MAX_SEC))
+		return false;
+	snprintf(failure->text, sizeof(failure->text),
+		 "%s: %s: this machine's clock is %lld s %s AWS's; set it", action, failure->code,
+		 (long long)(ahead < 0 ? -ahead : ahead), ahead < 0 ? "behind" : "ahead of");
+	return true;
 }

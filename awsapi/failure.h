@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,6 +47,17 @@ enum http_class aws_classify_code(const char *code);
 void aws_failure_read(const char *action, const struct http_response *response,
 		      struct aws_failure *ret);
 
+/* The policy of the credentials doesn't allow the call: EC2's code, or the other services'. */
+bool aws_failure_is_denied(const struct aws_failure *failure);
+
 /* A failure that no answer tells: `text` after the action. */
 void aws_failure_set(struct aws_failure *ret, const char *action, enum http_class class,
 		     const char *text);
+
+/* More than this between AWS's clock and ours, and signatures are refused; AWS allows 300 s. */
+#define AWS_SKEW_MAX_SEC 240
+/*
+ * If AWS refused the credentials and its clock isn't ours (`now_sec`, seconds since 1970), the clock is what is
+ * wrong: then true, and the text says by how much.
+ */
+bool aws_failure_blame_clock(struct aws_failure *failure, const char *action, int64_t now_sec);

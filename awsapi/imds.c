@@ -7,11 +7,11 @@
  */
 #include "awsapi/imds.h"
 
-#include "awsapi/secret.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/loop.h"
 #include "base/mono.h"
+#include "base/secret.h"
 #include "http/http.h"
 
 #include <assert.h>

@@ -3,6 +3,8 @@
 /* Instances, and who is asking. */
 #include "awsapi/ec2.h"
 
+#include <errno.h>
+
 #include "awsapi/requests.h"
 #include "awsapi/tables.h"
 
@@ -62,6 +64,16 @@ int ec2_describe_instance(const char *instance_id, struct aws_request *ret)
 {
 	aws_request_begin(ret, &ec2_action_describe_instances);
 	aws_params_add(&ret->params, "InstanceId.1", instance_id);
+	return aws_request_finish(ret);
+}
+
+int ec2_describe_instances(const struct aws_ids *ids, struct aws_request *ret)
+{
+	aws_request_begin(ret, &ec2_action_describe_instances);
+	/* No filter would find them all. */
+	if (ids->n == 0)
+		ret->params.rc = -EINVAL;
+	aws_request_filter_ids(ret, "instance-id", ids);
 	return aws_request_finish(ret);
 }
 

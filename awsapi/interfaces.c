@@ -114,6 +114,8 @@ int ec2_describe_interfaces(const struct ec2_interfaces_query *query, struct aws
 	aws_request_filter(ret, "attachment.instance-id", query->instance_id);
 	aws_request_filter(ret, "subnet-id", query->subnet_id);
 	aws_request_filter(ret, "vpc-id", query->vpc_id);
+	if (query->ids)
+		aws_request_filter_ids(ret, "network-interface-id", query->ids);
 	return aws_request_finish(ret);
 }
 

@@ -13,6 +13,7 @@
 #include "awsapi/action.h"
 #include "base/ip4.h"
 
+struct aws_ids;
 struct aws_tag;
 
 /*
@@ -56,6 +57,8 @@ struct ec2_interfaces_query {
 	const char *network_interface_id;
 	struct ip4 address;
 	const char *instance_id, *subnet_id, *vpc_id;
+	const struct aws_ids
+		*ids; /* any of them, at most AWS_FILTER_VALUES_MAX; unknown ones are no error */
 };
 int ec2_describe_interfaces(const struct ec2_interfaces_query *query, struct aws_request *ret);
 
@@ -69,11 +72,20 @@ int ec2_assign_private_address(const char *network_interface_id, struct ip4 addr
 
 int ec2_set_source_dest_check(const char *network_interface_id, bool on, struct aws_request *ret);
 
+/* An unknown one is an error. */
 int ec2_describe_instance(const char *instance_id, struct aws_request *ret);
+/* Unknown ones are left out. 1 to AWS_FILTER_VALUES_MAX. */
+int ec2_describe_instances(const struct aws_ids *ids, struct aws_request *ret);
+
+/* At least one; an unknown one is an error. */
+int ec2_describe_groups(const struct aws_ids *ids, struct aws_request *ret);
 
 /* By route table, or all of a VPC. */
 int ec2_describe_route_tables(const char *route_table_id, const char *vpc_id,
 			      struct aws_request *ret);
+
+/* Several, of which those that don't exist are left out; at most 200. -EINVAL for none: it would list all. */
+int ec2_list_route_tables(const char *const *route_table_ids, size_t n, struct aws_request *ret);
 
 /* The route must exist. */
 int ec2_replace_route(const char *route_table_id, struct ip4_prefix destination,

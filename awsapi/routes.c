@@ -3,6 +3,8 @@
 /* VPC route tables. */
 #include "awsapi/ec2.h"
 
+#include <errno.h>
+
 #include "awsapi/requests.h"
 #include "awsapi/tables.h"
 
@@ -62,6 +64,18 @@ int ec2_describe_route_tables(const char *route_table_id, const char *vpc_id,
 	aws_request_begin(ret, &ec2_action_describe_route_tables);
 	aws_params_add_given(&ret->params, "RouteTableId.1", route_table_id);
 	aws_request_filter(ret, "vpc-id", vpc_id);
+	return aws_request_finish(ret);
+}
+
+int ec2_list_route_tables(const char *const *route_table_ids, size_t n, struct aws_request *ret)
+{
+	aws_request_begin(ret, &ec2_action_describe_route_tables);
+	if (n == 0)
+		ret->params.rc = -EINVAL;
+	aws_params_add(&ret->params, "Filter.1.Name", "route-table-id");
+	for (size_t i = 0; i < n; i++)
+		aws_params_addf(&ret->params, route_table_ids[i], "Filter.1.Value.%zu", i + 1);
+	ret->filters = 1;
 	return aws_request_finish(ret);
 }
 

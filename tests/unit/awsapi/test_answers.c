@@ -235,6 +235,50 @@ static void instances_of_all_reservations_are_read(void **state)
 	aws_instances_done(&instances);
 }
 
+static void security_groups_are_read_with_their_rules(void **state)
+{
+	struct aws_groups groups = { 0 };
+	(void)state;
+
+	assert_int_equal(
+		read_answer(&ec2_action_describe_groups,
+			    "<DescribeSecurityGroupsResponse" XMLNS "><requestId>r</requestId>"
+			    "<securityGroupInfo><item><groupId>sg-1</groupId><ipPermissions>"
+			    "<item><ipProtocol>udp</ipProtocol><fromPort>4789</fromPort>"
+			    "<toPort>4790</toPort><groups><item><userId>1</userId>"
+			    "<groupId>sg-2</groupId></item></groups><ipRanges><item>"
+			    "<cidrIp>10.0.1.0/24</cidrIp><description>nodes</description></item>"
+			    "</ipRanges><ipv6Ranges/><prefixListIds><item>"
+			    "<prefixListId>pl-1</prefixListId></item></prefixListIds></item>"
+			    "<item><ipProtocol>icmp</ipProtocol><fromPort>-1</fromPort>"
+			    "<toPort>-1</toPort><groups/><ipRanges/></item></ipPermissions>"
+			    "<ipPermissionsEgress><item><ipProtocol>-1</ipProtocol><ipRanges><item>"
+			    "<cidrIp>0.0.0.0/0</cidrIp></item></ipRanges></item>"
+			    "</ipPermissionsEgress></item></securityGroupInfo>"
+			    "</DescribeSecurityGroupsResponse>",
+			    &groups),
+		0);
+
+	assert_int_equal(groups.n, 1);
+	assert_string_equal(groups.v[0].id, "sg-1");
+	assert_int_equal(groups.v[0].inbound.n, 2);
+	const struct aws_group_rule *const udp = &groups.v[0].inbound.v[0];
+	assert_string_equal(udp->protocol, "udp");
+	assert_string_equal(udp->from_port, "4789");
+	assert_string_equal(udp->to_port, "4790");
+	assert_int_equal(udp->cidrs.n, 1);
+	assert_int_equal(udp->cidrs.v[0].addr.v, 0x0a000100);
+	assert_string_equal(udp->groups.v[0].text, "sg-2");
+	assert_string_equal(udp->prefix_lists.v[0].text, "pl-1");
+	assert_string_equal(groups.v[0].inbound.v[1].from_port, "-1");
+	assert_int_equal(groups.v[0].outbound.n, 1);
+	assert_string_equal(groups.v[0].outbound.v[0].protocol, "-1");
+	assert_string_equal(groups.v[0].outbound.v[0].from_port, "");
+	assert_int_equal(groups.v[0].outbound.v[0].cidrs.v[0].len, 0);
+	aws_groups_done(&groups);
+	assert_null(groups.v);
+}
+
 static void route_tables_are_read_with_all_kinds_of_routes(void **state)
 {
 	struct aws_route_tables tables = { 0 };
@@ -349,6 +393,7 @@ int main(void)
 		cmocka_unit_test(a_source_check_that_is_not_told_does_not_count_as_off),
 		cmocka_unit_test(assigned_addresses_are_read),
 		cmocka_unit_test(instances_of_all_reservations_are_read),
+		cmocka_unit_test(security_groups_are_read_with_their_rules),
 		cmocka_unit_test(route_tables_are_read_with_all_kinds_of_routes),
 		cmocka_unit_test(answers_that_only_say_done_are_read),
 		cmocka_unit_test(the_caller_is_read),

@@ -41,10 +41,26 @@ static void an_endpoint_is_made_of_names_only(void **state)
 				 -EINVAL);
 }
 
+static void a_regions_name_tells_its_domain(void **state)
+{
+	static const struct {
+		const char *region, *domain;
+	} rows[] = {
+		{ "eu-central-1", "amazonaws.com" },   { "us-gov-west-1", "amazonaws.com" },
+		{ "cn-north-1", "amazonaws.com.cn" },  { "us-iso-east-1", "c2s.ic.gov" },
+		{ "us-isob-east-1", "sc2s.sgov.gov" }, { "eusc-de-east-1", "amazonaws.eu" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_string_equal(aws_region_domain(rows[i].region), rows[i].domain);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_endpoint_is_made_of_names_only),
+		cmocka_unit_test(a_regions_name_tells_its_domain),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

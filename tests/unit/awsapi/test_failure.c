@@ -179,17 +179,73 @@ static void success_and_a_permitted_dry_run_are_ok(void **state)
 	assert_string_equal(failure.code, "DryRunOperation");
 }
 
+static void a_denial_is_known_by_either_name(void **state)
+{
+	static const struct {
+		const char *code;
+		bool is_denied;
+	} table[] = {
+		{ "UnauthorizedOperation", true },
+		{ "AccessDenied", true },
+		{ "AccessDeniedException", true },
+		{ "AuthFailure", false },
+		{ "InvalidParameterValue", false },
+		{ "DryRunOperation", false },
+		{ "", false },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct aws_failure failure = { .class = HTTP_CLASS_PERMANENT };
+
+		snprintf(failure.code, sizeof(failure.code), "%s", table[i].code);
+		assert_int_equal(aws_failure_is_denied(&failure), table[i].is_denied);
+	}
+}
+
+static void refused_credentials_and_another_clock_are_told_as_the_clock(void **state)
+{
+	static const struct {
+		enum http_class class;
+		int64_t date_sec;
+		const char *text;
+	} rows[] = {
+		{ HTTP_CLASS_CREDENTIALS, 4600,
+		  "AssociateAddress: RequestExpired: this machine's clock is 3600 s behind AWS's; set it" },
+		{ HTTP_CLASS_CREDENTIALS, 759,
+		  "AssociateAddress: RequestExpired: this machine's clock is 241 s ahead of AWS's; set it" },
+		{ HTTP_CLASS_CREDENTIALS, 760, NULL },
+		{ HTTP_CLASS_CREDENTIALS, 1240, NULL },
+		{ HTTP_CLASS_CREDENTIALS, -1, NULL },
+		{ HTTP_CLASS_PERMANENT, 4600, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct aws_failure failure = { .class = rows[i].class,
+					       .code = "RequestExpired",
+					       .text = "as it was",
+					       .date_sec = rows[i].date_sec };
+
+		assert_int_equal(aws_failure_blame_clock(&failure, "AssociateAddress", 1000),
+				 rows[i].text != NULL);
+		assert_string_equal(failure.text, rows[i].text ? rows[i].text : "as it was");
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_error_grammars_and_their_mixture_are_read),
 		cmocka_unit_test(codes_are_classified_by_the_table),
+		cmocka_unit_test(a_denial_is_known_by_either_name),
 		cmocka_unit_test(each_row_of_the_table_can_be_reached_and_cites_its_source),
 		cmocka_unit_test(an_unknown_code_goes_by_its_status),
 		cmocka_unit_test(errors_without_a_grammar_go_by_their_status),
 		cmocka_unit_test(no_answer_is_told_with_the_transports_words),
 		cmocka_unit_test(a_message_stops_before_the_secrets_that_it_repeats),
 		cmocka_unit_test(success_and_a_permitted_dry_run_are_ok),
+		cmocka_unit_test(refused_credentials_and_another_clock_are_told_as_the_clock),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

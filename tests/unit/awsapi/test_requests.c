@@ -128,7 +128,7 @@ static void interfaces_come_in_pages_unless_named(void **state)
 
 static void the_other_actions_have_their_parameters(void **state)
 {
-	static const struct asg_lifecycle lifecycle = { "hook", "my group/ä", "i-1" };
+	static const char *const tables[] = { "rtb-1", "rtb-2" };
 	const struct ip4_prefix all = { { 0 }, 0 };
 	struct aws_request request;
 	(void)state;
@@ -148,14 +148,40 @@ static void the_other_actions_have_their_parameters(void **state)
 		    "&SourceDestCheck.Value=false");
 	assert_form(&request, ec2_describe_instance("i-1", &request),
 		    "Action=DescribeInstances" EC2 "&InstanceId.1=i-1");
+	const struct aws_ids ids = { (struct aws_id[]){ { "x-1" }, { "x-2" } }, 2 };
+	const struct aws_ids none = { 0 };
+	const struct ec2_interfaces_query query = { .ids = &ids };
+	assert_form(&request, ec2_describe_instances(&ids, &request),
+		    "Action=DescribeInstances" EC2 "&Filter.1.Name=instance-id"
+		    "&Filter.1.Value.1=x-1&Filter.1.Value.2=x-2");
+	assert_form(&request, ec2_describe_interfaces(&query, &request),
+		    "Action=DescribeNetworkInterfaces" EC2 "&MaxResults=500"
+		    "&Filter.1.Name=network-interface-id"
+		    "&Filter.1.Value.1=x-1&Filter.1.Value.2=x-2");
+	assert_form(&request, ec2_describe_groups(&ids, &request),
+		    "Action=DescribeSecurityGroups" EC2 "&GroupId.1=x-1&GroupId.2=x-2");
+	assert_int_equal(ec2_describe_instances(&none, &request), -EINVAL);
+	assert_int_equal(ec2_describe_groups(&none, &request), -EINVAL);
 	assert_form(&request, ec2_describe_route_tables("rtb-1", NULL, &request),
 		    "Action=DescribeRouteTables" EC2 "&RouteTableId.1=rtb-1");
 	assert_form(&request, ec2_describe_route_tables(NULL, "vpc-1", &request),
 		    "Action=DescribeRouteTables" EC2
 		    "&Filter.1.Name=vpc-id&Filter.1.Value.1=vpc-1");
+	assert_form(&request, ec2_list_route_tables(tables, 2, &request),
+		    "Action=DescribeRouteTables" EC2 "&Filter.1.Name=route-table-id"
+		    "&Filter.1.Value.1=rtb-1&Filter.1.Value.2=rtb-2");
+	assert_int_equal(ec2_list_route_tables(tables, 0, &request), -EINVAL);
 	assert_form(&request, ec2_replace_route("rtb-1", all, "eni-1", &request),
 		    "Action=ReplaceRoute" EC2 "&RouteTableId=rtb-1"
 		    "&DestinationCidrBlock=0.0.0.0%2F0&NetworkInterfaceId=eni-1");
+}
+
+static void the_lifecycle_actions_have_their_parameters(void **state)
+{
+	static const struct asg_lifecycle lifecycle = { "hook", "my group/ä", "i-1" };
+	struct aws_request request;
+	(void)state;
+
 	assert_form(&request, asg_complete_lifecycle(&lifecycle, false, &request),
 		    "Action=CompleteLifecycleAction" ASG "&LifecycleHookName=hook"
 		    "&AutoScalingGroupName=my%20group%2F%C3%A4&InstanceId=i-1"
@@ -231,6 +257,7 @@ int main(void)
 		cmocka_unit_test(writes_to_addresses_say_what_the_default_would_be),
 		cmocka_unit_test(interfaces_come_in_pages_unless_named),
 		cmocka_unit_test(the_other_actions_have_their_parameters),
+		cmocka_unit_test(the_lifecycle_actions_have_their_parameters),
 		cmocka_unit_test(a_dry_run_is_asked_only_where_the_action_knows_it),
 		cmocka_unit_test(only_unreserved_characters_stay_as_they_are),
 		cmocka_unit_test(parameters_have_a_ceiling_and_keep_their_first_failure),

@@ -46,9 +46,9 @@ static int check_spec(const struct policy_input *input, size_t index, struct err
 	int r = check_name("policies", index, spec->name, err);
 	if (r < 0)
 		return r;
-	if (!spec->n_destinations)
+	if (!spec->n_destinations && !input->lenient)
 		return err_set(err, -EINVAL, "policies[%zu].destination_cidrs: is empty", index);
-	if (!spec->n_egress)
+	if (!spec->n_egress && !input->lenient)
 		return err_set(err, -EINVAL, "policies[%zu].egress_ips: is empty", index);
 	if (spec->n_egress > POLICY_EGRESS_MAX)
 		return err_set(err, -EINVAL,
@@ -75,7 +75,7 @@ int policy_check(const struct policy_input *input, struct err *err)
 	return r;
 }
 
-static int compare(const void *a, const void *b, void *data)
+static int compare_names(const void *a, const void *b, void *data)
 {
 	const struct policy_spec *specs = data;
 	uint16_t x = *(const uint16_t *)a;
@@ -85,12 +85,21 @@ static int compare(const void *a, const void *b, void *data)
 	return order ? order : (x > y) - (x < y);
 }
 
+static int compare_ranks(const void *a, const void *b, void *data)
+{
+	const struct policy_spec *specs = data;
+	int64_t x = specs[*(const uint16_t *)a].precedence;
+	int64_t y = specs[*(const uint16_t *)b].precedence;
+
+	return x == y ? compare_names(a, b, data) : (x > y) - (x < y);
+}
+
 int policy_rank(const struct policy_input *input, uint16_t *policy_at, struct err *err)
 {
 	for (size_t i = 0; i < input->n_specs; i++)
 		policy_at[i] = (uint16_t)i;
 	if (input->n_specs)
-		qsort_r(policy_at, input->n_specs, sizeof(*policy_at), compare,
+		qsort_r(policy_at, input->n_specs, sizeof(*policy_at), compare_names,
 			(void *)input->specs);
 
 	for (size_t i = 1; i < input->n_specs; i++) {
@@ -101,5 +110,8 @@ int policy_rank(const struct policy_input *input, uint16_t *policy_at, struct er
 				       "policies[%u].name: \"%s\" is also policies[%u]",
 				       policy_at[i], name, policy_at[i - 1]);
 	}
+	if (input->n_specs)
+		qsort_r(policy_at, input->n_specs, sizeof(*policy_at), compare_ranks,
+			(void *)input->specs);
 	return 0;
 }

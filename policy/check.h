@@ -12,7 +12,8 @@ struct policy_input;
 int policy_check(const struct policy_input *input, struct err *err);
 
 /*
- * Sorts the policies by name: policy_at[rank] is an index of the input. The room is for POLICY_MAX.
+ * Sorts the policies by precedence, then by name: policy_at[rank] is an index of the input. The room is
+ * for POLICY_MAX.
  * -EINVAL when a name is used twice.
  */
 int policy_rank(const struct policy_input *input, uint16_t *policy_at, struct err *err);

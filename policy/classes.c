@@ -166,13 +166,17 @@ int policy_classes_get(struct policy_classes *classes, const struct policy_open 
 }
 
 /* The contract of policy_class.key; see policy.h. */
-static uint64_t class_key(const struct policy_input *input, const struct policy_class *class)
+uint64_t policy_class_key(const struct policy_input *input, const struct policy_rule *rules,
+			  size_t n)
 {
 	uint64_t h = POLICY_HASH_START;
 
-	for (size_t i = 0; i < class->n_rules; i++) {
-		h = policy_hash_name(h, input->specs[class->rules[i].policy].name);
-		h = policy_hash_name(h, input->egress_names[class->rules[i].egress]);
+	for (size_t i = 0; i < n; i++) {
+		unsigned egress = rules[i].egress;
+
+		h = policy_hash_name(h, input->specs[rules[i].policy].name);
+		h = policy_hash_name(h, egress == POLICY_EGRESS_NONE ? "" :
+								       input->egress_names[egress]);
 	}
 	h = policy_hash_finish(h);
 	return h ? h : 1;
@@ -216,7 +220,7 @@ int policy_classes_finish(struct policy_classes *classes, const struct policy_in
 	for (size_t c = 0; c < classes->n; c++) {
 		v[c].rules = &classes->rules[classes->v[c].offset];
 		v[c].n_rules = classes->v[c].n;
-		v[c].key = class_key(input, &v[c]);
+		v[c].key = policy_class_key(input, v[c].rules, v[c].n_rules);
 	}
 
 	int r = policy_classes_check_keys(v, classes->n, err);

@@ -44,6 +44,9 @@ int policy_classes_get(struct policy_classes *classes, const struct policy_open 
  */
 int policy_classes_finish(struct policy_classes *classes, const struct policy_input *input,
 			  const uint16_t *policy_at, struct policy_result *ret, struct err *err);
+/* The key of a class with these rules; `policy` is an index of the input. */
+uint64_t policy_class_key(const struct policy_input *input, const struct policy_rule *rules,
+			  size_t n);
 /* 0, or -EINVAL when two of the keys are equal (or -ENOMEM). */
 int policy_classes_check_keys(const struct policy_class *classes, size_t n, struct err *err);
 void policy_classes_done(struct policy_classes *classes);

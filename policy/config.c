@@ -11,6 +11,8 @@
 
 enum { PREFIXES_MAX = 1 << 20, DESTINATIONS_MAX = 4096 };
 
+static const char *const ipv6_names[] = { "drop", "allow", NULL };
+
 static const struct config_key policy_keys[] = {
 	{ .name = "name",
 	  .type = CONFIG_NAME,
@@ -40,6 +42,12 @@ static const struct config_key policy_keys[] = {
 	  .flags = CONFIG_REQUIRED,
 	  .max = POLICY_EGRESS_MAX,
 	  .help = "names of egress IPs; with several, each pod address sticks to one" },
+	{ .name = "ipv6",
+	  .type = CONFIG_ENUM,
+	  .offset = offsetof(struct policy_config, ipv6),
+	  .enum_names = ipv6_names,
+	  .def = "\"drop\"",
+	  .help = "what nodes do with the pods' IPv6 to the internet" },
 };
 const struct config_table policy_config_table = { sizeof(struct policy_config), policy_keys,
 						  ARRAY_SIZE(policy_keys) };

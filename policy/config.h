@@ -14,12 +14,15 @@
 
 struct err;
 
+enum policy_ipv6 { POLICY_IPV6_DROP, POLICY_IPV6_ALLOW };
+
 struct policy_config {
 	char name[CONFIG_NAME_MAX];
 	struct ip4_prefixes pod_cidrs;
 	struct ip4_prefixes destination_cidrs;
 	struct ip4_prefixes excluded_cidrs;
 	struct config_names egress_ips;
+	int ipv6; /* enum policy_ipv6, of the pods; for nodes */
 };
 extern const struct config_table policy_config_table;
 

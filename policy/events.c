@@ -13,7 +13,7 @@
 #define OPEN_SHIFT (EGRESS_BITS + RANK_BITS)
 #define ADDRESS_SHIFT (OPEN_SHIFT + 1)
 
-static_assert(POLICY_EGRESS_MAX <= 1 << EGRESS_BITS, "an egress index fits its bits");
+static_assert(POLICY_EGRESS_NONE < 1 << EGRESS_BITS, "an egress index fits its bits");
 static_assert(POLICY_MAX <= 1 << RANK_BITS, "a rank fits its bits");
 
 static uint64_t pack(uint64_t at, bool open, uint16_t rank, uint8_t egress)

@@ -17,7 +17,7 @@ struct policy_event {
 	uint64_t at; /* up to 2^32: behind the last address of all */
 	bool open;
 	uint16_t rank;
-	uint8_t egress; /* index of an egress IP; 0 where it doesn't matter */
+	uint8_t egress; /* index of an egress IP or POLICY_EGRESS_NONE; 0 where it doesn't matter */
 };
 
 struct policy_events {

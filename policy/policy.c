@@ -88,7 +88,7 @@ static int compute_destinations(struct compile *c)
 		struct ip4_set *set = &c->result.destinations[i];
 
 		r = effective(&c->input->specs[i], &always, set);
-		if (r == 0 && !set->n)
+		if (r == 0 && !set->n && !c->input->lenient)
 			return err_set(c->err, -EINVAL,
 				       "policies[%zu].destination_cidrs: nothing is left after the "
 				       "excluded ranges",
@@ -109,12 +109,17 @@ static int compute_overlap(struct compile *c)
 	return policy_overlap_init(&c->overlap, at_rank, n);
 }
 
-static int check_spread(struct compile *c, size_t index, uint64_t count, uint64_t *total)
+static int check_spread(struct compile *c, size_t index, uint64_t *total)
 {
 	const struct policy_spec *spec = &c->input->specs[index];
+	uint64_t count = 0;
 
-	if (spec->n_egress == 1)
+	if (spec->n_egress <= 1)
 		return 0;
+
+	int r = policy_spread_ranges(spec->pods, spec->n_pods, &count);
+	if (r < 0)
+		return r;
 	if (count > POLICY_SPREAD_MAX)
 		return err_set(
 			c->err, -EINVAL,
@@ -131,20 +136,37 @@ static int check_spread(struct compile *c, size_t index, uint64_t count, uint64_
 	return 0;
 }
 
+static int collect_policy(struct compile *c, uint16_t rank)
+{
+	CLEANUP(ip4_set_done) struct ip4_set pods = { .v = NULL };
+	CLEANUP(ip4_set_done) struct ip4_set blocked = { .v = NULL };
+	CLEANUP(ip4_set_done) struct ip4_set open = { .v = NULL };
+	const struct policy_spec *spec = &c->input->specs[c->policy_at[rank]];
+	const struct policy_spec nowhere = { .n_egress = 0 };
+
+	int r = ip4_set_from_prefixes(&pods, spec->pods, spec->n_pods);
+	if (r == 0)
+		r = ip4_set_from_prefixes(&blocked, spec->blocked, spec->n_blocked);
+	if (r < 0)
+		return r;
+	if (!spec->n_egress) {
+		r = ip4_set_union(&pods, &blocked, &open);
+		return r < 0 ? r : policy_spread(c->input, &nowhere, &open, rank, &c->events);
+	}
+	r = ip4_set_subtract(&pods, &blocked, &open);
+	if (r == 0)
+		r = policy_spread(c->input, spec, &open, rank, &c->events);
+	return r < 0 ? r : policy_spread(c->input, &nowhere, &blocked, rank, &c->events);
+}
+
 static int collect_sources(struct compile *c)
 {
 	uint64_t total = 0;
 
 	for (size_t rank = 0; rank < c->input->n_specs; rank++) {
-		CLEANUP(ip4_set_done) struct ip4_set pods = { .v = NULL };
-		size_t index = c->policy_at[rank];
-		const struct policy_spec *spec = &c->input->specs[index];
-
-		int r = ip4_set_from_prefixes(&pods, spec->pods, spec->n_pods);
+		int r = check_spread(c, c->policy_at[rank], &total);
 		if (r == 0)
-			r = check_spread(c, index, ip4_set_count(&pods), &total);
-		if (r == 0)
-			r = policy_spread(c->input, spec, &pods, (uint16_t)rank, &c->events);
+			r = collect_policy(c, (uint16_t)rank);
 		if (r < 0)
 			return r;
 	}
@@ -176,7 +198,7 @@ static int open_policy(struct compile *c, struct policy_event e)
 {
 	uint16_t other = policy_overlap_find(&c->overlap, e.rank, &c->open_bits);
 
-	if (other != POLICY_RANK_NONE)
+	if (other != POLICY_RANK_NONE && !c->input->lenient)
 		return report_overlap(c, e.rank, other, (uint32_t)e.at);
 	policy_open_add(&c->open, e.rank, e.egress);
 	policy_bits_set(&c->open_bits, e.rank);
@@ -326,11 +348,24 @@ const struct policy_class *policy_class_of(const struct policy_result *result, s
 	return NULL;
 }
 
+const struct policy_class *policy_class_find(const struct policy_result *result, uint64_t key)
+{
+	for (size_t i = 0; i < result->n_classes; i++)
+		if (result->classes[i].key == key)
+			return &result->classes[i];
+	return NULL;
+}
+
 const struct policy_rule *policy_rule_of(const struct policy_result *result, struct ip4 source,
 					 struct ip4 destination)
 {
-	const struct policy_class *class = policy_class_of(result, source);
+	return policy_class_rule(result, policy_class_of(result, source), destination);
+}
 
+const struct policy_rule *policy_class_rule(const struct policy_result *result,
+					    const struct policy_class *class,
+					    struct ip4 destination)
+{
 	for (size_t i = 0; class && i < class->n_rules; i++)
 		if (ip4_set_contains(&result->destinations[class->rules[i].policy], destination))
 			return &class->rules[i];

@@ -19,7 +19,12 @@ struct err;
 #define POLICY_NAME_MAX 64    /* 63 characters and NUL */
 #define POLICY_MAX 1024       /* policies */
 #define POLICY_EGRESS_MAX 127 /* egress IPs; the mark has 7 bits for them */
-/* Addresses that are spread over several egress IPs: of one policy, and of all together. */
+/* In the place of an egress IP's index: there is none, and what is governed goes nowhere. */
+#define POLICY_EGRESS_NONE POLICY_EGRESS_MAX
+/*
+ * Addresses of ranges that are spread over several egress IPs: of one policy, and of all together.
+ * Single addresses (/32) don't count: they cost the same spread or not.
+ */
 #define POLICY_SPREAD_MAX 65536
 #define POLICY_SPREAD_TOTAL_MAX (1u << 20)
 /* Different answers, each becomes a chain in the kernel; and the rules of all of them together. */
@@ -36,7 +41,15 @@ struct policy_spec {
 	const struct ip4_prefix *excluded;
 	size_t n_excluded;
 	const unsigned *egress; /* indexes into the egress list; a source sticks to one of them */
-	size_t n_egress;
+	size_t n_egress;        /* 0: POLICY_EGRESS_NONE for all; with `lenient` only */
+	/* Sources, in `pods` or not, that the policy governs with POLICY_EGRESS_NONE. */
+	const struct ip4_prefix *blocked;
+	size_t n_blocked;
+	/*
+	 * Of policies that govern a common source and destination the one with the lowest wins, and
+	 * among equals the one whose name is first in bytes.
+	 */
+	int64_t precedence;
 };
 
 struct policy_input {
@@ -46,21 +59,28 @@ struct policy_input {
 	size_t n_egress;
 	const struct ip4_prefix *always_excluded; /* VPC, services; the built-in ranges are added */
 	size_t n_always_excluded;
+	/*
+	 * For policies that come one by one from different people, so that a wrong one doesn't take the
+	 * others down: they may overlap (the first by precedence governs what is common, the other one
+	 * the rest of its destinations), and have neither effective destinations nor egress IPs.
+	 */
+	bool lenient;
 };
 
 struct policy_rule { /* one (policy, egress IP) of a class */
 	uint16_t policy;
-	uint16_t egress;
+	uint16_t egress; /* or POLICY_EGRESS_NONE: whoever reads this must drop or refuse */
 };
 
 struct policy_class {
-	struct policy_rule *rules; /* sorted by policy name; effective destinations are disjoint */
+	/* Sorted by precedence, then by policy name: the first one that has the destination governs. */
+	struct policy_rule *rules;
 	size_t n_rules;
 	/*
 	 * Names the content: equal on node and gateway, over restarts and for any order of the
-	 * input, and never 0. It is a contract between versions: for each rule in the order of the
-	 * policies' names (bytes, unsigned) the policy's name, a NUL, the egress IP's name and a
-	 * NUL go through 64-bit FNV-1a (offset 0xcbf29ce484222325, prime 0x100000001b3); the sum
+	 * input, and never 0. It is a contract between versions: for each rule in their order the
+	 * policy's name, a NUL, the egress IP's name (nothing for POLICY_EGRESS_NONE) and a NUL go
+	 * through 64-bit FNV-1a (offset 0xcbf29ce484222325, prime 0x100000001b3); the sum
 	 * through MurmurHash3's finaliser (shift 33, 0xff51afd7ed558ccd, shift 33,
 	 * 0xc4ceb9fe1a85ec53, shift 33); 0 becomes 1.
 	 */
@@ -88,15 +108,21 @@ struct policy_result {
  * configuration ("policies[1].destination_cidrs: overlaps policies[0] ..."): two policies that
  * select a common source and a common effective destination; a policy without an effective
  * destination; more of anything than the limits above; an index out of range; a name that is empty,
- * too long or used twice. A policy without pods is fine. -ENOMEM. O(n log n) in pods. *ret is
+ * too long or used twice. A policy without pods is fine, and see `lenient`. -ENOMEM. O(n log n) in pods. *ret is
  * written on success only and then owned by the caller.
  */
 int policy_compile(const struct policy_input *input, struct policy_result *ret, struct err *err);
 /* Frees and zeroes; a zeroed result is fine. */
 void policy_result_done(struct policy_result *result);
 
+/* The class of that key, or NULL. O(n_classes). */
+const struct policy_class *policy_class_find(const struct policy_result *result, uint64_t key);
 /* The class of a source, or NULL: not selected. O(log n). */
 const struct policy_class *policy_class_of(const struct policy_result *result, struct ip4 source);
+/* The rule of a class that governs a destination, or NULL. `class` may be NULL. */
+const struct policy_rule *policy_class_rule(const struct policy_result *result,
+					    const struct policy_class *class,
+					    struct ip4 destination);
 /* The rule that governs (source, destination), or NULL: goes its normal way. */
 const struct policy_rule *policy_rule_of(const struct policy_result *result, struct ip4 source,
 					 struct ip4 destination);

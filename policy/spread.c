@@ -2,12 +2,14 @@
 // SPDX-FileCopyrightText: The eipgw authors
 #include "policy/spread.h"
 
+#include "base/cleanup.h"
 #include "policy/events.h"
 #include "policy/hash.h"
 #include "policy/policy.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 
 static uint64_t weight(uint64_t seed, uint32_t address)
 {
@@ -52,7 +54,7 @@ size_t policy_rendezvous(const char *const *names, const unsigned *egress, size_
 	return heaviest(seeds, n, source.v);
 }
 
-/* A range has at most POLICY_SPREAD_MAX addresses here, so `last - first` can't wrap. */
+/* Ranges hold POLICY_SPREAD_MAX addresses at most, and single ones are far from 2^32: the count can't wrap. */
 static int spread_range(const struct policy_spec *spec, const uint64_t *seeds,
 			struct ip4_range pods, uint16_t rank, struct policy_events *events)
 {
@@ -76,6 +78,24 @@ static int spread_range(const struct policy_spec *spec, const uint64_t *seeds,
 	return policy_events_add(events, run, rank, (uint8_t)chosen);
 }
 
+int policy_spread_ranges(const struct ip4_prefix *v, size_t n, uint64_t *ret)
+{
+	CLEANUP(ip4_set_done) struct ip4_set set = { .v = NULL };
+	CLEANUP(cleanup_free) struct ip4_prefix *ranges = calloc(n + 1, sizeof(*ranges));
+	size_t n_ranges = 0;
+
+	if (!ranges)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].len < 32)
+			ranges[n_ranges++] = v[i];
+
+	int r = ip4_set_from_prefixes(&set, ranges, n_ranges);
+	if (r == 0)
+		*ret = ip4_set_count(&set);
+	return r;
+}
+
 int policy_spread(const struct policy_input *input, const struct policy_spec *spec,
 		  const struct ip4_set *pods, uint16_t rank, struct policy_events *events)
 {
@@ -84,7 +104,9 @@ int policy_spread(const struct policy_input *input, const struct policy_spec *sp
 
 	fill_seeds(input->egress_names, spec->egress, spec->n_egress, seeds);
 	for (size_t i = 0; r == 0 && i < pods->n; i++) {
-		if (spec->n_egress == 1)
+		if (spec->n_egress == 0)
+			r = policy_events_add(events, pods->v[i], rank, POLICY_EGRESS_NONE);
+		else if (spec->n_egress == 1)
 			r = policy_events_add(events, pods->v[i], rank, (uint8_t)spec->egress[0]);
 		else
 			r = spread_range(spec, seeds, pods->v[i], rank, events);

@@ -32,6 +32,7 @@ void fixture_free(struct fixture *f)
 		free((void *)f->specs[i].pods);
 		free((void *)f->specs[i].destinations);
 		free((void *)f->specs[i].excluded);
+		free((void *)f->specs[i].blocked);
 		free((void *)f->specs[i].egress);
 	}
 	for (size_t i = 0; i < f->input.n_egress; i++)
@@ -109,6 +110,7 @@ void fixture_policy(struct fixture *f, const char *name, struct fixture_words wo
 	struct ip4_prefix *pods = NULL;
 	struct ip4_prefix *destinations = NULL;
 	struct ip4_prefix *excluded = NULL;
+	struct ip4_prefix *blocked = NULL;
 	unsigned *egress = NULL;
 
 	spec->name = must(strdup(name));
@@ -117,6 +119,9 @@ void fixture_policy(struct fixture *f, const char *name, struct fixture_words wo
 				     store_prefix, &destinations);
 	spec->n_excluded = split(words.excluded ? words.excluded : "", store_prefix, &excluded);
 	spec->n_egress = split(words.egress ? words.egress : "0", store_number, &egress);
+	spec->n_blocked = split(words.blocked ? words.blocked : "", store_prefix, &blocked);
+	spec->precedence = words.precedence;
+	spec->blocked = blocked;
 	spec->pods = pods;
 	spec->destinations = destinations;
 	spec->excluded = excluded;
@@ -157,7 +162,9 @@ static const char *describe(const struct fixture *f, const struct policy_rule *r
 	for (size_t i = 0; i < n && length < sizeof(text); i++)
 		length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s=%s",
 					   i ? "," : "", f->result.names[rules[i].policy],
-					   f->egress_names[rules[i].egress]);
+					   rules[i].egress == POLICY_EGRESS_NONE ?
+						   "-" :
+						   f->egress_names[rules[i].egress]);
 	return text;
 }
 

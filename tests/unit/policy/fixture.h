@@ -32,6 +32,8 @@ struct fixture_words {
 	const char *destinations; /* NULL: 0.0.0.0/0 */
 	const char *excluded;     /* NULL: none */
 	const char *egress;       /* indexes; NULL: "0" */
+	const char *blocked;      /* NULL: none */
+	int64_t precedence;
 };
 void fixture_policy(struct fixture *f, const char *name, struct fixture_words words);
 /* Replaces the pods of the policy by `n` single addresses: first, first + step, ... */
@@ -40,7 +42,7 @@ void fixture_many_pods(struct fixture *f, size_t policy, const char *first, size
 
 /* Compiles into f->result (an earlier one is freed) and f->err. */
 int fixture_compile(struct fixture *f);
-/* "policy=egress", or "-" where no rule applies. Valid until the next call. */
+/* "policy=egress" ("policy=-" without an egress IP), or "-" where no rule applies. Valid until the next call. */
 const char *fixture_rule(const struct fixture *f, const char *source, const char *destination);
 /* "a=bank,b=other" for the class of a source, or "-". Valid until the next call. */
 const char *fixture_class(const struct fixture *f, const char *source);

@@ -160,6 +160,32 @@ static void empty_lists_are_refused(void **state)
 	assert_refused(g, "policies[0].egress_ips: is empty");
 }
 
+static void what_one_policy_has_wrong_can_be_left_to_it(void **state)
+{
+	(void)state;
+	FIXTURE;
+	f->input.lenient = true;
+	fixture_egress(f, "x y");
+	fixture_policy(f, "young",
+		       (struct fixture_words){ "10.0.0.0/30", "9.0.0.0/8", NULL, "1", NULL, 5 });
+	fixture_policy(f, "old",
+		       (struct fixture_words){ "10.0.0.1/32", "9.9.0.0/16", NULL, "0", NULL, 4 });
+	fixture_policy(f, "nowhere",
+		       (struct fixture_words){ "10.0.0.2/32", "9.9.9.0/24", NULL, "", NULL, 3 });
+	fixture_policy(f, "nothing",
+		       (struct fixture_words){ "10.0.0.0/32", "127.0.0.1/32", NULL, "", NULL, 2 });
+
+	assert_int_equal(fixture_compile(f), 0);
+
+	assert_string_equal(fixture_rule(f, "10.0.0.1", "9.9.9.9"), "old=x");
+	assert_string_equal(fixture_rule(f, "10.0.0.1", "9.1.9.9"), "young=y");
+	assert_string_equal(fixture_rule(f, "10.0.0.2", "9.9.9.9"), "nowhere=-");
+	assert_string_equal(fixture_rule(f, "10.0.0.2", "9.9.8.9"), "young=y");
+	assert_string_equal(fixture_rule(f, "10.0.0.0", "127.0.0.1"), "-");
+	assert_string_equal(fixture_rule(f, "10.0.0.0", "9.9.9.9"), "young=y");
+	assert_string_equal(fixture_class(f, "10.0.0.1"), "old=x,young=y");
+}
+
 static void an_egress_ip_that_is_not_there_is_refused(void **state)
 {
 	(void)state;
@@ -272,10 +298,14 @@ static void too_many_addresses_to_spread_are_refused(void **state)
 	FIXTURE;
 	fixture_egress(f, "x y");
 	fixture_policy(f, "a",
-		       (struct fixture_words){ "10.0.0.0/16 10.9.0.0/32", NULL, NULL, "0 1" });
+		       (struct fixture_words){ "10.0.0.0/16 10.9.0.0/31", NULL, NULL, "0 1" });
 	assert_refused(
-		f, "policies[0].pod_cidrs: has 65537 addresses; at most 65536 can be spread over "
+		f, "policies[0].pod_cidrs: has 65538 addresses; at most 65536 can be spread over "
 		   "several egress IPs");
+
+	/* Single ones are as many as there are. */
+	fixture_many_pods(f, 0, "10.0.0.0", POLICY_SPREAD_MAX + 1, 2);
+	assert_int_equal(fixture_compile(f), 0);
 
 	CLEANUP(cleanup_fixture) struct fixture *g = fixture_new();
 	fixture_egress(g, "x y");
@@ -359,6 +389,7 @@ int main(void)
 		cmocka_unit_test(the_last_of_many_open_policies_is_found),
 		cmocka_unit_test(a_policy_of_which_nothing_is_left_is_refused),
 		cmocka_unit_test(empty_lists_are_refused),
+		cmocka_unit_test(what_one_policy_has_wrong_can_be_left_to_it),
 		cmocka_unit_test(an_egress_ip_that_is_not_there_is_refused),
 		cmocka_unit_test(names_must_be_there_short_and_different),
 		cmocka_unit_test(too_many_policies_or_egress_ips_are_refused),

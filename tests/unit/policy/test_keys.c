@@ -52,6 +52,25 @@ static void the_key_of_a_class_is_what_the_contract_says(void **state)
 	assert_true(key_of(f, "10.0.0.1") == UINT64_C(0x70bcccb1b2a08f29));
 }
 
+static void the_key_without_an_egress_ip_and_by_precedence_is_what_the_contract_says(void **state)
+{
+	(void)state;
+	FIXTURE;
+	f->input.lenient = true;
+	fixture_egress(f, "bank other");
+	fixture_policy(f, "payments",
+		       (struct fixture_words){
+			       .pods = "10.0.0.1/32", .blocked = "10.0.0.2/32", .precedence = 1 });
+	fixture_policy(f, "audit",
+		       (struct fixture_words){ "10.0.0.1/32", "203.0.113.0/24", NULL, "1", NULL,
+					       2 });
+
+	assert_int_equal(fixture_compile(f), 0);
+
+	assert_true(key_of(f, "10.0.0.2") == UINT64_C(0x25c5aedef3cf3ca7));
+	assert_true(key_of(f, "10.0.0.1") == UINT64_C(0x75bc952587a22afa));
+}
+
 static void names_do_not_run_together_in_a_key(void **state)
 {
 	(void)state;
@@ -132,6 +151,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_bytes_are_hashed_by_fnv_1a),
 		cmocka_unit_test(the_key_of_a_class_is_what_the_contract_says),
+		cmocka_unit_test(
+			the_key_without_an_egress_ip_and_by_precedence_is_what_the_contract_says),
 		cmocka_unit_test(names_do_not_run_together_in_a_key),
 		cmocka_unit_test(keys_and_class_numbers_do_not_depend_on_the_order_of_the_input),
 		cmocka_unit_test(two_classes_with_the_same_key_are_refused),

@@ -43,22 +43,27 @@ static void random_list(char *text, size_t size, uint32_t base, unsigned bits, u
 	}
 }
 
+/* The sources of `blocked` and the precedence only with `lenient`. */
 static void random_policies(struct fixture *f)
 {
 	static const char *const names[] = { "d", "b", "a", "c" };
-	static const char *const egress[] = { "0", "1", "2", "0 1", "0 1 2" };
+	static const char *const egress[] = { "0", "1", "2", "0 1", "0 1 2", "" };
 	unsigned n = 1 + random_below(4);
 
 	fixture_egress(f, "x y z");
 	for (unsigned i = 0; i < n; i++) {
-		char pods[256], destinations[256], excluded[256];
+		char pods[256], destinations[256], excluded[256], blocked[256] = "";
 
 		random_list(pods, sizeof(pods), SOURCE_BASE, 6, 4);
 		random_list(destinations, sizeof(destinations), DESTINATION_BASE, 5, 3);
 		random_list(excluded, sizeof(excluded), DESTINATION_BASE, 5, 1);
+		if (f->input.lenient)
+			random_list(blocked, sizeof(blocked), SOURCE_BASE, 6, 1);
 		fixture_policy(f, names[i],
-			       (struct fixture_words){ pods, destinations, excluded,
-						       egress[random_below(ARRAY_SIZE(egress))] });
+			       (struct fixture_words){
+				       pods, destinations, excluded,
+				       egress[random_below(ARRAY_SIZE(egress) - !f->input.lenient)],
+				       blocked, f->input.lenient ? random_below(3) : 0 });
 	}
 }
 
@@ -72,21 +77,30 @@ static bool listed(const struct ip4_prefix *v, size_t n, uint32_t address)
 
 static bool governs(const struct policy_spec *spec, uint32_t source, uint32_t destination)
 {
-	return listed(spec->pods, spec->n_pods, source) &&
+	return (listed(spec->pods, spec->n_pods, source) ||
+		listed(spec->blocked, spec->n_blocked, source)) &&
 	       listed(spec->destinations, spec->n_destinations, destination) &&
 	       !listed(spec->excluded, spec->n_excluded, destination);
 }
 
-/* How many policies govern; the last of them goes to *ret. */
+static bool wins(const struct policy_spec *a, const struct policy_spec *b)
+{
+	if (a->precedence != b->precedence)
+		return a->precedence < b->precedence;
+	return strcmp(a->name, b->name) < 0;
+}
+
+/* How many policies govern; the first of them goes to *ret. */
 static size_t naive(const struct fixture *f, uint32_t source, uint32_t destination, size_t *ret)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < f->input.n_specs; i++) {
-		if (governs(&f->specs[i], source, destination)) {
+		if (!governs(&f->specs[i], source, destination))
+			continue;
+		if (!n || wins(&f->specs[i], &f->specs[*ret]))
 			*ret = i;
-			n++;
-		}
+		n++;
 	}
 	return n;
 }
@@ -117,14 +131,18 @@ static void compare_rules(const struct fixture *f)
 		const struct policy_spec *spec = &f->specs[expected];
 		assert_non_null(rule);
 		assert_int_equal(rule->policy, expected);
-		assert_int_equal(rule->egress,
-				 spec->egress[policy_rendezvous(f->egress_names, spec->egress,
-								spec->n_egress, source)]);
+		unsigned egress = POLICY_EGRESS_NONE;
+		if (spec->n_egress && !listed(spec->blocked, spec->n_blocked, source.v))
+			egress = spec->egress[policy_rendezvous(f->egress_names, spec->egress,
+								spec->n_egress, source)];
+		assert_int_equal(rule->egress, egress);
 	}
 }
 
-static void check_shape(const struct policy_result *result)
+static void check_shape(const struct fixture *f)
 {
+	const struct policy_result *result = &f->result;
+
 	for (size_t i = 1; i < result->n_members; i++) {
 		const struct policy_member *left = &result->members[i - 1];
 		const struct policy_member *right = &result->members[i];
@@ -138,8 +156,8 @@ static void check_shape(const struct policy_result *result)
 
 		assert_true(class->n_rules > 0);
 		for (size_t i = 1; i < class->n_rules; i++)
-			assert_true(strcmp(result->names[class->rules[i - 1].policy],
-					   result->names[class->rules[i].policy]) < 0);
+			assert_true(wins(&f->specs[class->rules[i - 1].policy],
+					 &f->specs[class->rules[i].policy]));
 	}
 }
 
@@ -156,7 +174,7 @@ static void random_policies_agree_with_the_definition(void **state)
 		if (r == 0) {
 			assert_false(naive_overlap(f));
 			compare_rules(f);
-			check_shape(&f->result);
+			check_shape(f);
 			compiled++;
 		} else if (strstr(f->err.text, "overlaps")) {
 			assert_true(naive_overlap(f));
@@ -167,6 +185,24 @@ static void random_policies_agree_with_the_definition(void **state)
 	}
 	/* Else the numbers above are such that the test tests nothing. */
 	assert_true(compiled > ROUNDS / 10);
+	assert_true(overlaps > ROUNDS / 10);
+}
+
+static void random_policies_that_overlap_agree_with_the_definition(void **state)
+{
+	size_t overlaps = 0;
+	(void)state;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		CLEANUP(cleanup_fixture) struct fixture *f = fixture_new();
+		f->input.lenient = true;
+		random_policies(f);
+
+		assert_int_equal(fixture_compile(f), 0);
+		compare_rules(f);
+		check_shape(f);
+		overlaps += naive_overlap(f);
+	}
 	assert_true(overlaps > ROUNDS / 10);
 }
 
@@ -228,6 +264,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_policies_agree_with_the_definition),
+		cmocka_unit_test(random_policies_that_overlap_agree_with_the_definition),
 		cmocka_unit_test(a_failed_allocation_is_reported_and_nothing_leaks),
 	};
 

@@ -7,12 +7,16 @@
 
 #include "awsapi/ec2.h"
 #include "base/config.h"
+#include "conf/failover.h"
+#include "conf/kubernetes.h"
+#include "conf/native.h"
 #include "policy/config.h"
 
 struct err;
 
 #define GATEWAY_NODES_MAX 65536
 #define GATEWAY_TEXT_MAX 256 /* URLs, paths, tags; with NUL */
+#define GATEWAY_ECHO_MAX 4   /* servers that are asked */
 
 /* Who sees to it that the Elastic IPs are where the configuration says. */
 enum gateway_ownership { OWNERSHIP_STATIC, OWNERSHIP_EC2 };
@@ -37,8 +41,15 @@ struct gateway_egress {
 /* "": the usual one. */
 struct gateway_aws {
 	char imds_url[GATEWAY_TEXT_MAX], ec2_url[GATEWAY_TEXT_MAX];
+	char autoscaling_url[GATEWAY_TEXT_MAX];
 	char region[AWS_ID_MAX];
 	char ca_file[GATEWAY_TEXT_MAX];
+};
+
+/* Whether the world sees the egress IPs' addresses; n == 0: nobody is asked. */
+struct gateway_self_test {
+	struct config_texts urls; /* each answers with the address that it saw */
+	uint32_t interval_s;
 };
 
 struct gateway_node {
@@ -56,7 +67,12 @@ struct gateway_config {
 	struct config_list policies;   /* struct policy_config */
 	uint32_t conntrack_max;        /* entries; 0: from the memory */
 	int ownership;                 /* enum gateway_ownership */
+	int source;                    /* enum conf_source */
+	struct kubernetes_conf kubernetes;
 	struct gateway_aws aws;
+	struct gateway_self_test self_test;
+	struct gateway_native native;
+	struct gateway_failover failover;
 };
 
 extern const struct config_table gateway_config_table;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-#include "node/config.h"
+#include "conf/node.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -30,18 +31,15 @@ static const struct config_key node_keys[] = {
 	{ .name = "name",
 	  .type = CONFIG_NAME,
 	  .offset = offsetof(struct node_identity, name),
-	  .flags = CONFIG_REQUIRED,
-	  .help = "name of this node" },
+	  .help = "name of this node, in Kubernetes its name there; else from NODE_NAME of the environment" },
 	{ .name = "address",
 	  .type = CONFIG_IP4,
 	  .offset = offsetof(struct node_identity, address),
-	  .flags = CONFIG_REQUIRED,
-	  .help = "primary private address; source of the tunnel" },
+	  .help = "primary private address, source of the tunnel; else from HOST_IP of the environment" },
 	{ .name = "uplink",
 	  .type = CONFIG_IFNAME,
 	  .offset = offsetof(struct node_identity, uplink),
-	  .flags = CONFIG_REQUIRED,
-	  .help = "device of the primary network interface" },
+	  .help = "device of the primary network interface; else that of the default route" },
 };
 static const struct config_table node_table = { sizeof(struct node_identity), node_keys,
 						ARRAY_SIZE(node_keys) };
@@ -69,7 +67,7 @@ static const struct config_key keys[] = {
 	{ .name = "node",
 	  .type = CONFIG_OBJECT,
 	  .offset = offsetof(struct node_config, node),
-	  .flags = CONFIG_REQUIRED,
+	  .def = "{}",
 	  .sub = &node_table,
 	  .help = "this node" },
 	{ .name = "pod_interface_prefix",
@@ -88,6 +86,11 @@ static const struct config_key keys[] = {
 	  .offset = offsetof(struct node_config, always_excluded),
 	  .max = 4096,
 	  .help = "ranges that no policy governs: VPC, services" },
+	{ .name = "always_excluded6",
+	  .type = CONFIG_PREFIXES6,
+	  .offset = offsetof(struct node_config, always_excluded6),
+	  .max = 64,
+	  .help = "ranges of IPv6 that stay open to pods whose IPv6 is dropped: the VPC's" },
 	{ .name = "tunnel",
 	  .type = CONFIG_OBJECT,
 	  .offset = offsetof(struct node_config, tunnel),
@@ -117,20 +120,57 @@ static const struct config_key keys[] = {
 	{ .name = "egress_ips",
 	  .type = CONFIG_LIST,
 	  .offset = offsetof(struct node_config, egress_ips),
-	  .flags = CONFIG_REQUIRED,
+	  .def = "[]",
 	  .max = LANE_COUNT,
 	  .sub = &egress_table,
 	  .help = "egress IPs and where they are" },
 	{ .name = "policies",
 	  .type = CONFIG_LIST,
 	  .offset = offsetof(struct node_config, policies),
-	  .flags = CONFIG_REQUIRED,
+	  .def = "[]",
 	  .max = POLICY_MAX,
 	  .sub = &policy_config_table,
 	  .help = "which pods leave with which egress IP" },
+	{ .name = "source",
+	  .type = CONFIG_ENUM,
+	  .offset = offsetof(struct node_config, source),
+	  .enum_names = conf_source_names,
+	  .def = "\"static\"",
+	  .help = "where egress IPs and policies come from: static: this file; kubernetes: its objects" },
+	{ .name = "kubernetes",
+	  .type = CONFIG_OBJECT,
+	  .offset = offsetof(struct node_config, kubernetes),
+	  .def = "{}",
+	  .sub = &node_kubernetes_table,
+	  .help = "how the API server is reached" },
 };
 const struct config_table node_config_table = { sizeof(struct node_config), keys,
 						ARRAY_SIZE(keys) };
+
+/* In a DaemonSet all nodes have one file, and the downward API tells them apart. */
+int node_config_complete(void *data, struct err *err)
+{
+	struct node_config *config = data;
+	const char *name = getenv("NODE_NAME"), *address = getenv("HOST_IP");
+
+	if (!config->node.name[0]) {
+		if (!name || !name[0])
+			return err_set(err, -EINVAL,
+				       "node.name: the key is missing, and NODE_NAME isn't set");
+		if (strlen(name) >= sizeof(config->node.name))
+			return err_set(err, -EINVAL, "node.name: NODE_NAME is too long: %.80s",
+				       name);
+		stpcpy(config->node.name, name);
+	}
+	if (config->node.address.v)
+		return 0;
+	if (!address || !address[0])
+		return err_set(err, -EINVAL,
+			       "node.address: the key is missing, and HOST_IP isn't set");
+	if (ip4_parse(address, &config->node.address, err))
+		return err_prefix(err, -EINVAL, "node.address: HOST_IP");
+	return 0;
+}
 
 int node_config_compile(const struct node_config *config, struct policy_result *ret,
 			struct err *err)
@@ -185,6 +225,17 @@ static int check_gateways(const struct node_config *config, const struct policy_
 	return 0;
 }
 
+/* Two sources would contradict each other some day. */
+static int check_source(const struct node_config *config, struct err *err)
+{
+	if (config->source == SOURCE_STATIC)
+		return 0;
+	if (config->egress_ips.n || config->policies.n)
+		return err_set(err, -EINVAL, "%s: come from Kubernetes, as \"source\" says",
+			       config->egress_ips.n ? "egress_ips" : "policies");
+	return 0;
+}
+
 int node_config_check(const void *data, struct err *err)
 {
 	const struct node_config *config = data;
@@ -201,7 +252,9 @@ int node_config_check(const void *data, struct err *err)
 			err, -EINVAL,
 			"mark.flag: 0x%x is used by the VPC CNI (0x80) or kube-proxy (0xc000)",
 			flag);
-	rc = check_egress(config, err);
+	rc = check_source(config, err);
+	if (!rc)
+		rc = check_egress(config, err);
 	if (!rc)
 		rc = node_config_compile(config, &result, err);
 	if (!rc)

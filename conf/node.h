@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/config.h"
+#include "conf/kubernetes.h"
 #include "policy/config.h"
 
 struct err;
@@ -20,7 +21,7 @@ struct node_egress {
 struct node_identity {
 	char name[CONFIG_NAME_MAX];
 	struct ip4 address; /* primary private address: the tunnel's outer source */
-	char uplink[16];
+	char uplink[16];    /* "": the default route's device */
 };
 
 struct node_mark {
@@ -33,16 +34,21 @@ struct node_config {
 	char pod_interface_prefix[16];
 	int enforcement; /* enum node_enforcement */
 	struct ip4_prefixes always_excluded;
+	struct ip6_prefixes always_excluded6;
 	struct tunnel_config tunnel;
 	struct node_mark mark;
 	uint32_t rule_priority;
 	uint32_t table_base;
 	struct config_list egress_ips; /* struct node_egress */
 	struct config_list policies;   /* struct policy_config */
+	int source; /* enum conf_source: Kubernetes' has neither of the two above */
+	struct kubernetes_conf kubernetes;
 };
 
 extern const struct config_table node_config_table;
 
+/* What the file leaves out and the environment knows. -EINVAL with a path. `data` is a struct node_config. */
+int node_config_complete(void *data, struct err *err);
 /* What the table can't see. -EINVAL with a path. `data` is a struct node_config. */
 int node_config_check(const void *data, struct err *err);
 

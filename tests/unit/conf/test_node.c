@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-#include "node/config.h"
+#include "conf/node.h"
 
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -48,6 +49,48 @@ static void what_is_left_out_has_its_default(void **state)
 	assert_int_equal(config.rule_priority, 600);
 	assert_int_equal(config.enforcement, NODE_STRICT);
 	config_done(&node_config_table, &config);
+}
+
+static void kubernetes_leaves_no_room_for_policies_of_ones_own(void **state)
+{
+	struct err err = ERR_NULL;
+	(void)state;
+
+	assert_int_equal(check("{" NODE "," EXCLUDED ", \"source\": \"kubernetes\"}", &err), 0);
+	assert_int_equal(check("{" NODE "," EXCLUDED "," EGRESS ", \"source\": \"kubernetes\"}",
+			       &err),
+			 -EINVAL);
+	assert_string_equal(err.text, "egress_ips: come from Kubernetes, as \"source\" says");
+}
+
+static void complete(const char *text, int rc, const char *expected)
+{
+	struct node_config config;
+	struct err err = ERR_NULL;
+	char got[ERR_TEXT_MAX], address[IP4_TEXT_MAX];
+
+	assert_int_equal(config_parse(&node_config_table, text, strlen(text), &config, &err), 0);
+	assert_int_equal(node_config_complete(&config, &err), rc);
+	snprintf(got, sizeof(got), "%s %s", config.node.name,
+		 ip4_format(config.node.address, address));
+	assert_string_equal(rc ? err.text : got, expected);
+	config_done(&node_config_table, &config);
+}
+
+static void what_the_file_leaves_out_of_the_node_the_environment_knows(void **state)
+{
+	(void)state;
+	unsetenv("NODE_NAME");
+	unsetenv("HOST_IP");
+	complete("{}", -EINVAL, "node.name: the key is missing, and NODE_NAME isn't set");
+	setenv("NODE_NAME", "ip-10-0-1-11.ec2.internal", 1);
+	complete("{}", -EINVAL, "node.address: the key is missing, and HOST_IP isn't set");
+	setenv("HOST_IP", "10.0.1.11", 1);
+	complete("{}", 0, "ip-10-0-1-11.ec2.internal 10.0.1.11");
+	complete("{" NODE "}", 0, "n 10.0.1.11");
+	setenv("HOST_IP", "fd00::1", 1);
+	complete("{}", -EINVAL,
+		 "node.address: HOST_IP: 'fd00::1' is no IPv4 address: a number is missing");
 }
 
 static void a_wrong_value_is_named_by_its_path(void **state)
@@ -99,6 +142,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_left_out_has_its_default),
+		cmocka_unit_test(kubernetes_leaves_no_room_for_policies_of_ones_own),
+		cmocka_unit_test(what_the_file_leaves_out_of_the_node_the_environment_knows),
 		cmocka_unit_test(a_wrong_value_is_named_by_its_path),
 	};
 

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-#include "gateway/config.h"
+#include "conf/gateway.h"
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
 
-enum { POD_CIDRS_MAX = 1 << 20, MTU_MIN = 1280, MTU_MAX = 9216 };
+enum { POD_CIDRS_MAX = 1 << 20, MTU_MIN = 1280, MTU_MAX = 9216, RANGE_PATH_MAX = 64 };
+enum { SELF_TEST_MIN_S = 5, SELF_TEST_MAX_S = 3600 };
 
 static const struct config_key identity_keys[] = {
 	{ .name = "name",
@@ -101,6 +103,11 @@ static const struct config_key aws_keys[] = {
 	  .offset = offsetof(struct gateway_aws, ec2_url),
 	  .max = GATEWAY_TEXT_MAX - 1,
 	  .help = "EC2 API, instead of the region's public endpoint" },
+	{ .name = "autoscaling_url",
+	  .type = CONFIG_TEXT,
+	  .offset = offsetof(struct gateway_aws, autoscaling_url),
+	  .max = GATEWAY_TEXT_MAX - 1,
+	  .help = "Auto Scaling API, likewise" },
 	{ .name = "region",
 	  .type = CONFIG_TEXT,
 	  .offset = offsetof(struct gateway_aws, region),
@@ -114,6 +121,23 @@ static const struct config_key aws_keys[] = {
 };
 static const struct config_table aws_table = { sizeof(struct gateway_aws), aws_keys,
 					       ARRAY_SIZE(aws_keys) };
+
+static const struct config_key self_test_keys[] = {
+	{ .name = "urls",
+	  .type = CONFIG_TEXTS,
+	  .offset = offsetof(struct gateway_self_test, urls),
+	  .max = GATEWAY_ECHO_MAX,
+	  .help = "http or https; each answers with the address that it was asked from" },
+	{ .name = "interval_s",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct gateway_self_test, interval_s),
+	  .min = SELF_TEST_MIN_S,
+	  .max = SELF_TEST_MAX_S,
+	  .def = "60",
+	  .help = "seconds between two tests of an egress IP" },
+};
+static const struct config_table self_test_table = { sizeof(struct gateway_self_test),
+						     self_test_keys, ARRAY_SIZE(self_test_keys) };
 
 static const struct config_key keys[] = {
 	{ .name = "gateway",
@@ -136,21 +160,21 @@ static const struct config_key keys[] = {
 	{ .name = "egress_ips",
 	  .type = CONFIG_LIST,
 	  .offset = offsetof(struct gateway_config, egress_ips),
-	  .flags = CONFIG_REQUIRED,
+	  .def = "[]",
 	  .max = POLICY_EGRESS_MAX,
 	  .sub = &egress_table,
 	  .help = "egress IPs of this gateway" },
 	{ .name = "nodes",
 	  .type = CONFIG_LIST,
 	  .offset = offsetof(struct gateway_config, nodes),
-	  .flags = CONFIG_REQUIRED,
+	  .def = "[]",
 	  .max = GATEWAY_NODES_MAX,
 	  .sub = &node_table,
 	  .help = "nodes whose pods come here" },
 	{ .name = "policies",
 	  .type = CONFIG_LIST,
 	  .offset = offsetof(struct gateway_config, policies),
-	  .flags = CONFIG_REQUIRED,
+	  .def = "[]",
 	  .max = POLICY_MAX,
 	  .sub = &policy_config_table,
 	  .help = "which pods leave with which egress IP" },
@@ -167,12 +191,42 @@ static const struct config_key keys[] = {
 	  .enum_names = ownership_names,
 	  .def = "\"static\"",
 	  .help = "static: somebody else associates the Elastic IPs; ec2: this daemon does" },
+	{ .name = "source",
+	  .type = CONFIG_ENUM,
+	  .offset = offsetof(struct gateway_config, source),
+	  .enum_names = conf_source_names,
+	  .def = "\"static\"",
+	  .help = "where policies and nodes come from: static: this file; kubernetes: its objects" },
+	{ .name = "kubernetes",
+	  .type = CONFIG_OBJECT,
+	  .offset = offsetof(struct gateway_config, kubernetes),
+	  .def = "{}",
+	  .sub = &gateway_kubernetes_table,
+	  .help = "the group of gateways, and how the API server is reached" },
 	{ .name = "aws",
 	  .type = CONFIG_OBJECT,
 	  .offset = offsetof(struct gateway_config, aws),
 	  .def = "{}",
 	  .sub = &aws_table,
-	  .help = "how AWS is reached; ec2 only" },
+	  .help = "how AWS is reached; with ec2 or kubernetes.eks" },
+	{ .name = "self_test",
+	  .type = CONFIG_OBJECT,
+	  .offset = offsetof(struct gateway_config, self_test),
+	  .def = "{}",
+	  .sub = &self_test_table,
+	  .help = "which address the internet sees" },
+	{ .name = "native",
+	  .type = CONFIG_OBJECT,
+	  .offset = offsetof(struct gateway_config, native),
+	  .def = "{}",
+	  .sub = &native_config_table,
+	  .help = "route-table mode: sources that need no tunnel" },
+	{ .name = "failover",
+	  .type = CONFIG_OBJECT,
+	  .offset = offsetof(struct gateway_config, failover),
+	  .def = "{}",
+	  .sub = &failover_config_table,
+	  .help = "the gateways of the group take over from each other" },
 };
 const struct config_table gateway_config_table = { sizeof(struct gateway_config), keys,
 						   ARRAY_SIZE(keys) };
@@ -213,6 +267,22 @@ static const char *find_ec2_fault(const struct gateway_egress *egress, const cha
 	if (egress->tag[0] && (!equals || equals == egress->tag || !equals[1]))
 		return "is not of the form Key=Value";
 	return NULL;
+}
+
+/* Two sources would contradict each other some day. */
+static int check_source(const struct gateway_config *config, struct err *err)
+{
+	if (config->source == SOURCE_STATIC)
+		return 0;
+	if (config->nodes.n || config->policies.n)
+		return err_set(err, -EINVAL, "%s: come from Kubernetes, as \"source\" says",
+			       config->nodes.n ? "nodes" : "policies");
+	if (config->ownership == OWNERSHIP_EC2 && config->egress_ips.n)
+		return err_set(err, -EINVAL,
+			       "egress_ips: come from the EgressGateway, as \"source\" says");
+	if (!config->kubernetes.group[0])
+		return err_set(err, -EINVAL, "kubernetes.group: the key is missing");
+	return 0;
 }
 
 /* What each kind of ownership needs. */
@@ -273,45 +343,60 @@ static int check_egress(const struct gateway_config *config, struct err *err)
 	return 0;
 }
 
-struct pod_range {
+/* Where a range stands in the configuration; node NATIVE: native.source_cidrs. */
+#define NATIVE SIZE_MAX
+struct source_range {
 	struct ip4_range range;
 	size_t node, cidr;
 };
 
 static int compare_ranges(const void *pa, const void *pb)
 {
-	const struct pod_range *a = pa, *b = pb;
+	const struct source_range *a = pa, *b = pb;
 
-	return a->range.first < b->range.first ? -1 : a->range.first > b->range.first;
+	if (a->range.first != b->range.first)
+		return a->range.first < b->range.first ? -1 : 1;
+	return a->node < b->node ? -1 : a->node > b->node;
 }
 
-/* A pod lives on one node; two claims would make its replies go astray. */
-static int check_pod_ranges(const struct gateway_config *config, struct err *err)
+static const char *range_path(const struct source_range *range, char buf[static RANGE_PATH_MAX])
+{
+	if (range->node == NATIVE)
+		snprintf(buf, RANGE_PATH_MAX, "native.source_cidrs[%zu]", range->cidr);
+	else
+		snprintf(buf, RANGE_PATH_MAX, "nodes[%zu].pod_cidrs[%zu]", range->node,
+			 range->cidr);
+	return buf;
+}
+
+static size_t add_ranges(struct source_range *to, size_t node, const struct ip4_prefixes *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		to[i] = (struct source_range){ ip4_prefix_range(from->v[i]), node, i };
+	return from->n;
+}
+
+/* A source comes from one node, or natively; two claims would make its replies go astray. */
+static int check_sources(const struct gateway_config *config, struct err *err)
 {
 	const struct gateway_node *nodes = config->nodes.v;
-	size_t n = 0;
+	char a[RANGE_PATH_MAX], b[RANGE_PATH_MAX];
+	size_t n = config->native.source_cidrs.n;
 
 	for (size_t i = 0; i < config->nodes.n; i++)
 		n += nodes[i].pod_cidrs.n;
-	CLEANUP(cleanup_free) struct pod_range *ranges = calloc(n + 1, sizeof(*ranges));
+	CLEANUP(cleanup_free) struct source_range *ranges = calloc(n + 1, sizeof(*ranges));
 
 	if (!ranges)
 		return err_set(err, -ENOMEM, "nodes: out of memory");
-	n = 0;
-	for (size_t i = 0; i < config->nodes.n; i++) {
-		for (size_t j = 0; j < nodes[i].pod_cidrs.n; j++)
-			ranges[n++] = (struct pod_range){ ip4_prefix_range(nodes[i].pod_cidrs.v[j]),
-							  i, j };
-	}
+	n = add_ranges(ranges, NATIVE, &config->native.source_cidrs);
+	for (size_t i = 0; i < config->nodes.n; i++)
+		n += add_ranges(ranges + n, i, &nodes[i].pod_cidrs);
 	qsort(ranges, n, sizeof(*ranges), compare_ranges);
 	for (size_t i = 1; i < n; i++) {
-		const struct pod_range *a = &ranges[i - 1], *b = &ranges[i];
-
-		if (b->range.first <= a->range.last)
-			return err_set(
-				err, -EINVAL,
-				"nodes[%zu].pod_cidrs[%zu]: overlaps nodes[%zu].pod_cidrs[%zu]",
-				b->node, b->cidr, a->node, a->cidr);
+		if (ranges[i].range.first <= ranges[i - 1].range.last)
+			return err_set(err, -EINVAL, "%s: overlaps %s", range_path(&ranges[i], a),
+				       range_path(&ranges[i - 1], b));
 	}
 	return 0;
 }
@@ -332,6 +417,9 @@ static int check_node_addresses(const struct gateway_config *config, struct err 
 	if (!all)
 		return err_set(err, -ENOMEM, "nodes: out of memory");
 	for (size_t i = 0; i < config->nodes.n; i++) {
+		/* Its packets would have the mark of those that came without a tunnel. */
+		if (!nodes[i].address.v)
+			return err_set(err, -EINVAL, "nodes[%zu].address: is nobody's", i);
 		if (nodes[i].address.v == config->gateway.address.v)
 			return err_set(err, -EINVAL, "nodes[%zu].address: is the gateway's", i);
 		all[i] = (uint64_t)nodes[i].address.v << 32 | i;
@@ -345,17 +433,62 @@ static int check_node_addresses(const struct gateway_config *config, struct err 
 	return 0;
 }
 
+/* What is no URL otherwise, the first request tells. */
+static const char *find_url_fault(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+		return "begins with neither http:// nor https://";
+	host += 3;
+	if (!host[0] || strchr("/?#:", host[0]))
+		return "has no host";
+	return memchr(host, '@', strcspn(host, "/?#")) ? "has a user name" : NULL;
+}
+
+static int check_self_test(const struct gateway_config *config, struct err *err)
+{
+	const struct config_texts *urls = &config->self_test.urls;
+
+	for (size_t i = 0; i < urls->n; i++) {
+		const char *fault = find_url_fault(urls->v[i]);
+
+		if (fault)
+			return err_set(err, -EINVAL, "self_test.urls[%zu]: %s", i, fault);
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(urls->v[i], urls->v[j]) == 0)
+				return err_set(err, -EINVAL,
+					       "self_test.urls[%zu]: is self_test.urls[%zu] too", i,
+					       j);
+		}
+	}
+	return 0;
+}
+
 int gateway_config_check(const void *data, struct err *err)
 {
 	const struct gateway_config *config = data;
 	CLEANUP(policy_result_done) struct policy_result result = { 0 };
-	int rc = check_ownership(config, err);
+	int rc = check_source(config, err);
 
+	if (!rc)
+		rc = kubernetes_config_check(&config->kubernetes, err);
+	if (!rc)
+		rc = check_ownership(config, err);
 	if (!rc)
 		rc = check_egress(config, err);
 	if (!rc)
 		rc = check_node_addresses(config, err);
 	if (!rc)
-		rc = check_pod_ranges(config, err);
+		rc = native_config_check(&config->native, config->ownership == OWNERSHIP_EC2, err);
+	if (!rc)
+		rc = failover_config_check(&config->failover,
+					   config->source == SOURCE_KUBERNETES &&
+						   config->ownership == OWNERSHIP_EC2,
+					   config->native.source_cidrs.n, err);
+	if (!rc)
+		rc = check_sources(config, err);
+	if (!rc)
+		rc = check_self_test(config, err);
 	return rc ? rc : gateway_config_compile(config, &result, err);
 }

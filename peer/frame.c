@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+#include "peer/frame.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
+
+#include "peer/wire.h"
+
+enum { MAGIC = 0x45475752, VERSION = 1, LENGTH_BYTES = 4, FLOW_BYTES = 22 };
+enum { SAW_REPLY = 1, ASSURED = 2 };
+
+static void put_flow(struct wire_out *out, const struct frame_flow *item)
+{
+	const struct ct_flow *flow = &item->flow;
+	bool is_icmp = flow->orig.protocol == IPPROTO_ICMP;
+
+	wire_put(out, item->change, 1);
+	wire_put(out, flow->orig.protocol, 1);
+	wire_put(out, flow->tcp_state, 1);
+	wire_put(out,
+		 (flow->status & IPS_SEEN_REPLY ? SAW_REPLY : 0) |
+			 (flow->status & IPS_ASSURED ? ASSURED : 0),
+		 1);
+	wire_put(out, flow->orig.src.v, 4);
+	wire_put(out, flow->orig.dst.v, 4);
+	wire_put(out, flow->orig.src_port, 2);
+	if (is_icmp) {
+		wire_put(out, flow->orig.icmp_type, 1);
+		wire_put(out, flow->orig.icmp_code, 1);
+	} else {
+		wire_put(out, flow->orig.dst_port, 2);
+	}
+	wire_put(out, flow->nat_port, 2);
+	wire_put(out, flow->timeout_s, 4);
+}
+
+static void put_contents(struct wire_out *out, const struct peer_frame *frame)
+{
+	switch (frame->kind) {
+	case FRAME_HELLO:
+		wire_put(out, MAGIC, 4);
+		wire_put(out, VERSION, 1);
+		wire_put_text(out, frame->name);
+		wire_put(out, frame->boot, 8);
+		break;
+	case FRAME_FLOWS:
+		wire_put(out, frame->egress, 8);
+		wire_put(out, frame->sequence, 8);
+		wire_put(out, frame->n, 2);
+		for (size_t i = 0; i < frame->n; i++)
+			put_flow(out, &frame->flows[i]);
+		break;
+	case FRAME_WALK_BEGIN:
+		wire_put(out, frame->egress, 8);
+		break;
+	case FRAME_WALK_END:
+		wire_put(out, frame->egress, 8);
+		wire_put(out, frame->complete, 1);
+		break;
+	case FRAME_ACK:
+		wire_put(out, frame->sequence, 8);
+		break;
+	case FRAME_KIND_END:
+		out->failed = true;
+		break;
+	}
+}
+
+size_t frame_write(const struct peer_frame *frame, uint8_t *ret, size_t size)
+{
+	struct wire_out out = { .at = ret, .end = ret + size },
+			head = { .at = ret, .end = ret + size };
+
+	if (frame->n > FRAME_FLOWS_MAX)
+		return 0;
+	wire_put(&out, 0, LENGTH_BYTES);
+	wire_put(&out, frame->kind, 1);
+	put_contents(&out, frame);
+	if (out.failed)
+		return 0;
+	wire_put(&head, (uint64_t)(out.at - ret), LENGTH_BYTES);
+	return (size_t)(out.at - ret);
+}
+
+/* What we wouldn't tell isn't taken. Many a kernel indexes its tables with a state that it didn't check. */
+static bool is_sound(const struct frame_flow *item)
+{
+	const struct ct_flow *flow = &item->flow;
+	uint8_t protocol = flow->orig.protocol;
+
+	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP && protocol != IPPROTO_ICMP)
+		return false;
+	if (protocol != IPPROTO_TCP)
+		return flow->tcp_state == 0;
+	return item->change == CT_FLOW_GONE || (flow->tcp_state >= TCP_CONNTRACK_SYN_RECV &&
+						flow->tcp_state <= TCP_CONNTRACK_LAST_ACK);
+}
+
+static void get_flow(struct wire_in *in, struct frame_flow *ret)
+{
+	struct ct_flow flow = { .nat_port = 0 };
+	uint64_t change = wire_get(in, 1), flags;
+
+	flow.orig.protocol = (uint8_t)wire_get(in, 1);
+	flow.tcp_state = (uint8_t)wire_get(in, 1);
+	flags = wire_get(in, 1);
+	flow.status = (flags & SAW_REPLY ? IPS_SEEN_REPLY : 0) |
+		      (flags & ASSURED ? IPS_ASSURED : 0);
+	flow.orig.src.v = (uint32_t)wire_get(in, 4);
+	flow.orig.dst.v = (uint32_t)wire_get(in, 4);
+	flow.orig.src_port = (uint16_t)wire_get(in, 2);
+	if (flow.orig.protocol == IPPROTO_ICMP) {
+		flow.orig.icmp_type = (uint8_t)wire_get(in, 1);
+		flow.orig.icmp_code = (uint8_t)wire_get(in, 1);
+	} else {
+		flow.orig.dst_port = (uint16_t)wire_get(in, 2);
+	}
+	flow.nat_port = (uint16_t)wire_get(in, 2);
+	flow.timeout_s = (uint32_t)wire_get(in, 4);
+	*ret = (struct frame_flow){ .change = (enum ct_flow_change)change, .flow = flow };
+	in->failed = in->failed || change > CT_FLOW_GONE || !is_sound(ret);
+}
+
+static void get_contents(struct wire_in *in, struct peer_frame *ret)
+{
+	switch (ret->kind) {
+	case FRAME_HELLO:
+		in->failed = wire_get(in, 4) != MAGIC || wire_get(in, 1) != VERSION;
+		wire_get_text(in, ret->name, sizeof(ret->name));
+		ret->boot = wire_get(in, 8);
+		break;
+	case FRAME_FLOWS:
+		ret->egress = wire_get(in, 8);
+		ret->sequence = wire_get(in, 8);
+		ret->n = (size_t)wire_get(in, 2);
+		in->failed = in->failed || ret->n > FRAME_FLOWS_MAX ||
+			     (size_t)(in->end - in->at) != ret->n * FLOW_BYTES;
+		for (size_t i = 0; !in->failed && i < ret->n; i++)
+			get_flow(in, &ret->flows[i]);
+		break;
+	case FRAME_WALK_BEGIN:
+		ret->egress = wire_get(in, 8);
+		break;
+	case FRAME_WALK_END:
+		ret->egress = wire_get(in, 8);
+		ret->complete = wire_get(in, 1) != 0;
+		break;
+	case FRAME_ACK:
+		ret->sequence = wire_get(in, 8);
+		break;
+	case FRAME_KIND_END:
+		in->failed = true;
+		break;
+	}
+}
+
+int frame_read(const uint8_t *bytes, size_t length, size_t *ret_used, struct peer_frame *ret)
+{
+	struct wire_in in = { .at = bytes, .end = bytes + length };
+	size_t size = (size_t)wire_get(&in, LENGTH_BYTES);
+	uint64_t kind;
+
+	if (in.failed)
+		return -EAGAIN;
+	if (size <= LENGTH_BYTES || size > FRAME_BYTES_MAX)
+		return -EBADMSG;
+	if (length < size)
+		return -EAGAIN;
+	in.end = bytes + size;
+	kind = wire_get(&in, 1);
+	if (kind < FRAME_HELLO || kind >= FRAME_KIND_END)
+		return -EBADMSG;
+	ret->kind = (enum frame_kind)kind;
+	ret->n = 0;
+	get_contents(&in, ret);
+	*ret_used = size;
+	return wire_is_done(&in) ? 0 : -EBADMSG;
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/*
+ * What gateways tell each other of connections, in frames: length (4 bytes), kind (1), contents. Pure. Each gateway connects
+ * to each other one, and tells it of the flows of the egress IPs that it owns; the other side only says who it is, and ACK.
+ *
+ *   HELLO       first on each side: name, and a random number of its process
+ *   FLOWS       changes of one egress IP's flows, numbered through over the whole channel
+ *   WALK_BEGIN  from here on all flows of the egress IP come, as FLOWS between changes; at
+ *   WALK_END    what the receiver has and wasn't told of since is gone. Not complete: nothing follows from it
+ *   ACK         all frames of FLOWS up to this number are in the receiver's kernel
+ *
+ * TCP is told of from SYN_RECV to LAST_ACK; before, there is nothing to lose, and after, it is GONE. SCTP isn't: the
+ * kernel wouldn't believe the packets of an association whose tags it hasn't seen.
+ *
+ * The translated address isn't told: each gateway has its own that carries the same egress IP. Nor is the mark, which is a
+ * gateway's own business.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nat/flow.h"
+
+#define FRAME_FLOWS_MAX 512
+#define FRAME_NAME_MAX 64     /* with NUL */
+#define FRAME_BYTES_MAX 16384 /* with the length */
+
+enum frame_kind {
+	FRAME_HELLO = 1,
+	FRAME_FLOWS,
+	FRAME_WALK_BEGIN,
+	FRAME_WALK_END,
+	FRAME_ACK,
+	FRAME_KIND_END
+};
+
+struct frame_flow {
+	enum ct_flow_change change;
+	struct ct_flow flow; /* without address and mark */
+};
+
+struct peer_frame {
+	enum frame_kind kind;
+	char name[FRAME_NAME_MAX]; /* HELLO */
+	uint64_t boot;             /* HELLO */
+	uint64_t egress;           /* beat_hash of the name: FLOWS, WALK_BEGIN, WALK_END */
+	uint64_t sequence;         /* FLOWS: of this frame, from 1; ACK */
+	bool complete;             /* WALK_END */
+	size_t n;                  /* FLOWS */
+	struct frame_flow flows[FRAME_FLOWS_MAX];
+};
+
+/* The frame's length; 0: it doesn't fit. */
+size_t frame_write(const struct peer_frame *frame, uint8_t *ret, size_t size);
+/*
+ * The first frame of `length` bytes. *ret_used: its bytes. 0; -EAGAIN: there is more to come; -EBADMSG: malformed, of
+ * an unknown kind, or too long: the channel is of no use any more.
+ */
+int frame_read(const uint8_t *bytes, size_t length, size_t *ret_used, struct peer_frame *ret);

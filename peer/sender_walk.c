@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/* When all flows are told of, and how fast. */
+#include <string.h>
+
+#include <netinet/in.h>
+
+#include <linux/netfilter/nf_conntrack_tcp.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "peer/sender_internal.h"
+
+enum {
+	QUEUE_HIGH = CHANNEL_QUEUE_MAX / 4, /* at which a walk waits: the rest is for events */
+	QUEUE_LOW = QUEUE_HIGH / 4,
+	LONG_LIFE_S = 900 /* needs no refresh: walks come three times as often */
+};
+
+static void schedule(struct sender *sender)
+{
+	int64_t took = mono_diff_ms(sender->ended, sender->began);
+	int64_t rest = took > sender->times.rest ? took : sender->times.rest;
+
+	rest -= mono_diff_ms(mono_now(), sender->ended);
+	if (sender->due != NO_WALK && !sender->walk && !loop_timer_is_armed(sender->next))
+		loop_timer_arm_ms(sender->next, rest);
+}
+
+void sender_want_walk(struct sender *sender)
+{
+	sender->due = WALK;
+	schedule(sender);
+}
+
+void sender_refresh(void *data)
+{
+	struct sender *sender = data;
+
+	/* Spread, so that the gateways of a group don't all walk at once. */
+	sender->dice = sender->dice * 6364136223846793005u + 1442695040888963407u;
+	loop_timer_arm_ms(sender->periodic,
+			  sender->times.refresh - (int64_t)((sender->dice >> 33) % 20) *
+							  sender->times.refresh / 100);
+	if (mono_diff_ms(mono_now(), sender->last_walk) >= sender->times.walk)
+		sender->due = WALK;
+	else if (sender->due == NO_WALK)
+		sender->due = REFRESH;
+	schedule(sender);
+}
+
+void sender_pace(struct sender *sender)
+{
+	size_t longest = 0;
+
+	if (!sender->walk)
+		return;
+	for (size_t i = 0; i < sender->n_links; i++) {
+		size_t queued = link_is_open(sender->links[i]) ?
+					channel_queued(sender->links[i]->channel) :
+					0;
+
+		longest = queued > longest ? queued : longest;
+	}
+	if (sender->paused ? longest < QUEUE_LOW : longest > QUEUE_HIGH) {
+		sender->paused = !sender->paused;
+		ct_walk_pause(sender->walk, sender->paused);
+	}
+}
+
+static bool is_worth_walking(const struct sender *sender, const struct ct_flow *flow)
+{
+	uint8_t protocol = flow->orig.protocol, state = flow->tcp_state;
+
+	if (sender->kind == REFRESH && flow->timeout_s >= LONG_LIFE_S)
+		return false;
+	if (protocol == IPPROTO_TCP)
+		return state >= TCP_CONNTRACK_SYN_RECV && state <= TCP_CONNTRACK_LAST_ACK;
+	return protocol != IPPROTO_SCTP;
+}
+
+static void on_found(const struct ct_flow *flow, void *data)
+{
+	struct sender *sender = data;
+	struct owned *owned = sender_find(sender, flow->nat);
+
+	if (!owned || !is_worth_walking(sender, flow) ||
+	    told_has(&sender->told, told_hash(&flow->orig, owned->is.egress)))
+		return;
+	sender_put(sender, owned, CT_FLOW_IS, flow);
+	sender_pace(sender);
+}
+
+static void tell_end(struct sender *sender, struct link *link, bool complete)
+{
+	struct peer_frame *frame = &sender->scratch;
+
+	frame->kind = FRAME_WALK_END;
+	frame->complete = complete;
+	for (size_t i = 0; link->in_walk && i < sender->n_owned; i++) {
+		frame->egress = sender->owned[i].is.egress;
+		if (sender->owned[i].in_walk)
+			(void)link_send(link, frame);
+	}
+	link->walked = link->in_walk && complete && !sender->spoilt;
+	link->walked_at = link->sequence;
+	link->in_walk = false;
+}
+
+static void on_end(int rc, void *data)
+{
+	struct sender *sender = data;
+
+	sender_flush(sender);
+	for (size_t i = 0; sender->kind == WALK && i < sender->n_links; i++) {
+		if (sender->links[i]->in_walk)
+			tell_end(sender, sender->links[i], rc == 0);
+	}
+	ct_walk_free(sender->walk);
+	sender->walk = NULL;
+	told_reset(&sender->told);
+	sender->ended = mono_now();
+	if (rc) {
+		log_warning("replication", "a walk failed reason=%s", strerror(-rc));
+		sender->count.failed_walks++;
+		sender->due = sender->kind > sender->due ? sender->kind : sender->due;
+	} else if (sender->kind == WALK) {
+		sender->count.walks++;
+		sender->last_walk = sender->ended;
+	} else {
+		sender->count.refreshes++;
+	}
+	schedule(sender);
+}
+
+static void tell_begin(struct sender *sender, struct link *link)
+{
+	struct peer_frame *frame = &sender->scratch;
+
+	/* Who has no room yet asks for a walk of his own when he has. */
+	if (!link->greeted ||
+	    (link->dirty && channel_queued(link->channel) > CHANNEL_QUEUE_MAX / 2))
+		return;
+	link->dirty = link->walked = false;
+	link->in_walk = true;
+	frame->kind = FRAME_WALK_BEGIN;
+	for (size_t i = 0; link->in_walk && i < sender->n_owned; i++) {
+		frame->egress = sender->owned[i].is.egress;
+		(void)link_send(link, frame);
+	}
+}
+
+static void walk_nothing(struct sender *sender)
+{
+	sender->spoilt = false;
+	for (size_t i = 0; i < sender->n_links; i++) {
+		tell_begin(sender, sender->links[i]);
+		tell_end(sender, sender->links[i], true);
+	}
+}
+
+static bool has_listener(const struct sender *sender)
+{
+	for (size_t i = 0; i < sender->n_links; i++) {
+		if (sender->links[i]->greeted)
+			return true;
+	}
+	return false;
+}
+
+void sender_walk(void *data)
+{
+	static const struct ct_walk_ops ops = { .on_flow = on_found, .on_end = on_end };
+	struct sender *sender = data;
+	struct err err = ERR_NULL;
+
+	sender->kind = sender->due;
+	sender->due = NO_WALK;
+	if (!has_listener(sender))
+		return;
+	if (!sender->n_owned) {
+		walk_nothing(sender);
+		return;
+	}
+	sender_flush(sender);
+	sender->began = mono_now();
+	sender->walk = ct_walk_new(sender->loop, &ops, sender, &err);
+	if (!sender->walk) {
+		log_warning("replication", "a walk can't begin reason=%s", err.text);
+		sender->count.failed_walks++;
+		sender->ended = mono_now();
+		sender->due = sender->kind;
+		schedule(sender);
+		return;
+	}
+	sender->paused = sender->spoilt = false;
+	if (sender->kind == REFRESH)
+		return;
+	for (size_t i = 0; i < sender->n_owned; i++)
+		sender->owned[i].in_walk = true;
+	for (size_t i = 0; i < sender->n_links; i++)
+		tell_begin(sender, sender->links[i]);
+}

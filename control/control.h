@@ -90,6 +90,11 @@ const struct control_node *control_reply_result(const struct control_reply *repl
  * the newlines of the pretty form; no newline at the end. Caller frees. NULL: out of memory.
  */
 char *control_reply_text(const struct control_reply *reply, bool pretty);
+/* The same of any object or array. */
+char *control_node_text(const struct control_node *node, bool pretty);
+/* Adds the result of `value` to that of `reply`; `value` may be freed. 0 or -ENOMEM. */
+int control_reply_put(struct control_reply *reply, const char *key,
+		      const struct control_reply *value);
 
 /*
  * Lookups never fail hard: a missing or mistyped value is NULL, "", 0, false or size 0, and so is

@@ -104,12 +104,23 @@ static char *escape_del(const char *text)
 	return escaped;
 }
 
-char *control_reply_text(const struct control_reply *reply, bool pretty)
+char *control_node_text(const struct control_node *node, bool pretty)
 {
 	size_t flags = JSON_ENSURE_ASCII | (pretty ? JSON_INDENT(2) : JSON_COMPACT);
 
-	CLEANUP(cleanup_free) char *text = json_dumps(reply->result, flags);
+	CLEANUP(cleanup_free) char *text = json_dumps(as_json(node), flags);
 	return text ? escape_del(text) : NULL;
+}
+
+char *control_reply_text(const struct control_reply *reply, bool pretty)
+{
+	return control_node_text(as_node(reply->result), pretty);
+}
+
+int control_reply_put(struct control_reply *reply, const char *key,
+		      const struct control_reply *value)
+{
+	return json_object_set(reply->result, key, value->result) == 0 ? 0 : -ENOMEM;
 }
 
 const struct control_node *control_get(const struct control_node *node, const char *key)

@@ -3,6 +3,7 @@
 #include "daemon/frame.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,9 +19,11 @@
 #include "base/sd.h"
 #include "control/control.h"
 
+enum { NOTICE_AGAIN_MS = 100, STOP_SPARE_MS = 5000 };
+
 struct options {
 	const char *config, *control, *log_level;
-	bool check_config, dump_config, cleanup, version, help, help_config;
+	bool check_config, dump_config, cleanup, stay, version, help, help_config;
 };
 
 static const struct option_row option_rows[] = {
@@ -34,6 +37,8 @@ static const struct option_row option_rows[] = {
 	  "print the configuration with all defaults and exit" },
 	{ "cleanup", NULL, offsetof(struct options, cleanup),
 	  "remove everything that this daemon made in the kernel and exit" },
+	{ "stay", NULL, offsetof(struct options, stay),
+	  "after --cleanup, don't exit before SIGTERM" },
 	{ "version", NULL, offsetof(struct options, version), "print the version and exit" },
 	{ "help", NULL, offsetof(struct options, help), "print this and exit" },
 	{ "help-config", NULL, offsetof(struct options, help_config),
@@ -48,6 +53,13 @@ struct frame {
 	struct control_server *server;
 	struct loop_signal *signals[3];
 	struct loop_timer *watchdog;
+	struct loop_timer *end; /* of the time that the daemon wants for stopping */
+	bool stopping;
+	struct {
+		const char *first; /* "READY=1\n" and the like, "" for none */
+		char status[ERR_TEXT_MAX];
+		struct loop_timer *again;
+	} notice; /* what the supervisor is to know */
 	void *state;
 	bool ready;
 	struct mono loaded_at;
@@ -73,26 +85,44 @@ struct frame_config_info frame_config_info(const struct frame *frame)
 	};
 }
 
-static void notify(const char *first, const char *status)
+/* Nobody may be listening, and nothing depends on it; but who doesn't read now may do so later. */
+static void send_notice(void *data)
 {
-	char text[ERR_TEXT_MAX + 64];
+	struct frame *frame = data;
+	char text[sizeof(frame->notice.status) + 64];
 
-	snprintf(text, sizeof(text), "%sSTATUS=%s", first, status);
-	(void)sd_notify_send(text); /* nobody may be listening, and nothing depends on it */
+	snprintf(text, sizeof(text), "%sSTATUS=%s", frame->notice.first, frame->notice.status);
+	if (sd_notify_send(text) == -EAGAIN)
+		loop_timer_arm_ms(frame->notice.again, NOTICE_AGAIN_MS);
+	else
+		frame->notice.first = "";
+}
+
+/* `first` stays due until it was told. */
+static void notify(struct frame *frame, const char *first, const char *status)
+{
+	if (first[0] && !frame->stopping) /* READY=1 would take STOPPING=1 back */
+		frame->notice.first = first;
+	snprintf(frame->notice.status, sizeof(frame->notice.status), "%s", status);
+	send_notice(frame);
 }
 
 void frame_ready(struct frame *frame, const char *status)
 {
-	notify(frame->ready ? "" : "READY=1\n", status);
+	notify(frame, frame->ready ? "" : "READY=1\n", status);
 	if (!frame->ready)
 		log_info("main", "ready: %s", status);
 	frame->ready = true;
 }
 
+bool frame_is_ready(const struct frame *frame)
+{
+	return frame->ready;
+}
+
 void frame_status(struct frame *frame, const char *status)
 {
-	(void)frame;
-	notify("", status);
+	notify(frame, "", status);
 }
 
 /* A new configuration object, read and checked; NULL with the reason. */
@@ -108,7 +138,7 @@ static void *load(const struct frame_spec *spec, const char *path, struct err *e
 		free(config);
 		return NULL;
 	}
-	if (spec->check(config, err)) {
+	if ((spec->complete && spec->complete(config, err)) || spec->check(config, err)) {
 		config_done(spec->table, config);
 		free(config);
 		err_prefix(err, 0, "%s", path);
@@ -132,7 +162,9 @@ static void reload_requested(int signal_number, void *data)
 	void *config;
 
 	(void)signal_number;
-	notify("RELOADING=1\n", "reloading the configuration");
+	if (frame->stopping)
+		return;
+	notify(frame, "RELOADING=1\n", "reloading the configuration");
 	config = load(frame->spec, frame->options.config, &err);
 	if (config && frame->spec->reload(frame->state, config, &err)) {
 		unload(frame->spec, config);
@@ -146,16 +178,53 @@ static void reload_requested(int signal_number, void *data)
 	} else {
 		log_warning("config", "%s; keeping the old configuration", err.text);
 	}
-	notify("READY=1\n", config ? "running" : "running with the old configuration");
+	notify(frame, "READY=1\n", config ? "running" : "running with the old configuration");
+}
+
+void frame_stop(struct frame *frame)
+{
+	loop_stop(frame->loop);
+}
+
+static void end_expired(void *data)
+{
+	log_warning("main", "stopping without having handed over everything: the time is up");
+	frame_stop(data);
+}
+
+/* systemd's own limit (TimeoutStopSec) begins anew, so that it ends after ours, whatever it is. */
+static void tell_stopping(struct frame *frame, int64_t wait_ms)
+{
+	char text[96] = "STOPPING=1";
+
+	frame->notice.first = "";
+	if (wait_ms > 0)
+		snprintf(text, sizeof(text),
+			 "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld\nSTATUS=handing over",
+			 ((long long)wait_ms + STOP_SPARE_MS) * 1000);
+	(void)sd_notify_send(text);
 }
 
 static void stop_requested(int signal_number, void *data)
 {
 	struct frame *frame = data;
+	const bool is_second = frame->stopping;
+	int64_t wait_ms = 0;
 
+	frame->stopping = true;
+	if (!is_second && frame->spec->begin_stop)
+		wait_ms = frame->spec->begin_stop(frame->state);
+	if (!is_second)
+		tell_stopping(frame, wait_ms);
+	if (wait_ms > 0 && loop_timer_arm_ms(frame->end, wait_ms) == 0) {
+		log_info("main",
+			 "stopping: signal %d; handing over first, for %lld s at most or until a "
+			 "second signal",
+			 signal_number, (long long)wait_ms / 1000);
+		return;
+	}
 	log_info("main", "stopping: signal %d; what is in the kernel stays", signal_number);
-	(void)sd_notify_send("STOPPING=1");
-	loop_stop(frame->loop);
+	frame_stop(frame);
 }
 
 static void watchdog_expired(void *data)
@@ -176,7 +245,10 @@ static int frame_open(struct frame *frame, struct err *err)
 	frame->signals[1] = loop_signal_new(frame->loop, SIGINT, stop_requested, frame);
 	frame->signals[2] = loop_signal_new(frame->loop, SIGHUP, reload_requested, frame);
 	frame->watchdog = loop_timer_new(frame->loop, watchdog_expired, frame);
-	if (!frame->signals[0] || !frame->signals[1] || !frame->signals[2] || !frame->watchdog)
+	frame->notice.again = loop_timer_new(frame->loop, send_notice, frame);
+	frame->end = loop_timer_new(frame->loop, end_expired, frame);
+	if (!frame->signals[0] || !frame->signals[1] || !frame->signals[2] || !frame->watchdog ||
+	    !frame->notice.again || !frame->end)
 		return err_set(err, -ENOMEM, "event loop: out of memory");
 	if (sd_watchdog_interval_ms())
 		loop_timer_arm_ms(frame->watchdog, 0);
@@ -191,6 +263,8 @@ static void frame_close(struct frame *frame)
 	for (size_t i = 0; i < ARRAY_SIZE(frame->signals); i++)
 		loop_signal_free(frame->signals[i]);
 	loop_timer_free(frame->watchdog);
+	loop_timer_free(frame->notice.again);
+	loop_timer_free(frame->end);
 	loop_free(frame->loop);
 }
 
@@ -267,11 +341,38 @@ static int parse(const struct frame_spec *spec, int argc, char *argv[], struct o
 			       options->log_level);
 	if (options->log_level)
 		log_level_set(level);
+	if (options->stay && !options->cleanup)
+		return err_set(err, -EINVAL, "--stay is for --cleanup");
 	if (!options->config)
 		options->config = spec->config_path;
 	if (!options->control)
 		options->control = spec->socket_path;
 	return 0;
+}
+
+static void parting(int signal_number, void *data)
+{
+	(void)signal_number;
+	loop_stop(data);
+}
+
+/* A DaemonSet restarts what exits, and tells by the ready ones on how many nodes it is done. */
+static int stay(void)
+{
+	struct loop *loop = loop_new();
+	struct loop_signal *signals[2] = { NULL };
+	int rc = -ENOMEM;
+
+	if (loop) {
+		signals[0] = loop_signal_new(loop, SIGTERM, parting, loop);
+		signals[1] = loop_signal_new(loop, SIGINT, parting, loop);
+	}
+	if (signals[0] && signals[1])
+		rc = loop_run(loop);
+	loop_signal_free(signals[0]);
+	loop_signal_free(signals[1]);
+	loop_free(loop);
+	return rc;
 }
 
 /* --check-config, --dump-config and --cleanup: with a configuration, without a loop. -1: none given. */
@@ -293,12 +394,25 @@ static int answer_with_config(const struct frame_spec *spec, const struct option
 	if (spec->cleanup(config, &err))
 		return fail(EXIT_RUNTIME, "cleanup", &err);
 	log_info("cleanup", "nothing of %s is left in the kernel", spec->program);
+	if (options->stay && stay()) {
+		err_set(&err, 0, "event loop failed");
+		return fail(EXIT_RUNTIME, "main", &err);
+	}
 	return EXIT_OK;
+}
+
+/*
+ * Left to itself, glibc takes large arrays from the heap once one was freed; what stands behind them then keeps their
+ * memory from going back. A hundred thousand pods and one whole run left 7 MB.
+ */
+static void keep_heap_small(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, 128 << 10);
 }
 
 int frame_main(const struct frame_spec *spec, int argc, char *argv[])
 {
-	struct frame frame = { .spec = spec };
+	struct frame frame = { .spec = spec, .notice.first = "" };
 	struct err err = ERR_NULL;
 	void *config;
 	int code;
@@ -325,6 +439,7 @@ int frame_main(const struct frame_spec *spec, int argc, char *argv[])
 		unload(spec, config);
 		return fail(EXIT_PLATFORM, "main", &err);
 	}
+	keep_heap_small();
 	code = run(&frame, config);
 	frame_close(&frame);
 	return code;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct config_table;
 struct control_command;
@@ -21,6 +22,8 @@ struct frame_spec {
 	const struct config_table *table;
 	const struct control_command *commands; /* run with the frame as data, see frame_state */
 
+	/* Fills in what the file leaves out and the surroundings know; NULL: nothing. -EINVAL with a path. */
+	int (*complete)(void *config, struct err *err);
 	/* What the table can't see: references, overlaps, ranges. -EINVAL with a path. */
 	int (*check)(const void *config, struct err *err);
 	/* Privileges and kernel features; -EPERM, -EOPNOTSUPP, ... with what is missing. */
@@ -32,6 +35,11 @@ struct frame_spec {
 	void *(*start)(struct frame *frame, void *config, struct err *err);
 	/* Takes over a checked configuration. On failure nothing has changed and it stays the caller's. */
 	int (*reload)(void *state, void *config, struct err *err);
+	/*
+	 * SIGTERM or SIGINT came: so many ms at most are wanted to hand something over, in which everything else goes
+	 * on; frame_stop ends them early, and so does a second signal. 0, or NULL: none. systemd is told.
+	 */
+	int64_t (*begin_stop)(void *state);
 	void (*stop)(void *state);
 	/* --cleanup: removes everything that this daemon ever makes in the kernel. */
 	int (*cleanup)(const void *config, struct err *err);
@@ -43,8 +51,11 @@ int frame_main(const struct frame_spec *spec, int argc, char *argv[]);
 struct loop *frame_loop(const struct frame *frame);
 /* What `start` returned. */
 void *frame_state(const struct frame *frame);
+/* Ends the daemon as soon as the loop goes on: what begin_stop wanted time for is done. */
+void frame_stop(struct frame *frame);
 /* Tells systemd (sd_notify) and the log; only the first call says READY=1, later ones change the status. */
 void frame_ready(struct frame *frame, const char *status);
+bool frame_is_ready(const struct frame *frame); /* it was called */
 void frame_status(struct frame *frame, const char *status);
 /* For the status command: where the configuration came from and how its last reload went. */
 struct frame_config_info {

@@ -22,10 +22,24 @@ static void log_good_run(const struct keeper_report *report)
 		log_debug("plan", "nothing to do took_us=%lld cause=%s", took_us, cause);
 }
 
+/* Once, and again when it is otherwise. */
+static void tell_ip6(struct health *health, enum keeper_ip6 now)
+{
+	if ((int)now == health->ip6)
+		return;
+	health->ip6 = (int)now;
+	if (now == KEEPER_IP6_NEEDLESS)
+		log_info("ip6", "the kernel has no IPv6: there is nothing to guard");
+	else if (now == KEEPER_IP6_LACKING)
+		log_warning("ip6", "the kernel has IPv6, but no nf_tables for it (family ip6): the "
+				   "IPv6 of selected pods is not dropped; trying again");
+}
+
 void health_tell(struct health *health, const struct keeper_report *report, const char *status)
 {
 	bool failed = report->rc != 0;
 
+	tell_ip6(health, report->ip6);
 	if (!failed)
 		log_good_run(report);
 	if (failed && !health->failing) {

@@ -3,6 +3,7 @@
 #include "daemon/kernel.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -19,7 +20,7 @@ int kernel_check(const char *table, struct err *err)
 
 	if (!nfnl)
 		return err_prefix(err, -EOPNOTSUPP, "the kernel has no netfilter netlink");
-	rc = nat_observe(nfnl, table, &seen, err);
+	rc = nat_observe(nfnl, (struct nat_table){ NAT_IP, table }, &seen, err);
 	nat_observed_done(&seen);
 	nfnl_close(nfnl);
 	if (rc == -EPERM)
@@ -30,31 +31,48 @@ int kernel_check(const char *table, struct err *err)
 	return 0;
 }
 
-size_t kernel_end_connections(struct nfnl *nfnl,
-			      bool (*is_stale)(const struct ct_entry *entry, void *data),
-			      void *data)
+bool kernel_has_ip6(void)
 {
-	CLEANUP(ct_entries_done) struct ct_entries stale = { 0 };
+	return access("/proc/self/net/if_inet6", F_OK) == 0;
+}
+
+static size_t delete_entries(struct nfnl *nfnl, const struct ct_entries *entries)
+{
 	struct err err = ERR_NULL;
 	size_t ended = 0;
 
-	if (ct_list(nfnl, is_stale, data, &stale, &err)) {
-		log_warning("conntrack", "%s; stale connections are looked for at the next change",
-			    err.text);
-		return 0;
-	}
-	for (size_t i = 0; i < stale.n; i++) {
-		int rc = ct_delete(nfnl, &stale.v[i], &err);
+	for (size_t i = 0; i < entries->n; i++) {
+		int rc = ct_delete(nfnl, &entries->v[i], &err);
 
 		ended += rc == 0;
 		if (rc && rc != -ENOENT)
 			log_warning("conntrack", "%s; that connection keeps its old way", err.text);
 	}
+	return ended;
+}
+
+int kernel_end_connections(struct nfnl *nfnl, const struct ct_source *source, bool all,
+			   uint64_t *ret)
+{
+	CLEANUP(ct_entries_done) struct ct_entries stale = { 0 };
+	struct err err = ERR_NULL;
+	int rc = all ? ct_list(nfnl, source->keep, source->data, &stale, &err) :
+		       ct_list_of(nfnl, source, &stale, &err);
+
+	if (rc) {
+		log_warning("conntrack", "%s; stale connections are looked for at the next change",
+			    err.text);
+		return rc < 0 ? rc : -EAGAIN;
+	}
+	size_t ended = delete_entries(nfnl, &stale);
+
+	if (ret)
+		*ret += ended;
 	if (ended)
 		log_info("conntrack",
 			 "ended connections whose source address was no longer right count=%zu",
 			 ended);
-	return ended;
+	return 0;
 }
 
 void kernel_set(const char *key, const char *value, const char *meaning)

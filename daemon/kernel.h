@@ -4,7 +4,7 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
+#include <stdint.h>
 
 #include "nat/ct.h"
 
@@ -17,13 +17,15 @@ struct nfnl;
  */
 int kernel_check(const char *table, struct err *err);
 
+/* Whether this network namespace has IPv6 at all: the command line may forbid it (ipv6.disable=1). */
+bool kernel_has_ip6(void);
+
 /*
- * Ends exactly the tracked connections that `is_stale` says true for. Returns how many. Failures are
- * logged: such a connection keeps its old way until the next call.
+ * Ends exactly the tracked connections that `source->keep` says true for, whatever their source if `all`. *ret grows by
+ * their number, and may be NULL. What fails is logged; a negative errno if none could be looked at.
  */
-size_t kernel_end_connections(struct nfnl *nfnl,
-			      bool (*is_stale)(const struct ct_entry *entry, void *data),
-			      void *data);
+int kernel_end_connections(struct nfnl *nfnl, const struct ct_source *source, bool all,
+			   uint64_t *ret);
 
 /* Sets a kernel parameter (netlink/sysctl.h); a failure is logged with what it means. */
 void kernel_set(const char *key, const char *value, const char *meaning);

@@ -9,12 +9,14 @@
 #include "base/err.h"
 #include "base/mono.h"
 #include "control/control.h"
+#include "daemon/cluster.h"
 #include "daemon/frame.h"
 #include "nat/keeper.h"
 #include "nat/observe.h"
 #include "nat/sync.h"
 #include "nat/trace.h"
 #include "policy/config.h"
+#include "policy/facts.h"
 
 static const struct ip4 some_internet_address = { 0xc6336401 }; /* 198.51.100.1 */
 
@@ -29,11 +31,28 @@ static void put_config(struct control_out *out, const struct frame *frame)
 	control_end(out);
 }
 
+/* How quickly events come to be in the kernel. */
+static void put_latency(struct control_out *out, const struct cluster *cluster)
+{
+	struct cluster_status status;
+
+	cluster_status(cluster, &status);
+	control_int(out, "events", (long long)status.pod_events);
+	control_object(out, "event_to_kernel_us");
+	control_int(out, "count", (long long)status.to_kernel_us.count);
+	control_int(out, "p50", status.to_kernel_us.p50);
+	control_int(out, "p99", status.to_kernel_us.p99);
+	control_int(out, "max", status.to_kernel_us.max);
+	control_end(out);
+}
+
 static void put_kernel(struct control_out *out, const struct report_head *head,
 		       const struct keeper_stats *stats)
 {
 	control_object(out, "kernel");
 	control_string(out, "table", head->table);
+	if (head->counters6)
+		control_string(out, "ip6", keeper_ip6_names[keeper_ip6(head->keeper)]);
 	control_int(out, "rules", (long long)stats->rules);
 	control_int(out, "elements", (long long)stats->elements);
 	control_int(out, "routes", (long long)stats->routes);
@@ -42,7 +61,12 @@ static void put_kernel(struct control_out *out, const struct report_head *head,
 	control_string(out, "last_repair", stats->last_repair);
 	control_int(out, "reconciles", (long long)stats->runs);
 	control_int(out, "failures", (long long)stats->failures);
+	control_int(out, "changes", (long long)stats->changes);
+	control_int(out, "transactions",
+		    (long long)nat_sync_stats(keeper_nat(head->keeper)).transactions);
 	control_int(out, "connections_ended", (long long)head->connections_ended);
+	if (head->cluster)
+		put_latency(out, head->cluster);
 	control_end(out);
 }
 
@@ -53,14 +77,14 @@ static const char *counter_help(const struct report_counter *known, const char *
 	return known->help;
 }
 
-static int put_counters(struct control_out *out, const struct report_head *head, struct err *err)
+static int put_counters(struct control_out *out, struct nat_sync *nat,
+			const struct report_counter *known, struct err *err)
 {
 	CLEANUP(nat_observed_done) struct nat_observed seen = { 0 };
-	int rc = nat_sync_counters(keeper_nat(head->keeper), &seen, err);
+	int rc = nat ? nat_sync_counters(nat, &seen, err) : 0;
 
 	if (rc)
 		return rc < 0 ? rc : -EAGAIN;
-	control_array(out, "counters");
 	for (size_t i = 0; i < seen.n_counters; i++) {
 		const struct nat_seen_counter *counter = &seen.counters[i];
 
@@ -68,10 +92,9 @@ static int put_counters(struct control_out *out, const struct report_head *head,
 		control_string(out, "name", counter->name);
 		control_int(out, "packets", (long long)counter->packets);
 		control_int(out, "bytes", (long long)counter->bytes);
-		control_string(out, "help", counter_help(head->counters, counter->name));
+		control_string(out, "help", counter_help(known, counter->name));
 		control_end(out);
 	}
-	control_end(out);
 	return 0;
 }
 
@@ -84,10 +107,17 @@ int report_head(struct control_out *out, const struct report_head *head, struct 
 	control_string(out, "name", head->name);
 	control_string(out, "state", keeper_state_names[keeper_state(head->keeper)]);
 	control_string(out, "state_text", keeper_error(head->keeper));
+	control_bool(out, "ready", frame_is_ready(head->frame));
 	control_int(out, "since_seconds", mono_diff_ms(mono_now(), stats.state_since) / 1000);
 	put_config(out, head->frame);
 	put_kernel(out, head, &stats);
-	return put_counters(out, head, err);
+	control_array(out, "counters");
+	int rc = put_counters(out, keeper_nat(head->keeper), head->counters, err);
+
+	if (!rc && head->counters6)
+		rc = put_counters(out, keeper_nat6(head->keeper), head->counters6, err);
+	control_end(out);
+	return rc;
 }
 
 static uint64_t count_sources(const struct policy_result *compiled, size_t policy)
@@ -106,13 +136,47 @@ static uint64_t count_sources(const struct policy_result *compiled, size_t polic
 	return n;
 }
 
+void report_cluster(struct control_out *out, const struct cluster *cluster)
+{
+	struct cluster_status status;
+
+	if (!cluster)
+		return;
+	cluster_status(cluster, &status);
+	control_object(out, "kubernetes");
+	control_string(out, "server", status.server);
+	control_bool(out, "synced", status.is_synced);
+	control_string(out, "error", status.error);
+	control_int(out, "error_seconds", status.error_seconds);
+	control_int(out, "objects", (long long)status.objects);
+	control_int(out, "lists", (long long)status.lists);
+	control_int(out, "watches", (long long)status.watches);
+	control_int(out, "events", (long long)status.events);
+	control_int(out, "failures", (long long)status.failures);
+	control_end(out);
+}
+
+/* Those of Kubernetes: which egress IPs each pod has stands in its class. */
+static void put_inventory(struct control_out *out, const struct policy_result *compiled,
+			  const struct inventory *inventory)
+{
+	for (size_t i = 0; i < compiled->n_policies; i++) {
+		control_object(out, NULL);
+		control_string(out, "name", compiled->names[i]);
+		control_int(out, "sources", (long long)inventory_sources(inventory, i));
+		control_end(out);
+	}
+}
+
 void report_policies(struct control_out *out, const struct config_list *policies,
-		     const struct policy_result *compiled)
+		     const struct policy_result *compiled, const struct cluster *cluster)
 {
 	const struct policy_config *list = policies->v;
 
 	control_array(out, "policies");
-	for (size_t i = 0; i < policies->n; i++) {
+	if (compiled && cluster)
+		put_inventory(out, compiled, cluster_inventory(cluster));
+	for (size_t i = 0; compiled && !cluster && i < policies->n; i++) {
 		control_object(out, NULL);
 		control_string(out, "name", list[i].name);
 		control_int(out, "sources", (long long)count_sources(compiled, i));

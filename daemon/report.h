@@ -7,6 +7,7 @@
 #include "base/ip4.h"
 #include "policy/policy.h"
 
+struct cluster;
 struct control_args;
 struct control_out;
 struct err;
@@ -23,14 +24,18 @@ struct report_head {
 	const char *program, *name, *table;
 	const struct frame *frame;
 	struct keeper *keeper;
+	const struct cluster *cluster; /* NULL: none is followed */
 	uint64_t connections_ended;
 	const struct report_counter *counters;
+	const struct report_counter *counters6; /* of the second table; NULL: the daemon has none */
 };
 int report_head(struct control_out *out, const struct report_head *head, struct err *err);
 
-/* `policies` is a config_list of struct policy_config. */
+/* What is followed in Kubernetes, and how that goes. */
+void report_cluster(struct control_out *out, const struct cluster *cluster);
+/* `policies` is a config_list of struct policy_config; with Kubernetes (`cluster`) they are the inventory's. */
 void report_policies(struct control_out *out, const struct config_list *policies,
-		     const struct policy_result *compiled);
+		     const struct policy_result *compiled, const struct cluster *cluster);
 
 /* Arguments `source` (required) and `destination` (default 198.51.100.1, RFC 5737) of `explain`. */
 int report_addresses(const struct control_args *args, struct ip4 *ret_source,
@@ -40,7 +45,7 @@ struct report_verdict {
 	struct ip4 source, destination;
 	const char *word;      /* translated, steered, direct, dropped */
 	const char *egress_ip; /* NULL: none */
-	char sentence[400];
+	char sentence[512];
 };
 void report_explanation(struct control_out *out, const struct report_verdict *verdict,
 			const struct nat_trace *trace);

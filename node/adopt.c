@@ -8,9 +8,13 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "conf/node.h"
+#include "daemon/uplink.h"
 #include "nat/observe.h"
 #include "nat/sync.h"
 #include "policy/lanes.h"
+
+enum { VXLAN_OVERHEAD = 50 };
 
 void lanes_adopt(struct nat_sync *nat, struct lanes *ret)
 {
@@ -33,4 +37,18 @@ void lanes_adopt(struct nat_sync *nat, struct lanes *ret)
 			continue;
 		memcpy(ret->names[lane], chain->comment, strlen(chain->comment) + 1);
 	}
+}
+
+int adopt_mtu(struct rtnl *rtnl, struct node_config *config, uint32_t *ret, struct err *err)
+{
+	struct rt_link uplink;
+	int rc;
+
+	rc = uplink_find(rtnl, config->node.uplink, &uplink, err);
+	if (rc)
+		return err_prefix(err, rc, "node.uplink");
+	*ret = config->tunnel.mtu;
+	if (*ret == 0)
+		*ret = uplink.mtu > VXLAN_OVERHEAD ? uplink.mtu - VXLAN_OVERHEAD : uplink.mtu;
+	return 0;
 }

@@ -1,50 +1,60 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-#include "node/agent.h"
+#include "node/agent_internal.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "base/log.h"
+#include "base/loop.h"
+#include "daemon/ending.h"
 #include "daemon/frame.h"
-#include "daemon/health.h"
 #include "daemon/kernel.h"
-#include "nat/keeper.h"
-#include "nat/nfnl.h"
-#include "netlink/rtnl.h"
+#include "daemon/sysctls.h"
 #include "netlink/sync.h"
 #include "node/adopt.h"
 #include "node/audit.h"
-
-enum { VXLAN_OVERHEAD = 50 };
-
-struct agent {
-	struct node_config *config;
-	struct policy_result policies;
-	struct lanes lanes;
-	struct pods pods;
-	struct keeper *keeper;
-	struct nfnl *conntrack;
-	uint32_t tunnel_mtu;
-	struct health health;
-	uint64_t connections_ended;
-};
+#include "node/world.h"
 
 struct agent_state agent_state(const struct agent *agent)
 {
+	const struct world *world = agent->world;
+	bool strict = agent->config->enforcement == NODE_STRICT;
+	size_t n_gateways = 0;
+	const struct ip4 *gateways = world ? world_gateways(world, &n_gateways) : NULL;
+
 	return (struct agent_state){
 		.view = { .config = agent->config,
-			  .policies = &agent->policies,
+			  .policies = agent_policies(agent),
+			  .egress = world ? world_egress(world) : &agent->config->egress_ips,
+			  .gateways = gateways,
+			  .n_gateways = n_gateways,
 			  .lanes = &agent->lanes,
 			  .pods = &agent->pods,
-			  .tunnel_mtu = agent->tunnel_mtu },
+			  .tunnel_mtu = agent->tunnel_mtu,
+			  .strict = strict && (!world || world_is_strict(world)),
+			  .strict6 = strict &&
+				     (world ? world_is_strict6(world) :
+					      node_is_dropping6(&agent->config->policies)) },
 		.keeper = agent->keeper,
-		.connections_ended = agent->connections_ended,
+		.cluster = world ? world_cluster(world) : NULL,
+		.connections_ended = ending_count(agent->ending),
 	};
+}
+
+/* Reading all links takes a third of a run; what they are is told by on_foreign. */
+static int read_pods(struct agent *agent, struct err *err)
+{
+	int rc;
+
+	if (agent->is_quick && agent->same_devices)
+		return 0;
+	rc = pods_read(&agent->pods, net_sync_rtnl(keeper_net_sync(agent->keeper)),
+		       agent->config->pod_interface_prefix, err);
+	agent->same_devices = rc == 0;
+	return rc > 0 ? -EAGAIN : rc;
 }
 
 static int describe(struct nat_ruleset *ruleset, struct net_desired *net, void *data,
@@ -52,11 +62,21 @@ static int describe(struct nat_ruleset *ruleset, struct net_desired *net, void *
 {
 	struct agent *agent = data;
 	struct node_view view;
-	int rc = pods_read(&agent->pods, net_sync_rtnl(keeper_net_sync(agent->keeper)),
-			   agent->config->pod_interface_prefix, err);
+	int rc;
 
+	if (agent->world && !agent->begun)
+		return err_set(err, -EAGAIN, "Kubernetes hasn't told its objects yet");
+	rc = read_pods(agent, err);
 	if (rc)
-		return rc > 0 ? -EAGAIN : rc;
+		return rc;
+	if (agent->world) {
+		world_see_pods(agent->world);
+		rc = world_refresh(agent->world, &agent->lanes, err);
+	} else {
+		node_mark_devices(&agent->pods, &agent->policies, &agent->config->policies);
+	}
+	if (rc)
+		return rc;
 	view = agent_state(agent).view;
 	rc = node_describe_routing(&view, net);
 	if (!rc)
@@ -64,51 +84,101 @@ static int describe(struct nat_ruleset *ruleset, struct net_desired *net, void *
 	return rc ? err_set(err, rc, "describing the rules: %s", strerror(-rc)) : 0;
 }
 
-static bool is_stale(const struct ct_entry *entry, void *data)
+/* After `describe`, of the same pods. */
+static int describe6(struct nat_ruleset *ruleset, void *data, struct err *err)
 {
-	return node_audit_is_stale(data, entry);
+	struct node_view view = agent_state(data).view;
+	int rc;
+
+	if (!kernel_has_ip6())
+		return KEEPER_NEEDLESS;
+	rc = node_describe_table6(&view, ruleset);
+	return rc ? err_set(err, rc, "describing the rules of IPv6: %s", strerror(-rc)) : 0;
 }
 
-/* The kernel gives a new device the default value; with an address on the device, loose mode is right
- * whatever conf.all says, since the kernel takes the larger of both. */
-static void set_device_parameters(const struct agent *agent)
+static bool is_stale(const struct ct_entry *entry, void *data)
 {
-	char key[80];
+	const struct agent *agent = data;
+	const struct node_audit audit = { .policies = agent_policies(agent),
+					  .flag = agent->config->mark.flag };
 
-	snprintf(key, sizeof(key), "net/ipv4/conf/%s/rp_filter", agent->config->tunnel.device);
-	kernel_set(key, "2", "replies out of the tunnel may be dropped");
+	return node_audit_is_stale(&audit, entry);
+}
+
+/*
+ * Where pods alone changed, their connections alone can be wrong. While rules of ours were missing, anybody's can have been
+ * begun.
+ */
+static void end_connections(struct agent *agent, const struct keeper_report *report)
+{
+	bool all = agent->anything || !agent->world || report->cause != KEEPER_CHANGE ||
+		   report->repaired || report->noticed[0];
+
+	if (agent->world &&
+	    moved_look(&agent->moved, world_inventory(agent->world), agent_note_moved, agent))
+		all = true;
+	if (all && (report->changed || report->cause == KEEPER_START))
+		ending_all(agent->ending);
+	agent->anything = false;
 }
 
 static void on_run(const struct keeper_report *report, void *data)
 {
 	struct agent *agent = data;
-	struct node_audit audit = { .policies = &agent->policies,
-				    .flag = agent->config->mark.flag };
-	char status[160];
+	char status[AGENT_STATUS_MAX];
 
-	if (!report->rc && (report->changed || report->cause == KEEPER_START)) {
-		set_device_parameters(agent);
-		agent->connections_ended +=
-			kernel_end_connections(agent->conntrack, is_stale, &audit);
-	}
-	snprintf(status, sizeof(status), "node=%s policies=%zu pods=%zu", agent->config->node.name,
-		 agent->policies.n_policies, agent->pods.n);
-	health_tell(&agent->health, report, status);
+	if (!report->rc && (report->changed || report->cause == KEEPER_START))
+		sysctls_set(&node_sysctls, SYSCTL_TUNNEL, agent->config->tunnel.device);
+	if (!report->rc && agent->world)
+		world_in_kernel(agent->world);
+	if (!report->rc)
+		end_connections(agent, report);
+	health_tell(&agent->health, report, agent_format_status(agent, status));
 }
 
 static void on_foreign(const struct rt_change *change, void *data)
 {
 	struct agent *agent = data;
 
-	if (pods_concerned(change, agent->config->pod_interface_prefix))
-		keeper_poke(agent->keeper, KEEPER_CHANGE);
+	if (!pods_concerned(change, agent->config->pod_interface_prefix))
+		return;
+	agent->same_devices = false;
+	if (agent->begun)
+		agent_follow_devices(agent);
 }
 
 static void on_lost(void *data)
 {
 	struct agent *agent = data;
 
-	keeper_poke(agent->keeper, KEEPER_CHANGE);
+	agent->same_devices = false;
+	if (agent->begun)
+		keeper_poke(agent->keeper, KEEPER_CHANGE);
+}
+
+/* A failure is told by on_run and tried again. */
+static void begin(struct agent *agent)
+{
+	agent->begun = true;
+	(void)keeper_run(agent->keeper, KEEPER_START, NULL);
+}
+
+/*
+ * Until Kubernetes has told everything, the kernel keeps what an earlier run left there: a restart interrupts
+ * nothing, even if the API server doesn't answer for an hour.
+ */
+static void on_world(bool only_pods, void *data)
+{
+	struct agent *agent = data;
+
+	agent->anything = agent->anything || !only_pods;
+	/* Events come at a pace already. */
+	if (agent->begun && only_pods)
+		agent_follow_pods(agent);
+	else if (agent->begun)
+		keeper_poke(agent->keeper, KEEPER_CHANGE);
+	else if (world_is_known(agent->world))
+		begin(agent);
 }
 
 static int assign_lanes(struct lanes *lanes, const struct node_config *config)
@@ -121,34 +191,20 @@ static int assign_lanes(struct lanes *lanes, const struct node_config *config)
 	return lanes_assign(lanes, wanted, config->egress_ips.n);
 }
 
-static int read_mtu(struct agent *agent, const struct node_config *config, uint32_t *ret,
-		    struct err *err)
-{
-	struct rt_link uplink;
-	int rc;
-
-	rc = rtnl_link_by_name(net_sync_rtnl(keeper_net_sync(agent->keeper)), config->node.uplink,
-			       &uplink, err);
-	if (rc)
-		return err_prefix(err, rc > 0 ? -EAGAIN : rc, "node.uplink");
-	*ret = config->tunnel.mtu;
-	if (*ret == 0)
-		*ret = uplink.mtu > VXLAN_OVERHEAD ? uplink.mtu - VXLAN_OVERHEAD : uplink.mtu;
-	return 0;
-}
-
 /* All that can fail comes before the first change of `agent`. */
 static int adopt_config(struct agent *agent, struct node_config *config, struct err *err)
 {
 	CLEANUP(policy_result_done) struct policy_result policies = { 0 };
 	struct lanes lanes = agent->lanes;
 	uint32_t mtu = 0;
-	int rc = read_mtu(agent, config, &mtu, err);
+	int rc = adopt_mtu(net_sync_rtnl(keeper_net_sync(agent->keeper)), config, &mtu, err);
 
 	if (!rc)
 		rc = node_config_compile(config, &policies, err);
-	if (!rc && assign_lanes(&lanes, config))
+	if (!rc && config->source == SOURCE_STATIC && assign_lanes(&lanes, config))
 		rc = err_set(err, -ENOSPC, "egress_ips: more than %d", LANE_COUNT);
+	if (!rc && agent->world && world_configure(agent->world, config))
+		rc = err_set(err, -ENOMEM, "out of memory");
 	if (rc)
 		return rc;
 	agent->lanes = lanes;
@@ -161,6 +217,8 @@ static int adopt_config(struct agent *agent, struct node_config *config, struct 
 		free(agent->config);
 	}
 	agent->config = config;
+	agent->anything = true;
+	agent->same_devices = false;
 	return 0;
 }
 
@@ -170,8 +228,11 @@ void agent_stop(void *data)
 
 	if (!agent)
 		return;
+	world_free(agent->world);
 	keeper_free(agent->keeper);
-	nfnl_close(agent->conntrack);
+	ending_free(agent->ending);
+	loop_timer_free(agent->devices);
+	moved_done(&agent->moved);
 	policy_result_done(&agent->policies);
 	pods_done(&agent->pods);
 	if (agent->config) {
@@ -183,10 +244,13 @@ void agent_stop(void *data)
 
 static const struct keeper_ops keeper_ops = {
 	.describe = describe,
+	.describe6 = describe6,
 	.on_run = on_run,
 	.on_foreign = on_foreign,
 	.on_lost = on_lost,
 };
+
+static const struct ending_ops ending_ops = { .is_stale = is_stale, .by_answer = true };
 
 void *agent_start(struct frame *frame, void *config, struct err *err)
 {
@@ -198,16 +262,36 @@ void *agent_start(struct frame *frame, void *config, struct err *err)
 	}
 	agent->health.frame = frame;
 	agent->keeper = keeper_new(frame_loop(frame), NODE_TABLE, &keeper_ops, agent, err);
-	agent->conntrack = agent->keeper ? nfnl_open(err) : NULL;
-	if (agent->conntrack)
+	agent->ending = agent->keeper ? ending_new(frame_loop(frame), &ending_ops, agent, err) :
+					NULL;
+	agent->devices = agent->ending ?
+				 loop_timer_new(frame_loop(frame), agent_devices_settled, agent) :
+				 NULL;
+	if (agent->ending && !agent->devices)
+		err_set(err, -ENOMEM, "out of memory");
+	if (agent->devices)
 		lanes_adopt(keeper_nat(agent->keeper), &agent->lanes);
-	if (!agent->conntrack || adopt_config(agent, config, err)) {
+	if (!agent->devices || adopt_config(agent, config, err)) {
 		agent_stop(agent);
 		return NULL;
 	}
-	kernel_set("net/ipv4/ip_forward", "1", "pods of this node can't be forwarded");
-	/* A failure here is told by on_run and tried again: the state of the kernel may be on its way. */
-	(void)keeper_run(agent->keeper, KEEPER_START, NULL);
+	sysctls_set(&node_sysctls, SYSCTL_PLAIN, NULL);
+	if (agent->config->source == SOURCE_STATIC) {
+		begin(agent);
+		return agent;
+	}
+	const struct world_options options = { .loop = frame_loop(frame),
+					       .config = agent->config,
+					       .pods = &agent->pods,
+					       .on_change = on_world,
+					       .data = agent };
+
+	agent->world = world_new(&options, err);
+	if (!agent->world) {
+		agent->config = NULL; /* stays the caller's */
+		agent_stop(agent);
+		return NULL;
+	}
 	return agent;
 }
 
@@ -221,9 +305,16 @@ int agent_reload(void *data, void *config, struct err *err)
 		return err_set(
 			err, -EINVAL,
 			"tunnel.device: can't change while running; use --cleanup and restart");
+	if (next->source != agent->config->source ||
+	    strcmp(next->node.name, agent->config->node.name) != 0 ||
+	    memcmp(&next->kubernetes, &agent->config->kubernetes, sizeof(next->kubernetes)) != 0)
+		return err_set(
+			err, -EINVAL,
+			"source, kubernetes, node.name: can't change while running; restart instead");
 	if (adopt_config(agent, next, err))
 		return -EINVAL;
-	keeper_poke(agent->keeper, KEEPER_CHANGE);
+	if (agent->begun)
+		keeper_poke(agent->keeper, KEEPER_CHANGE);
 	return 0;
 }
 

@@ -6,11 +6,12 @@
  */
 #pragma once
 
-#include "node/config.h"
+#include "conf/node.h"
 #include "node/desired.h"
 
 struct err;
 struct frame;
+struct cluster;
 struct keeper;
 
 struct agent; /* one per process */
@@ -25,6 +26,7 @@ int agent_check_platform(struct err *err);
 struct agent_state {
 	struct node_view view;
 	struct keeper *keeper;
+	struct cluster *cluster; /* NULL: the configuration is all */
 	uint64_t connections_ended;
 };
 struct agent_state agent_state(const struct agent *agent);

@@ -26,6 +26,7 @@ enum { TCP_SYN = 0x02, TCP_ACK = 0x10 };
 const struct report_counter node_counters[] = {
 	{ "steered", "packets sent to a gateway" },
 	{ "direct", "replies of selected pods to connections from outside" },
+	{ "no_egress", "dropped: governed packet whose policy has no egress IP now" },
 	{ "guard_leak", "dropped: governed packet that was not going into the tunnel" },
 	{ "guard_unmarked", "dropped: unmarked packet going into the tunnel" },
 	{ "guard_spoofed", "dropped: pod sent with an address that isn't its own" },
@@ -65,8 +66,10 @@ static void class_name(char buf[static NAT_NAME_MAX], char kind, const struct po
 
 static uint8_t lane_of(const struct node_view *view, const struct policy_rule *rule)
 {
-	const struct node_egress *egress = view->config->egress_ips.v;
+	const struct node_egress *egress = view->egress->v;
 
+	if (rule->egress == POLICY_EGRESS_NONE)
+		return LANE_NONE;
 	return lanes_find(view->lanes, egress[rule->egress].name);
 }
 
@@ -97,27 +100,43 @@ static void add_excluded(struct builder *b)
 	add_prefixes(b, "excluded", lists, n);
 }
 
-static void add_gateways(struct builder *b)
+static void add_gateway(struct builder *b, size_t set, struct ip4 address)
 {
-	const struct node_egress *egress = b->view->config->egress_ips.v;
-	size_t index = nat_set_add(b->rs, "gateways", NAT_SET_ADDR, 256);
-
-	for (size_t i = 0; i < b->view->config->egress_ips.n; i++)
-		nat_elem_add(b->rs, index,
-			     (struct nat_elem){ .first = egress[i].gateway.v,
-						.last = egress[i].gateway.v });
+	if (address.v)
+		nat_elem_add(b->rs, set,
+			     (struct nat_elem){ .first = address.v, .last = address.v });
 }
 
+static void add_gateways(struct builder *b)
+{
+	const struct node_egress *egress = b->view->egress->v;
+	size_t index = nat_set_add(b->rs, "gateways", NAT_SET_ADDR, 256);
+
+	for (size_t i = 0; i < b->view->egress->n; i++)
+		add_gateway(b, index, egress[i].gateway);
+	for (size_t i = 0; i < b->view->n_gateways; i++)
+		add_gateway(b, index, b->view->gateways[i]);
+}
+
+/*
+ * `pods`: which address belongs behind which device. `known`: of these, the ones of which it's certain by now
+ * whether a policy selects them; without Kubernetes all of them.
+ */
 static void add_pod_devices(struct builder *b)
 {
 	const struct pods *pods = b->view->pods;
-	size_t index = nat_set_add(b->rs, "pods", NAT_SET_IF_ADDR, capacity(pods->n));
+	size_t all = nat_set_add(b->rs, "pods", NAT_SET_IF_ADDR, capacity(pods->n));
+	size_t known = nat_set_add(b->rs, "known", NAT_SET_IF_ADDR, capacity(pods->n));
 
-	for (size_t i = 0; i < pods->n; i++)
-		nat_elem_add(b->rs, index,
-			     (struct nat_elem){ .key = nat_name(b->rs, pods->v[i].device),
-						.first = pods->v[i].address.v,
-						.last = pods->v[i].address.v });
+	for (size_t i = 0; i < pods->n; i++) {
+		struct nat_elem elem = { .key = nat_name(b->rs, pods->v[i].device),
+					 .first = pods->v[i].address.v,
+					 .last = pods->v[i].address.v };
+
+		nat_elem_add(b->rs, all, elem);
+		if (pods->v[i].known)
+			nat_elem_add(b->rs, known, elem);
+	}
 }
 
 /* Source -> class chain, once for steering and once for the guard: the guard must not depend on anything
@@ -196,10 +215,14 @@ static void add_lane_chains(struct builder *b)
  * of the node's conntrack table the server's push looks like the original direction, and the pod's answers
  * like replies; the flag that `from_tunnel` puts on the entry does.
  * A connection keeps its lane as long as the lane exists, also when the pod's class has changed since.
+ * The first policy that has the destination decides. So one without an egress IP drops here, and doesn't leave
+ * it to the guard: the packet must not meet the next policy, which may have the destination too.
  */
 static void add_steer_chain(struct builder *b, const struct policy_class *class)
 {
-	char name[NAT_NAME_MAX], lane[NAT_NAME_MAX];
+	static const struct nat_rule no_egress =
+		NAT_RULE({ NAT_DADDR_IN }, { NAT_COUNT, .name = "no_egress" }, { NAT_DROP });
+	char name[NAT_NAME_MAX];
 	struct nat_rule rule;
 	size_t chain;
 
@@ -212,10 +235,13 @@ static void add_steer_chain(struct builder *b, const struct policy_class *class)
 			      { NAT_SET_MARK, b->mask, NODE_INDEX_UNKNOWN, "" }, { NAT_RETURN }));
 	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_CT_MARK_VMAP, b->mask, 0, "lane_of_mark" }));
 	for (size_t i = 0; i < class->n_rules; i++) {
-		snprintf(lane, sizeof(lane), "lane_%u", lane_of(b->view, &class->rules[i]));
+		uint8_t lane = lane_of(b->view, &class->rules[i]);
+
 		rule = NAT_RULE({ NAT_DADDR_IN }, { NAT_GOTO });
+		snprintf(rule.ops[1].name, sizeof(rule.ops[1].name), "lane_%u", lane);
+		if (lane == LANE_NONE)
+			rule = no_egress;
 		destinations_name(rule.ops[0].name, b->view->policies, class->rules[i].policy);
-		memcpy(rule.ops[1].name, lane, sizeof(lane));
 		nat_rule_add(b->rs, chain, rule);
 	}
 }
@@ -342,7 +368,7 @@ static void add_guard(struct builder *b)
 {
 	size_t chain = nat_base_chain_add(b->rs, "guard", NAT_HOOK_FORWARD, -5, 0);
 	struct nat_rule strict =
-		NAT_RULE({ NAT_IIF }, { NAT_IIF_SADDR_NOT_IN, .name = "pods" },
+		NAT_RULE({ NAT_IIF }, { NAT_IIF_SADDR_NOT_IN, .name = "known" },
 			 { NAT_DADDR_NOT_IN, .name = "excluded" }, { NAT_CT_DIRECTION, .value = 0 },
 			 { NAT_COUNT, .name = "guard_unclassified" }, { NAT_REJECT_ADMIN });
 	struct nat_rule wrongway = NAT_RULE({ NAT_OIF }, { NAT_CT_DIRECTION, .value = 1 },
@@ -353,7 +379,7 @@ static void add_guard(struct builder *b)
 		     on_tunnel(b, NAT_RULE({ NAT_IIF }, { NAT_GOTO, .name = "from_tunnel" })));
 	nat_rule_add(b->rs, chain,
 		     on_tunnel(b, NAT_RULE({ NAT_OIF }, { NAT_GOTO, .name = "to_tunnel" })));
-	if (b->view->config->enforcement == NODE_STRICT)
+	if (b->view->strict)
 		add_for_pod_devices(b, chain, strict);
 	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_SADDR_VMAP, .name = "guard_pod" }));
 	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_SADDR_VMAP, .name = "guard_range" }));
@@ -361,11 +387,10 @@ static void add_guard(struct builder *b)
 	add_flagged(b, chain);
 }
 
-static void name_pod_devices(struct builder *b, const struct node_config *config)
+void node_name_pod_devices(const struct node_config *config, char ret[static 2][16])
 {
-	snprintf(b->pod_devices[0], sizeof(b->pod_devices[0]), "%.14s*",
-		 config->pod_interface_prefix);
-	snprintf(b->pod_devices[1], sizeof(b->pod_devices[1]), "%s*", PODS_STRICT_PREFIX);
+	snprintf(ret[0], sizeof(ret[0]), "%.14s*", config->pod_interface_prefix);
+	snprintf(ret[1], sizeof(ret[1]), "%s*", PODS_STRICT_PREFIX);
 }
 
 int node_describe_parting(const struct node_config *config, struct nat_ruleset *ret)
@@ -373,7 +398,7 @@ int node_describe_parting(const struct node_config *config, struct nat_ruleset *
 	struct builder b = { .rs = ret, .flag = config->mark.flag };
 
 	nat_ruleset_init(ret, NODE_TABLE);
-	name_pod_devices(&b, config);
+	node_name_pod_devices(config, b.pod_devices);
 	nat_counter_add(ret, "guard_leak");
 	add_flagged(&b, nat_base_chain_add(ret, "guard", NAT_HOOK_FORWARD, -5, 0));
 	return nat_ruleset_finish(ret);
@@ -388,9 +413,7 @@ int node_describe_table(const struct node_view *view, struct nat_ruleset *ret)
 			     .mask = config->mark.flag | config->mark.index_mask,
 			     .tunnel = config->tunnel.device };
 
-	snprintf(b.pod_devices[0], sizeof(b.pod_devices[0]), "%.14s*",
-		 config->pod_interface_prefix);
-	snprintf(b.pod_devices[1], sizeof(b.pod_devices[1]), "%s*", PODS_STRICT_PREFIX);
+	node_name_pod_devices(config, b.pod_devices);
 	nat_ruleset_init(ret, NODE_TABLE);
 	for (const struct report_counter *c = node_counters; c->name; c++)
 		nat_counter_add(ret, c->name);

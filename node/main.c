@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* eipgw-noded: steers the selected pods of this node to the gateways, and drops what can't be steered. */
+#include "conf/node.h"
 #include "daemon/frame.h"
 #include "node/agent.h"
 #include "node/cleanup.h"
-#include "node/config.h"
 #include "node/status.h"
 
 int main(int argc, char *argv[])
@@ -16,6 +16,7 @@ int main(int argc, char *argv[])
 		.socket_path = "/run/eipgw/node.sock",
 		.table = &node_config_table,
 		.commands = node_commands,
+		.complete = node_config_complete,
 		.check = node_config_check,
 		.check_platform = agent_check_platform,
 		.start = agent_start,

@@ -13,16 +13,6 @@
 #include "base/err.h"
 #include "netlink/rtnl.h"
 
-struct device {
-	int ifindex;
-	char name[16];
-};
-
-struct devices {
-	struct device *v;
-	size_t n;
-};
-
 static bool is_pod_device(const char *name, const char *prefix)
 {
 	return (strncmp(name, prefix, strlen(prefix)) == 0 ||
@@ -30,24 +20,26 @@ static bool is_pod_device(const char *name, const char *prefix)
 	       !strchr(name, '.');
 }
 
-static const char *device_name(const struct devices *devices, int ifindex)
+static int compare_devices(const void *pa, const void *pb)
 {
-	for (size_t i = 0; i < devices->n; i++) {
-		if (devices->v[i].ifindex == ifindex)
-			return devices->v[i].name;
-	}
-	return NULL;
+	const struct pod_device *a = pa, *b = pb;
+
+	return (a->ifindex > b->ifindex) - (a->ifindex < b->ifindex);
+}
+
+struct pod_device *pods_device(const struct pods *pods, int ifindex)
+{
+	const struct pod_device key = { .ifindex = ifindex };
+
+	return pods->n_devices ? bsearch(&key, pods->devices, pods->n_devices,
+					 sizeof(*pods->devices), compare_devices) :
+				 NULL;
 }
 
 static bool is_pod_route(const struct rt_route *route, void *data)
 {
 	return route->dst.len == 32 && route->type == RT_UNICAST &&
-	       route->protocol != RT_PROTOCOL_EIPGW && device_name(data, route->oif);
-}
-
-static void devices_done(struct devices *devices)
-{
-	free(devices->v);
+	       route->protocol != RT_PROTOCOL_EIPGW && pods_device(data, route->oif);
 }
 
 static void links_done(struct rt_links *links)
@@ -60,22 +52,26 @@ static void routes_done(struct rt_routes *routes)
 	free(routes->v);
 }
 
-static int read_devices(struct devices *ret, struct rtnl *rtnl, const char *prefix, struct err *err)
+static int read_devices(struct pods *ret, struct rtnl *rtnl, const char *prefix, struct err *err)
 {
 	CLEANUP(links_done) struct rt_links links = { 0 };
 	int rc = rtnl_links(rtnl, &links, err);
 
 	if (rc)
 		return rc;
-	ret->v = calloc(links.n + 1, sizeof(*ret->v));
-	if (!ret->v)
+	ret->devices = calloc(links.n + 1, sizeof(*ret->devices));
+	if (!ret->devices)
 		return err_set(err, -ENOMEM, "pods: out of memory");
 	for (size_t i = 0; i < links.n; i++) {
+		struct pod_device *device = &ret->devices[ret->n_devices];
+
 		if (!is_pod_device(links.v[i].name, prefix))
 			continue;
-		ret->v[ret->n].ifindex = links.v[i].ifindex;
-		memcpy(ret->v[ret->n++].name, links.v[i].name, sizeof(ret->v[0].name));
+		device->ifindex = links.v[i].ifindex;
+		memcpy(device->name, links.v[i].name, sizeof(device->name));
+		ret->n_devices++;
 	}
+	qsort(ret->devices, ret->n_devices, sizeof(*ret->devices), compare_devices);
 	return 0;
 }
 
@@ -88,48 +84,57 @@ static int compare_pods(const void *pa, const void *pb)
 	return strcmp(a->device, b->device);
 }
 
+/* A pod's route can stand in two tables. */
+static void take_routes(struct pods *pods, const struct rt_routes *routes)
+{
+	struct pod *v = pods->v;
+
+	for (size_t i = 0; i < routes->n; i++) {
+		v[i].address = routes->v[i].dst.addr;
+		v[i].ifindex = routes->v[i].oif;
+		v[i].in_main = routes->v[i].table == RT_TABLE_MAIN;
+		v[i].known = true;
+		snprintf(v[i].device, sizeof(v[i].device), "%s",
+			 pods_device(pods, routes->v[i].oif)->name);
+	}
+	qsort(v, routes->n, sizeof(*v), compare_pods);
+	for (size_t i = 0; i < routes->n; i++) {
+		if (pods->n && compare_pods(&v[pods->n - 1], &v[i]) == 0)
+			v[pods->n - 1].in_main |= v[i].in_main;
+		else
+			v[pods->n++] = v[i];
+	}
+}
+
 int pods_read(struct pods *pods, struct rtnl *rtnl, const char *device_prefix, struct err *err)
 {
-	CLEANUP(devices_done) struct devices devices = { 0 };
+	CLEANUP(pods_done) struct pods read = { 0 };
 	CLEANUP(routes_done) struct rt_routes routes = { 0 };
-	int rc = read_devices(&devices, rtnl, device_prefix, err);
+	int rc = read_devices(&read, rtnl, device_prefix, err);
 
 	if (rc)
 		return rc;
-	struct rt_route_filter filter = { .keep = is_pod_route, .data = &devices };
+	struct rt_route_filter filter = { .keep = is_pod_route, .data = &read };
 
 	rc = rtnl_routes(rtnl, &filter, &routes, err);
 	if (rc)
 		return rc;
 	if (routes.n > PODS_MAX)
 		return err_set(err, -E2BIG, "%zu pod routes, more than %d", routes.n, PODS_MAX);
-	struct pod *v = calloc(routes.n + 1, sizeof(*v));
-
-	if (!v)
+	read.v = calloc(routes.n + 1, sizeof(*read.v));
+	if (!read.v)
 		return err_set(err, -ENOMEM, "pods: out of memory");
-	for (size_t i = 0; i < routes.n; i++) {
-		v[i].address = routes.v[i].dst.addr;
-		v[i].ifindex = routes.v[i].oif;
-		v[i].in_main = routes.v[i].table == RT_TABLE_MAIN;
-		snprintf(v[i].device, sizeof(v[i].device), "%s",
-			 device_name(&devices, routes.v[i].oif));
-	}
-	qsort(v, routes.n, sizeof(*v), compare_pods);
+	take_routes(&read, &routes);
 	pods_done(pods);
-	pods->v = v;
-	/* A pod's route can stand in two tables. */
-	for (size_t i = 0; i < routes.n; i++) {
-		if (pods->n && compare_pods(&v[pods->n - 1], &v[i]) == 0)
-			v[pods->n - 1].in_main |= v[i].in_main;
-		else
-			v[pods->n++] = v[i];
-	}
+	*pods = read;
+	read = (struct pods){ 0 };
 	return 0;
 }
 
 void pods_done(struct pods *pods)
 {
 	free(pods->v);
+	free(pods->devices);
 	*pods = (struct pods){ 0 };
 }
 

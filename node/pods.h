@@ -28,16 +28,29 @@ struct pod {
 	char device[16];
 	int ifindex;
 	bool in_main; /* its route is in the main table; else only in one of its own */
+	bool known;   /* false: Kubernetes is asked, and hasn't told yet whose it is */
+};
+
+/* A pod's network device, with or without such a route: what IPv6 is judged by. */
+struct pod_device {
+	char name[16];
+	int ifindex;
+	bool known;  /* whose it is */
+	bool drops6; /* a policy that selects its pod drops IPv6 */
 };
 
 struct pods {
 	struct pod *v; /* sorted by address, then device */
 	size_t n;
+	struct pod_device *devices; /* sorted by ifindex; as read, none is known */
+	size_t n_devices;
 };
 
 /* Replaces *pods by what the kernel has now. Same results as rtnl_routes; -E2BIG above PODS_MAX. */
 int pods_read(struct pods *pods, struct rtnl *rtnl, const char *device_prefix, struct err *err);
 void pods_done(struct pods *pods);
+/* NULL: there is no such one. */
+struct pod_device *pods_device(const struct pods *pods, int ifindex);
 bool pods_equal(const struct pods *a, const struct pods *b);
 /* Whether the change can concern a pod, so that they should be read again. */
 bool pods_concerned(const struct rt_change *change, const char *device_prefix);

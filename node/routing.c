@@ -89,22 +89,23 @@ static void add_rule(struct router *r, struct rt_rule rule)
 static void add_lane(struct router *r, unsigned lane, struct ip4 gateway)
 {
 	const struct node_config *config = r->view->config;
-	const struct node_egress *egress = config->egress_ips.v;
+	const struct node_egress *egress = r->view->egress->v;
 	uint32_t table = config->table_base + lane;
 
-	add_route(r, (struct rt_route){ .table = table,
-					.type = RT_UNICAST,
-					.oif = RT_OIF_TUNNEL,
-					.gateway = tunnel_peer,
-					.onlink = true,
-					.encap = { .id = config->tunnel.vni,
-						   .src = config->node.address,
-						   .dst = gateway,
-						   .ttl = TUNNEL_TTL } });
+	if (gateway.v)
+		add_route(r, (struct rt_route){ .table = table,
+						.type = RT_UNICAST,
+						.oif = RT_OIF_TUNNEL,
+						.gateway = tunnel_peer,
+						.onlink = true,
+						.encap = { .id = config->tunnel.vni,
+							   .src = config->node.address,
+							   .dst = gateway,
+							   .ttl = TUNNEL_TTL } });
 	add_route(r, (struct rt_route){
 			     .table = table, .type = RT_BLACKHOLE, .metric = FALLBACK_METRIC });
-	for (size_t i = 0; i < config->egress_ips.n; i++) {
-		bool again = false;
+	for (size_t i = 0; i < r->view->egress->n; i++) {
+		bool again = egress[i].gateway.v == 0;
 
 		for (size_t j = 0; j < i && !again; j++)
 			again = egress[j].gateway.v == egress[i].gateway.v;
@@ -122,9 +123,9 @@ static void add_lane(struct router *r, unsigned lane, struct ip4 gateway)
 
 static void add_lanes(struct router *r)
 {
-	const struct node_egress *egress = r->view->config->egress_ips.v;
+	const struct node_egress *egress = r->view->egress->v;
 
-	for (size_t i = 0; i < r->view->config->egress_ips.n; i++) {
+	for (size_t i = 0; i < r->view->egress->n; i++) {
 		uint8_t lane = lanes_find(r->view->lanes, egress[i].name);
 
 		if (lane != LANE_NONE)
@@ -158,29 +159,51 @@ static uint32_t guard_table(const struct router *r, const struct guard *guards, 
 	}
 }
 
+/* What the class governs: its policies can have destinations in common, and a route is wanted once. */
+static int unite_destinations(const struct router *r, const struct policy_class *class,
+			      struct ip4_set *ret)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < class->n_rules && !rc; i++) {
+		const struct ip4_set *more =
+			&r->view->policies->destinations[class->rules[i].policy];
+		struct ip4_set both = { 0 };
+
+		rc = ip4_set_union(ret, more, &both);
+		ip4_set_done(ret);
+		*ret = both;
+	}
+	return rc;
+}
+
+static void add_guard_route(struct router *r, uint32_t table, struct ip4_prefix dst)
+{
+	add_route(r, (struct rt_route){ .table = table,
+					.type = RT_UNICAST,
+					.dst = dst,
+					.oif = RT_OIF_TUNNEL,
+					.scope = RT_SCOPE_LINK });
+	add_route(r, (struct rt_route){ .table = table,
+					.type = RT_BLACKHOLE,
+					.dst = dst,
+					.metric = FALLBACK_METRIC });
+}
+
 static void add_guard_routes(struct router *r, const struct guard *guard)
 {
+	CLEANUP(ip4_set_done) struct ip4_set set = { 0 };
 	struct ip4_prefix prefixes[62];
 
-	for (size_t i = 0; i < guard->class->n_rules; i++) {
-		const struct ip4_set *set =
-			&r->view->policies->destinations[guard->class->rules[i].policy];
+	if (unite_destinations(r, guard->class, &set)) {
+		r->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < set.n; i++) {
+		size_t n = ip4_range_to_prefixes(set.v[i], prefixes);
 
-		for (size_t j = 0; j < set->n; j++) {
-			size_t n = ip4_range_to_prefixes(set->v[j], prefixes);
-
-			for (size_t k = 0; k < n; k++) {
-				add_route(r, (struct rt_route){ .table = guard->table,
-								.type = RT_UNICAST,
-								.dst = prefixes[k],
-								.oif = RT_OIF_TUNNEL,
-								.scope = RT_SCOPE_LINK });
-				add_route(r, (struct rt_route){ .table = guard->table,
-								.type = RT_BLACKHOLE,
-								.dst = prefixes[k],
-								.metric = FALLBACK_METRIC });
-			}
-		}
+		for (size_t k = 0; k < n; k++)
+			add_guard_route(r, guard->table, prefixes[k]);
 	}
 }
 

@@ -21,11 +21,11 @@ enum { TCP_SYN = 0x02 };
 
 static void put_egress(struct control_out *out, const struct node_view *view)
 {
-	const struct node_egress *egress = view->config->egress_ips.v;
+	const struct node_egress *egress = view->egress->v;
 	char text[IP4_TEXT_MAX];
 
 	control_array(out, "egress_ips");
-	for (size_t i = 0; i < view->config->egress_ips.n; i++) {
+	for (size_t i = 0; i < view->egress->n; i++) {
 		control_object(out, NULL);
 		control_string(out, "name", egress[i].name);
 		control_string(out, "gateway", ip4_format(egress[i].gateway, text));
@@ -39,14 +39,17 @@ static void put_egress(struct control_out *out, const struct node_view *view)
 static const char *class_text(const struct node_view *view, const struct policy_class *class,
 			      char *buf, size_t size)
 {
-	const struct node_egress *egress = view->config->egress_ips.v;
+	const struct node_egress *egress = view->egress->v;
 	size_t used = 0;
 
 	buf[0] = '\0';
-	for (size_t i = 0; class && i < class->n_rules && used < size; i++)
+	for (size_t i = 0; class && i < class->n_rules && used < size; i++) {
+		unsigned index = class->rules[i].egress;
+
 		used += (size_t)snprintf(buf + used, size - used, "%s%s=%s", i ? "," : "",
 					 view->policies->names[class->rules[i].policy],
-					 egress[class->rules[i].egress].name);
+					 index == POLICY_EGRESS_NONE ? "" : egress[index].name);
+	}
 	return buf;
 }
 
@@ -85,12 +88,15 @@ static int run_status(const struct control_args *args, struct control_out *out, 
 		.table = NODE_TABLE,
 		.frame = data,
 		.keeper = state.keeper,
+		.cluster = state.cluster,
 		.connections_ended = state.connections_ended,
 		.counters = node_counters,
+		.counters6 = node_counters6,
 	};
 
 	put_egress(out, &state.view);
-	report_policies(out, &state.view.config->policies, state.view.policies);
+	report_cluster(out, state.cluster);
+	report_policies(out, &state.view.config->policies, state.view.policies, state.cluster);
 	put_pods(out, &state.view);
 	return report_head(out, &head, err);
 }
@@ -109,13 +115,18 @@ static void judge(struct report_verdict *verdict, const struct node_view *view,
 {
 	const struct policy_rule *rule =
 		policy_rule_of(view->policies, verdict->source, verdict->destination);
-	const struct node_egress *egress = view->config->egress_ips.v;
+	const struct node_egress *egress = view->egress->v;
 	char gateway[IP4_TEXT_MAX];
 
 	verdict->word = "direct";
-	if (rule)
+	if (rule && rule->egress != POLICY_EGRESS_NONE)
 		verdict->egress_ip = egress[rule->egress].name;
-	if (trace->dropped) {
+	if (rule && rule->egress == POLICY_EGRESS_NONE) {
+		verdict->word = "dropped";
+		snprintf(verdict->sentence, sizeof(verdict->sentence),
+			 "dropped on this node: policy %s has no egress IP for this source now",
+			 view->policies->names[rule->policy]);
+	} else if (trace->dropped) {
 		verdict->word = "dropped";
 		snprintf(verdict->sentence, sizeof(verdict->sentence), "dropped on this node%s%s%s",
 			 trace->dropped_by[0] ? ", counted by " : "", trace->dropped_by,

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/cleanup.h"
 #include "base/err.h"
 
 static const char usual_policies[] =
@@ -34,6 +35,7 @@ static void read_config(struct node_fixture *f, const char *policies, const char
 		"{\"node\": {\"name\": \"node1\", \"address\": \"10.0.1.11\", \"uplink\": \"eth0\"},"
 		" \"enforcement\": \"%s\","
 		" \"always_excluded\": [\"10.0.0.0/16\", \"172.20.0.0/16\"],"
+		" \"always_excluded6\": [\"2001:db8:aa00::/40\"],"
 		" \"egress_ips\": [{\"name\": \"bank\", \"gateway\": \"10.0.1.200\"},"
 		"                {\"name\": \"mail\", \"gateway\": \"10.0.2.200\"}],"
 		" \"policies\": %s}",
@@ -47,14 +49,22 @@ static void read_config(struct node_fixture *f, const char *policies, const char
 void node_fixture_init(struct node_fixture *f, const char *policies, const char *enforcement)
 {
 	static const char *const egress[] = { "bank", "mail" };
+	static const struct ip4 member = { 0x0a0003c8 }; /* 10.0.3.200 */
 	static const struct pod pods[] = {
-		{ { 0x0a000132 }, "eni1", 11, true }, /* 10.0.1.50, selected */
-		{ { 0x0a000133 }, "eni2", 12, true }, /* 10.0.1.51, not selected */
+		{ { 0x0a000132 }, "eni1", 11, true, true }, /* 10.0.1.50, selected */
+		{ { 0x0a000133 }, "eni2", 12, true, true }, /* 10.0.1.51, not selected */
 		{ { 0x0a000142 },
 		  "vlan3",
 		  13,
-		  false }, /* 10.0.1.66, selected, of a branch interface */
+		  false,
+		  true }, /* 10.0.1.66, selected, of a branch interface */
 	};
+
+	/* One more than addresses: its route isn't there yet. */
+	static const struct pod_device devices[] = { { "eni1", 11, .known = false },
+						     { "eni2", 12, .known = false },
+						     { "vlan3", 13, .known = false },
+						     { "eni4", 14, .known = false } };
 
 	*f = (struct node_fixture){ 0 };
 	read_config(f, policies, enforcement);
@@ -63,14 +73,31 @@ void node_fixture_init(struct node_fixture *f, const char *policies, const char 
 	assert_non_null(f->pods.v);
 	memcpy(f->pods.v, pods, sizeof(pods));
 	f->pods.n = 3;
-	f->view = (struct node_view){ &f->config, &f->policies, &f->lanes, &f->pods, 8951 };
+	f->pods.devices = malloc(sizeof(devices));
+	assert_non_null(f->pods.devices);
+	memcpy(f->pods.devices, devices, sizeof(devices));
+	f->pods.n_devices = ARRAY_SIZE(devices);
+	node_mark_devices(&f->pods, &f->policies, &f->config.policies);
+	f->view = (struct node_view){ .config = &f->config,
+				      .policies = &f->policies,
+				      .egress = &f->config.egress_ips,
+				      .gateways = &member,
+				      .n_gateways = 1,
+				      .lanes = &f->lanes,
+				      .pods = &f->pods,
+				      .tunnel_mtu = 8951,
+				      .strict = f->config.enforcement == NODE_STRICT,
+				      .strict6 = f->config.enforcement == NODE_STRICT &&
+						 node_is_dropping6(&f->config.policies) };
 	assert_int_equal(node_describe_table(&f->view, &f->table), 0);
+	assert_int_equal(node_describe_table6(&f->view, &f->table6), 0);
 	assert_int_equal(node_describe_routing(&f->view, &f->routing), 0);
 }
 
 void node_fixture_done(struct node_fixture *f)
 {
 	nat_ruleset_done(&f->table);
+	nat_ruleset_done(&f->table6);
 	net_desired_done(&f->routing);
 	policy_result_done(&f->policies);
 	pods_done(&f->pods);

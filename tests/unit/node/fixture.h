@@ -12,7 +12,7 @@ struct node_fixture {
 	struct lanes lanes;
 	struct pods pods;
 	struct node_view view;
-	struct nat_ruleset table;
+	struct nat_ruleset table, table6;
 	struct net_desired routing;
 };
 

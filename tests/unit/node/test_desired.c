@@ -191,6 +191,60 @@ static void a_best_effort_node_lets_unknown_pods_go(void **state)
 	node_fixture_done(&f);
 }
 
+static void a_pod_that_kubernetes_has_not_named_waits_on_a_strict_node(void **state)
+{
+	static const struct row rows[] = {
+		{ "not named",
+		  { "eni2", "10.0.1.51", "198.51.100.10" },
+		  WENT_NOWHERE,
+		  NULL,
+		  "guard_unclassified" },
+		{ "within the VPC", { "eni2", "10.0.1.51", "10.0.7.7" }, WENT_DIRECT, NULL, "" },
+		{ "selected by its address, named or not",
+		  { "eni1", "10.0.1.50", "198.51.100.10" },
+		  WENT_TUNNEL,
+		  "10.0.1.200",
+		  "steered" },
+	};
+	struct node_fixture f;
+	(void)state;
+
+	node_fixture_init(&f, NULL, "strict");
+	f.pods.v[0].known = f.pods.v[1].known = false;
+	nat_ruleset_done(&f.table);
+	assert_int_equal(node_describe_table(&f.view, &f.table), 0);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		check_row(&f, &rows[i], false);
+
+	node_fixture_done(&f);
+}
+
+static void what_no_gateway_carries_now_ends_here_and_nowhere_else(void **state)
+{
+	static const struct row row = {
+		"governed", { "eni1", "10.0.1.50", "198.51.100.10" }, WENT_NOWHERE, NULL, "steered"
+	};
+	struct node_fixture f;
+	struct node_egress *egress;
+	(void)state;
+
+	node_fixture_init(&f, NULL, "strict");
+	egress = f.config.egress_ips.v;
+	egress[0].gateway.v = 0;
+	nat_ruleset_done(&f.table);
+	net_desired_done(&f.routing);
+	assert_int_equal(node_describe_table(&f.view, &f.table), 0);
+	assert_int_equal(node_describe_routing(&f.view, &f.routing), 0);
+
+	check_row(&f, &row, false);
+	for (size_t i = 0; i < f.routing.routes.n; i++)
+		assert_false(f.routing.routes.v[i].type == RT_THROW &&
+			     f.routing.routes.v[i].dst.addr.v == 0);
+
+	node_fixture_done(&f);
+}
+
 static void a_pod_of_two_policies_goes_by_its_destination(void **state)
 {
 	static const struct row rows[] = {
@@ -226,6 +280,91 @@ static void a_pod_of_two_policies_goes_by_its_destination(void **state)
 	node_fixture_done(&f);
 }
 
+static struct nat_chain *chain_named(struct nat_ruleset *rs, const char *prefix)
+{
+	for (size_t i = 0; i < rs->n_chains; i++) {
+		if (strncmp(rs->chains[i].name, prefix, strlen(prefix)) == 0)
+			return &rs->chains[i];
+	}
+	return NULL;
+}
+
+static void redescribe(struct node_fixture *f)
+{
+	nat_ruleset_done(&f->table);
+	f->table = (struct nat_ruleset){ 0 };
+	assert_int_equal(node_describe_table(&f->view, &f->table), 0);
+}
+
+/* Both policies of the pod have 198.51.100.0/24, and the first one decides, also when it has no egress IP. */
+static const struct row overlapping[] = {
+	{ "in both", { "eni1", "10.0.1.50", "198.51.100.10" }, WENT_NOWHERE, NULL, "no_egress" },
+	{ "only in the second",
+	  { "eni1", "10.0.1.50", "203.0.113.9" },
+	  WENT_TUNNEL,
+	  "10.0.1.200",
+	  "steered" },
+	{ "inside the VPC", { "eni1", "10.0.1.50", "10.0.7.7" }, WENT_DIRECT, NULL, "" },
+	{ "reply of a node port",
+	  { "eni1", "10.0.1.50", "198.51.100.10", .reply = true, .state = NAT_STATE_ESTABLISHED },
+	  WENT_DIRECT,
+	  NULL,
+	  "direct" },
+};
+
+static void the_first_policy_decides_even_without_an_egress_ip(void **state)
+{
+	struct ip4_prefix pod = { ip("10.0.1.50"), 32 }, some = { ip("198.51.100.0"), 24 };
+	struct ip4_prefix all = { .len = 0 };
+	unsigned bank = 0;
+	const struct policy_spec specs[] = {
+		{ .name = "a",
+		  .pods = &pod,
+		  .n_pods = 1,
+		  .destinations = &all,
+		  .n_destinations = 1,
+		  .egress = &bank,
+		  .n_egress = 1,
+		  .precedence = 2 },
+		{ .name = "b",
+		  .pods = &pod,
+		  .n_pods = 1,
+		  .destinations = &some,
+		  .n_destinations = 1,
+		  .precedence = 1 },
+	};
+	const char *const names[] = { "bank", "mail" };
+	struct node_fixture f;
+	(void)state;
+
+	node_fixture_init(&f, NULL, "strict");
+	struct policy_input input = { .specs = specs,
+				      .n_specs = 2,
+				      .egress_names = names,
+				      .n_egress = 2,
+				      .always_excluded = f.config.always_excluded.v,
+				      .n_always_excluded = f.config.always_excluded.n,
+				      .lenient = true };
+	policy_result_done(&f.policies);
+	assert_int_equal(policy_compile(&input, &f.policies, NULL), 0);
+	redescribe(&f);
+	for (size_t i = 0; i < sizeof(overlapping) / sizeof(overlapping[0]); i++)
+		check_row(&f, &overlapping[i], false);
+
+	/* And the guard alone. */
+	chain_named(&f.table, "s_")->n_rules = 0;
+	f.routing.rules.n = 0;
+	for (size_t i = 0; i < 2; i++) {
+		struct row row = overlapping[i];
+
+		row.end = WENT_NOWHERE;
+		row.gateway = NULL;
+		row.counter = "guard_leak";
+		check_row(&f, &row, false);
+	}
+	node_fixture_done(&f);
+}
+
 /* nft flush ruleset: nothing is marked and nothing is dropped by a rule; only routing is left. */
 static void without_the_table_a_governed_packet_goes_nowhere(void **state)
 {
@@ -253,15 +392,6 @@ static void without_the_table_a_governed_packet_goes_nowhere(void **state)
 		check_row(&f, &rows[i], true);
 
 	node_fixture_done(&f);
-}
-
-static struct nat_chain *chain_named(struct nat_ruleset *rs, const char *prefix)
-{
-	for (size_t i = 0; i < rs->n_chains; i++) {
-		if (strncmp(rs->chains[i].name, prefix, strlen(prefix)) == 0)
-			return &rs->chains[i];
-	}
-	return NULL;
 }
 
 /* The guard must hold when what steers is gone, whichever part of it. */
@@ -326,6 +456,7 @@ static void a_tunnel_packet_must_come_from_a_gateway_and_the_vpc(void **state)
 		enum nat_eval_verdict verdict;
 	} rows[] = { { "eth0", "10.0.1.200", NAT_EVAL_ACCEPT },
 		     { "eth0", "10.0.2.11", NAT_EVAL_DROP },
+		     { "eth0", "10.0.3.200", NAT_EVAL_ACCEPT }, /* a member that carries nothing */
 		     { "eni2", "10.0.1.200", NAT_EVAL_DROP } };
 	struct node_fixture f;
 	(void)state;
@@ -353,7 +484,10 @@ int main(void)
 		cmocka_unit_test(each_packet_goes_its_right_way),
 		cmocka_unit_test(a_tunnel_packet_must_come_from_a_gateway_and_the_vpc),
 		cmocka_unit_test(a_best_effort_node_lets_unknown_pods_go),
+		cmocka_unit_test(a_pod_that_kubernetes_has_not_named_waits_on_a_strict_node),
+		cmocka_unit_test(what_no_gateway_carries_now_ends_here_and_nowhere_else),
 		cmocka_unit_test(a_pod_of_two_policies_goes_by_its_destination),
+		cmocka_unit_test(the_first_policy_decides_even_without_an_egress_ip),
 		cmocka_unit_test(without_the_table_a_governed_packet_goes_nowhere),
 		cmocka_unit_test(the_guard_does_not_need_what_steers),
 		cmocka_unit_test(a_gateways_own_address_is_thrown_out_of_each_lane),

@@ -1,176 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-#include "gateway/agent.h"
+#include "gateway/agent_internal.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <linux/rtnetlink.h>
-
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/log.h"
+#include "daemon/ending.h"
 #include "daemon/frame.h"
-#include "daemon/health.h"
 #include "daemon/kernel.h"
-#include "gateway/audit.h"
 #include "gateway/cloud.h"
-#include "gateway/parameters.h"
-#include "nat/keeper.h"
-#include "nat/nfnl.h"
-#include "netlink/rtnl.h"
-#include "netlink/sync.h"
-
-enum { VXLAN_OVERHEAD = 50 };
-
-struct agent {
-	struct gateway_config *config;
-	struct policy_result policies;
-	struct keeper *keeper;
-	struct nfnl *conntrack;
-	uint32_t tunnel_mtu;
-	int uplink_ifindex;
-	struct ip4 router;
-	struct health health;
-	uint64_t connections_ended;
-	struct cloud *cloud; /* NULL: static ownership */
-	bool begun;          /* the first run was tried; before, the kernel stays as it was found */
-};
-
-struct agent_state agent_state(const struct agent *agent)
-{
-	return (struct agent_state){
-		.view = { .config = agent->config,
-			  .policies = &agent->policies,
-			  .tunnel_mtu = agent->tunnel_mtu,
-			  .uplink_ifindex = agent->uplink_ifindex,
-			  .router = agent->router,
-			  .own = agent->cloud ? cloud_own(agent->cloud) : NULL,
-			  .address = agent->cloud ? cloud_address(agent->cloud) :
-						    (struct ip4){ 0 } },
-		.keeper = agent->keeper,
-		.connections_ended = agent->connections_ended,
-	};
-}
-
-static int find_uplink(struct agent *agent, const struct gateway_config *config, uint32_t *ret_mtu,
-		       int *ret_ifindex, struct err *err)
-{
-	struct rt_link uplink;
-	int rc = rtnl_link_by_name(net_sync_rtnl(keeper_net_sync(agent->keeper)),
-				   config->gateway.uplink, &uplink, err);
-
-	if (rc)
-		return err_prefix(err, rc > 0 ? -EAGAIN : rc, "gateway.uplink");
-	*ret_ifindex = uplink.ifindex;
-	*ret_mtu = config->tunnel.mtu;
-	if (*ret_mtu == 0)
-		*ret_mtu = uplink.mtu > VXLAN_OVERHEAD ? uplink.mtu - VXLAN_OVERHEAD : uplink.mtu;
-	return 0;
-}
-
-static bool is_default_route(const struct rt_route *route, void *data)
-{
-	const struct agent *agent = data;
-
-	return route->dst.len == 0 && route->type == RT_UNICAST && route->gateway.v &&
-	       route->oif == agent->uplink_ifindex;
-}
-
-static void routes_done(struct rt_routes *routes)
-{
-	free(routes->v);
-}
-
-/* The best default route of main on the uplink. None is no failure: packets end in the fallback then. */
-static int read_router(struct agent *agent, struct err *err)
-{
-	CLEANUP(routes_done) struct rt_routes routes = { 0 };
-	struct rt_route_filter filter = { .table = RT_TABLE_MAIN,
-					  .keep = is_default_route,
-					  .data = agent };
-	const struct rt_route *best = NULL;
-	int rc = rtnl_routes(net_sync_rtnl(keeper_net_sync(agent->keeper)), &filter, &routes, err);
-
-	if (rc)
-		return rc > 0 ? -EAGAIN : rc;
-	for (size_t i = 0; i < routes.n; i++) {
-		if (!best || routes.v[i].metric < best->metric)
-			best = &routes.v[i];
-	}
-	agent->router = best ? best->gateway : (struct ip4){ 0 };
-	return 0;
-}
-
-static int describe(struct nat_ruleset *ruleset, struct net_desired *net, void *data,
-		    struct err *err)
-{
-	struct agent *agent = data;
-	struct gateway_view view;
-	int rc;
-
-	if (agent->cloud && !agent->begun)
-		return err_set(err, -EAGAIN, "it isn't known yet which egress IPs are ours");
-	rc = find_uplink(agent, agent->config, &agent->tunnel_mtu, &agent->uplink_ifindex, err);
-	if (!rc)
-		rc = read_router(agent, err);
-	if (rc)
-		return rc;
-	view = agent_state(agent).view;
-	rc = gateway_describe_routing(&view, net);
-	if (!rc)
-		rc = gateway_describe_table(&view, ruleset);
-	return rc ? err_set(err, rc, "describing the rules: %s", strerror(-rc)) : 0;
-}
-
-static bool is_stale(const struct ct_entry *entry, void *data)
-{
-	return gateway_audit_is_stale(data, entry);
-}
-
-static void on_run(const struct keeper_report *report, void *data)
-{
-	struct agent *agent = data;
-	struct gateway_audit audit = { .config = agent->config,
-				       .policies = &agent->policies,
-				       .own = agent_state(agent).view.own };
-	char status[160];
-
-	if (!report->rc)
-		parameters_guard(net_sync_rtnl(keeper_net_sync(agent->keeper)), agent->config);
-	if (!report->rc && (report->changed || report->cause == KEEPER_START)) {
-		parameters_set(agent->config);
-		agent->connections_ended +=
-			kernel_end_connections(agent->conntrack, is_stale, &audit);
-	}
-	snprintf(status, sizeof(status), "gateway=%s egress_ips=%zu policies=%zu nodes=%zu",
-		 agent->config->gateway.name, agent->config->egress_ips.n,
-		 agent->policies.n_policies, agent->config->nodes.n);
-	agent->health.waiting = agent->health.waiting && !cloud_is_complete(agent->cloud);
-	health_tell(&agent->health, report, status);
-}
-
-/* The uplink's default route is the one thing of others that our own routes are made from. */
-static void on_foreign(const struct rt_change *change, void *data)
-{
-	struct agent *agent = data;
-	bool is_default = change->kind == RT_ROUTE && change->route.dst.len == 0 &&
-			  change->route.table == RT_TABLE_MAIN;
-	bool is_uplink = change->kind == RT_LINK &&
-			 strcmp(change->link.name, agent->config->gateway.uplink) == 0;
-
-	if (agent->begun && (is_default || is_uplink))
-		keeper_poke(agent->keeper, KEEPER_CHANGE);
-}
-
-static void on_lost(void *data)
-{
-	struct agent *agent = data;
-
-	if (agent->begun)
-		keeper_poke(agent->keeper, KEEPER_CHANGE);
-}
+#include "gateway/drain.h"
+#include "gateway/failover.h"
+#include "gateway/publish.h"
+#include "gateway/selftest.h"
+#include "gateway/world.h"
 
 /* A failure is told by on_run and tried again. */
 static void begin(struct agent *agent)
@@ -180,42 +27,175 @@ static void begin(struct agent *agent)
 }
 
 /*
- * Until it's known for each egress IP whether it is ours, the kernel keeps what an earlier run left there: a
- * restart interrupts nothing, even if EC2 doesn't answer for a while.
+ * Until it's known what is wanted, and for each egress IP whether it is ours, the kernel keeps what an earlier run left there: a
+ * restart interrupts nothing, even if EC2 or the API server doesn't answer for a while.
  */
+static void go_on(struct agent *agent)
+{
+	bool is_decided = !agent->cloud || cloud_is_decided(agent->cloud);
+	bool is_known = !agent->world || world_is_known(agent->world);
+	bool is_agreed = !agent->failover || failover_is_decided(agent->failover);
+
+	if (agent->begun)
+		keeper_poke(agent->keeper, KEEPER_CHANGE);
+	else if (is_decided && is_known && is_agreed)
+		begin(agent);
+}
+
+static void on_where(void *data)
+{
+	struct agent *agent = data;
+
+	if (agent->failover)
+		failover_see_cloud(agent->failover);
+}
+
 static void on_ownership(void *data)
 {
 	struct agent *agent = data;
 
+	on_where(agent);
+	go_on(agent);
+}
+
+static void on_drain(bool on, const char *reason, void *data)
+{
+	struct agent *agent = data;
+
+	(void)reason; /* said by drain.h */
+	failover_drain(agent->failover, on);
+}
+
+static void on_gone(void *data)
+{
+	struct agent *agent = data;
+
+	frame_stop(agent->health.frame);
+}
+
+static bool find_access(struct drain_access *ret, void *data)
+{
+	const struct agent *agent = data;
+
+	return cloud_access(agent->cloud, ret);
+}
+
+/* Others are told at once, and what rules depend on it follow. */
+static void on_failover(void *data)
+{
+	struct agent *agent = data;
+
 	if (agent->begun)
-		keeper_poke(agent->keeper, KEEPER_CHANGE);
-	else if (cloud_is_decided(agent->cloud))
-		begin(agent);
+		agent_publish(agent);
+	if (agent->drain)
+		drain_set_done(agent->drain, failover_is_idle(agent->failover));
+	go_on(agent);
+}
+
+/* For a verdict, which means other rules or READY, or before one. */
+static void run_soon(void *data)
+{
+	struct agent *agent = data;
+
+	keeper_poke(agent->keeper, KEEPER_CHANGE);
+}
+
+static void cleanup_selftest(struct selftest **selftest)
+{
+	selftest_free(*selftest);
+}
+
+static void drop_config(struct gateway_config *config)
+{
+	if (!config)
+		return;
+	config_done(&gateway_config_table, config);
+	free(config);
 }
 
 /* All that can fail comes before the first change of `agent`. */
 static int adopt_config(struct agent *agent, struct gateway_config *config, struct err *err)
 {
 	CLEANUP(policy_result_done) struct policy_result policies = { 0 };
-	uint32_t mtu = 0;
-	int ifindex = 0, rc;
+	CLEANUP(cleanup_selftest) struct selftest *selftest = NULL;
+	struct uplink uplink;
+	int rc = agent_find_uplink(agent, config, &uplink, err);
 
-	rc = find_uplink(agent, config, &mtu, &ifindex, err);
 	if (!rc)
 		rc = gateway_config_compile(config, &policies, err);
+	if (!rc && config->self_test.urls.n) {
+		selftest =
+			selftest_new(frame_loop(agent->health.frame), config, run_soon, agent, err);
+		rc = selftest ? 0 : -ENOMEM;
+	}
 	if (!rc && agent->cloud && cloud_want(agent->cloud, config))
 		rc = err_set(err, -ENOMEM, "out of memory");
+	if (!rc && agent->failover)
+		rc = failover_want(agent->failover, config, err);
 	if (rc)
 		return rc;
+	if (selftest)
+		selftest_adopt(selftest, agent->selftest);
+	selftest_free(agent->selftest);
+	agent->selftest = TAKE_PTR(selftest);
 	policy_result_done(&agent->policies);
 	agent->policies = policies;
 	policies = (struct policy_result){ 0 };
-	if (agent->config) {
-		config_done(&gateway_config_table, agent->config);
-		free(agent->config);
-	}
+	drop_config(agent->config);
 	agent->config = config;
 	return 0;
+}
+
+static bool has_same_egress(const struct gateway_config *a, const struct gateway_config *b)
+{
+	return a->egress_ips.n == b->egress_ips.n &&
+	       (a->egress_ips.n == 0 ||
+		memcmp(a->egress_ips.v, b->egress_ips.v,
+		       a->egress_ips.n * sizeof(struct gateway_egress)) == 0);
+}
+
+/* What the file and Kubernetes' egress IPs make together. `always`: the file is another one. */
+static int adopt_world(struct agent *agent, bool always, struct err *err)
+{
+	struct gateway_config *config = world_config(agent->world, err);
+	int rc = config ? 0 : -EINVAL;
+
+	if (!rc && !always && agent->config && has_same_egress(config, agent->config)) {
+		drop_config(config);
+		return 0;
+	}
+	if (!rc)
+		rc = adopt_config(agent, config, err);
+	if (rc)
+		drop_config(config);
+	return rc;
+}
+
+static void on_world(bool other_egress, void *data)
+{
+	struct agent *agent = data;
+	struct err err = ERR_NULL;
+
+	if (other_egress && adopt_world(agent, false, &err))
+		log_error("kubernetes", "EgressGateway %s: %s; what was wanted before stays",
+			  agent->config->kubernetes.group, err.text);
+	if (agent->failover)
+		failover_see_members(agent->failover);
+	go_on(agent);
+}
+
+static void on_ignored(void *data)
+{
+	struct agent *agent = data;
+
+	publish_policies_soon(agent->publish);
+}
+
+int64_t agent_begin_stop(void *data)
+{
+	struct agent *agent = data;
+
+	return drain_begin_stop(agent->drain);
 }
 
 void agent_stop(void *data)
@@ -224,23 +204,92 @@ void agent_stop(void *data)
 
 	if (!agent)
 		return;
+	drain_free(agent->drain);
+	failover_free(agent->failover);
+	publish_free(agent->publish);
+	world_free(agent->world);
 	cloud_free(agent->cloud);
+	selftest_free(agent->selftest);
 	keeper_free(agent->keeper);
-	nfnl_close(agent->conntrack);
+	ending_free(agent->ending);
 	policy_result_done(&agent->policies);
-	if (agent->config) {
-		config_done(&gateway_config_table, agent->config);
-		free(agent->config);
-	}
+	drop_config(agent->config);
+	drop_config(agent->file);
 	free(agent);
 }
 
-static const struct keeper_ops keeper_ops = {
-	.describe = describe,
-	.on_run = on_run,
-	.on_foreign = on_foreign,
-	.on_lost = on_lost,
-};
+static void on_publish_due(void *data)
+{
+	struct agent *agent = data;
+
+	if (agent->begun)
+		agent_publish(agent);
+}
+
+static int start_world(struct agent *agent, struct gateway_config *file, struct err *err)
+{
+	const struct world_options options = { .loop = frame_loop(agent->health.frame),
+					       .file = file,
+					       .on_change = on_world,
+					       .on_ignored = on_ignored,
+					       .on_pods = agent_take_pods,
+					       .data = agent };
+
+	agent->world = world_new(&options, err);
+	if (!agent->world)
+		return -EINVAL;
+	agent->file = file;
+	agent->publish = publish_new(options.loop, world_cluster(agent->world), file, err);
+	if (!agent->publish)
+		return -ENOMEM;
+	publish_on_due(agent->publish, on_publish_due, agent);
+	return adopt_world(agent, true, err);
+}
+
+static int start_failover(struct agent *agent, struct err *err)
+{
+	const struct failover_options options = { .loop = frame_loop(agent->health.frame),
+						  .cluster = world_cluster(agent->world),
+						  .cloud = agent->cloud,
+						  .keeper = agent->keeper,
+						  .on_fence = agent_take_fence,
+						  .on_change = on_failover,
+						  .data = agent };
+
+	cloud_share(agent->cloud, on_where);
+	agent->failover = failover_new(&options, agent->config, err);
+	if (!agent->failover)
+		return -EINVAL;
+	const struct drain_options drain = { .loop = options.loop,
+					     .imds = cloud_imds(agent->cloud),
+					     .hook = agent->config->failover.lifecycle_hook,
+					     .group = agent->config->failover.auto_scaling_group,
+					     .access = find_access,
+					     .on_drain = on_drain,
+					     .on_gone = on_gone,
+					     .data = agent };
+
+	agent->drain = drain_new(&drain, err);
+	return agent->drain ? 0 : -EINVAL;
+}
+
+static int start_sources(struct agent *agent, struct gateway_config *file, struct err *err)
+{
+	int rc = file->source == SOURCE_KUBERNETES ? start_world(agent, file, err) :
+						     adopt_config(agent, file, err);
+
+	if (rc)
+		return rc;
+	agent->health.waiting = file->ownership != OWNERSHIP_STATIC || agent->selftest ||
+				agent->world;
+	if (file->ownership == OWNERSHIP_STATIC)
+		return 0;
+	agent->cloud =
+		cloud_new(frame_loop(agent->health.frame), agent->config, on_ownership, agent, err);
+	if (!agent->cloud)
+		return -EINVAL;
+	return failover_is_wanted(&file->failover) ? start_failover(agent, err) : 0;
+}
 
 void *agent_start(struct frame *frame, void *config, struct err *err)
 {
@@ -251,24 +300,36 @@ void *agent_start(struct frame *frame, void *config, struct err *err)
 		return NULL;
 	}
 	agent->health.frame = frame;
-	agent->keeper = keeper_new(frame_loop(frame), GATEWAY_TABLE, &keeper_ops, agent, err);
-	agent->conntrack = agent->keeper ? nfnl_open(err) : NULL;
-	if (!agent->conntrack || adopt_config(agent, config, err)) {
+	agent->keeper = keeper_new(frame_loop(frame), GATEWAY_TABLE, &agent_keeper_ops, agent, err);
+	agent->ending =
+		agent->keeper ? ending_new(frame_loop(frame), &agent_ending_ops, agent, err) : NULL;
+	if (!agent->ending || start_sources(agent, config, err)) {
+		/* The file's stays the caller's. */
+		agent->file = NULL;
+		if (agent->config == config)
+			agent->config = NULL;
 		agent_stop(agent);
 		return NULL;
 	}
-	if (agent->config->ownership == OWNERSHIP_STATIC) {
-		begin(agent);
-		return agent;
-	}
-	agent->health.waiting = true;
-	agent->cloud = cloud_new(frame_loop(frame), agent->config, on_ownership, agent, err);
-	if (!agent->cloud) {
-		agent->config = NULL; /* stays the caller's */
-		agent_stop(agent);
-		return NULL;
-	}
+	go_on(agent);
 	return agent;
+}
+
+static int reload_world(struct agent *agent, struct gateway_config *next, struct err *err)
+{
+	int rc = world_configure(agent->world, next);
+
+	if (rc)
+		err_set(err, rc, "out of memory");
+	else
+		rc = adopt_world(agent, true, err);
+	if (rc) {
+		(void)world_configure(agent->world, agent->file);
+		return rc;
+	}
+	drop_config(agent->file);
+	agent->file = next;
+	return 0;
 }
 
 int agent_reload(void *data, void *config, struct err *err)
@@ -285,8 +346,19 @@ int agent_reload(void *data, void *config, struct err *err)
 	    memcmp(&next->aws, &agent->config->aws, sizeof(next->aws)) != 0)
 		return err_set(err, -EINVAL,
 			       "ownership, aws: can't change while running; restart instead");
-	if (adopt_config(agent, next, err))
+	if (next->source != agent->config->source ||
+	    memcmp(&next->kubernetes, &agent->config->kubernetes, sizeof(next->kubernetes)) != 0)
+		return err_set(err, -EINVAL,
+			       "source, kubernetes: can't change while running; restart instead");
+	if (memcmp(&next->failover, &agent->config->failover, sizeof(next->failover)) != 0)
+		return err_set(err, -EINVAL,
+			       "failover: can't change while running; restart instead");
+	if (agent->failover && failover_reload(agent->failover, err))
 		return -EINVAL;
+	if (agent->world ? reload_world(agent, next, err) : adopt_config(agent, next, err))
+		return -EINVAL;
+	if (agent->failover)
+		failover_claim(agent->failover);
 	if (agent->begun)
 		keeper_poke(agent->keeper, KEEPER_CHANGE);
 	return 0;

@@ -6,17 +6,21 @@
  */
 #pragma once
 
-#include "gateway/config.h"
+#include "conf/gateway.h"
 #include "gateway/desired.h"
 
+struct cluster;
+struct drain;
 struct err;
+struct failover;
 struct frame;
 struct keeper;
 struct agent; /* one per process */
 
-/* The contract of struct frame_spec's start, reload and stop. */
+/* The contract of struct frame_spec's start, reload, begin_stop and stop. */
 void *agent_start(struct frame *frame, void *config, struct err *err);
 int agent_reload(void *data, void *config, struct err *err);
+int64_t agent_begin_stop(void *data);
 void agent_stop(void *data);
 int agent_cleanup(const void *data, struct err *err);
 int agent_check_platform(struct err *err);
@@ -25,6 +29,9 @@ int agent_check_platform(struct err *err);
 struct agent_state {
 	struct gateway_view view;
 	struct keeper *keeper;
+	struct cluster *cluster;   /* NULL: the configuration is all */
+	struct failover *failover; /* NULL: this gateway is alone */
+	struct drain *drain;       /* NULL: nobody could take over */
 	uint64_t connections_ended;
 };
 struct agent_state agent_state(const struct agent *agent);

@@ -5,17 +5,8 @@
 
 #include <stdbool.h>
 
-#include "gateway/config.h"
+#include "gateway/desired.h"
 #include "nat/ct.h"
-#include "policy/policy.h"
-
-struct own;
-
-struct gateway_audit {
-	const struct gateway_config *config;
-	const struct policy_result *policies;
-	const struct own *own; /* which egress IPs are available; NULL: all */
-};
 
 /* Pure. True: the entry must be deleted. */
-bool gateway_audit_is_stale(const struct gateway_audit *audit, const struct ct_entry *entry);
+bool gateway_audit_is_stale(const struct gateway_view *view, const struct ct_entry *entry);

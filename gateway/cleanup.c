@@ -7,7 +7,9 @@
 
 #include "base/cleanup.h"
 #include "base/loop.h"
+#include "gateway/parameters.h"
 #include "nat/keeper.h"
+#include "netlink/sync.h"
 
 /* Nothing is run, so nothing is described. */
 static const struct keeper_ops keeper_ops = { 0 };
@@ -23,6 +25,10 @@ int agent_cleanup(const void *data, struct err *err)
 
 	if (!rc)
 		rc = keeper_cleanup(keeper, &net, err);
+	/* Last: it stands for the rules while they go. */
+	if (!rc)
+		rc = parameters_remove_guard(net_sync_rtnl(keeper_net_sync(keeper)), view.config,
+					     err);
 	keeper_free(keeper);
 	loop_free(loop);
 	return rc;

@@ -10,9 +10,16 @@
  *                                (mark . source is the key of the map of pods), and its class and destination
  *                                choose the egress IP. The mark is overwritten twice on the way: with the
  *                                number of the class, and with that of the egress IP.
- *   postrouting (nat)            snat to the private address that the mark's number stands for.
+ *   postrouting (nat)            snat to the private address that the mark's number stands for. The self-test's
+ *                                own requests meet this rule too: their sockets have the same mark.
+ *
+ * A native source's packet comes and leaves by the uplink, with mark 0, and is found under that as a pod's is
+ * under its node's. So a source is taken only on the way that the configuration names: a pod's would need its
+ * node's mark, which only the tunnel gives, and the tunnel gives no 0.
  *
  * Everything that is forwarded and matches none of this is dropped by the chain's policy.
+ *
+ * In a group of gateways a fence comes on top; see fence.c.
  */
 #include "gateway/desired.h"
 
@@ -24,13 +31,18 @@
 
 #include "base/cleanup.h"
 #include "daemon/destinations.h"
+#include "gateway/fence.h"
+#include "gateway/outside.h"
 #include "gateway/own.h"
+#include "policy/inventory.h"
 
 enum { TCP_SYN = 0x02, TCP_RST = 0x04 };
 enum { RANGE_MIN = 256 }; /* addresses; fewer are single elements */
 
 const struct report_counter gateway_counters[] = {
 	{ "new", "first packets of connections that were given an egress IP" },
+	{ "unknown_reset", "answered with a RST: in the middle of a connection that isn't known" },
+	{ "fenced", "dropped: would leave with an egress IP that another gateway has now" },
 	{ "refused",
 	  "dropped: not selected, not from the node that hosts the pod, or an excluded destination" },
 	{ "tunnel_forged", "dropped: tunnel packet from an address that is no node" },
@@ -48,17 +60,55 @@ uint32_t gateway_node_mark(struct ip4 node)
 	return htonl(node.v);
 }
 
+const struct policy_class *gateway_class_of(const struct gateway_view *view, struct ip4 source)
+{
+	return view->inventory ? inventory_class_of(view->inventory, source) :
+				 policy_class_of(view->policies, source);
+}
+
+const struct policy_rule *gateway_rule_of(const struct gateway_view *view, struct ip4 source,
+					  struct ip4 destination)
+{
+	return policy_class_rule(view->policies, gateway_class_of(view, source), destination);
+}
+
 struct ip4 gateway_private(const struct gateway_view *view, size_t egress_index)
 {
 	const struct gateway_egress *egress = view->config->egress_ips.v;
 
+	if (egress_index == POLICY_EGRESS_NONE)
+		return (struct ip4){ 0 };
 	return view->own ? own_private(view->own, egress_index) : egress[egress_index].private;
+}
+
+bool gateway_is_fenced(const struct gateway_view *view, size_t egress_index)
+{
+	return view->fenced && egress_index != POLICY_EGRESS_NONE && view->fenced[egress_index];
+}
+
+/* What a class may lead to, whoever translates to it now: chains are made before a gateway takes over. */
+static bool is_sound(const struct gateway_view *view, size_t egress_index)
+{
+	return gateway_private(view, egress_index).v &&
+	       !(view->outside && outside_is_wrong(view->outside, egress_index));
+}
+
+bool gateway_serves(const struct gateway_view *view, size_t egress_index)
+{
+	return is_sound(view, egress_index) && !gateway_is_fenced(view, egress_index);
+}
+
+struct ip4 gateway_address(const struct gateway_view *view)
+{
+	return view->config->gateway.address.v ? view->config->gateway.address : view->address;
 }
 
 struct ip4 gateway_public(const struct gateway_view *view, size_t egress_index)
 {
 	const struct gateway_egress *egress = view->config->egress_ips.v;
 
+	if (egress_index == POLICY_EGRESS_NONE)
+		return (struct ip4){ 0 };
 	return view->own ? view->own->v[egress_index].public_ip : egress[egress_index].public;
 }
 
@@ -113,20 +163,43 @@ static void add_egress(struct builder *b)
 	}
 }
 
-/* What the class leaves over is refused, and so is what would leave by an egress IP that isn't available. */
+/* Not in `egress`: there it stays, so that the test that may acquit it can leave. */
+static void add_wrong(struct builder *b)
+{
+	if (!b->view->outside)
+		return;
+	size_t index = nat_set_add(b->rs, GATEWAY_WRONG_SET, NAT_SET_ADDR, 256);
+
+	for (size_t i = 0; i < b->view->config->egress_ips.n; i++) {
+		struct ip4 private = gateway_private(b->view, i);
+
+		if (private.v && !is_sound(b->view, i))
+			nat_elem_add(b->rs, index,
+				     (struct nat_elem){ .first = private.v, .last = private.v });
+	}
+}
+
+/*
+ * What the class leaves over is refused, and so is what would leave by an egress IP that doesn't serve: at
+ * its place, since a later policy may have the same destination, and other egress IPs.
+ */
 static void add_class_chain(struct builder *b, const struct policy_class *class, const char *name)
 {
+	static const struct nat_rule refuse =
+		NAT_RULE({ NAT_DADDR_IN }, { NAT_COUNT, .name = "refused" }, { NAT_DROP });
 	size_t chain = nat_chain_add(b->rs, name, "");
 
 	for (size_t i = 0; i < class->n_rules; i++) {
-		if (!gateway_private(b->view, class->rules[i].egress).v)
-			continue;
 		uint32_t mark = gateway_egress_mark(class->rules[i].egress);
 		struct nat_rule rule = NAT_RULE({ NAT_DADDR_IN },
 						{ NAT_SET_MARK, UINT32_MAX, mark, "" },
 						{ NAT_SET_CT_MARK, UINT32_MAX, mark, "" },
 						{ NAT_COUNT, .name = "new" }, { NAT_ACCEPT });
 
+		if (b->view->fenced)
+			rule.ops[3] = (struct nat_op){ NAT_GOTO, .name = FENCE_BEGIN_CHAIN };
+		if (!is_sound(b->view, class->rules[i].egress))
+			rule = refuse;
 		destinations_name(rule.ops[0].name, b->view->policies, class->rules[i].policy);
 		nat_rule_add(b->rs, chain, rule);
 	}
@@ -139,12 +212,13 @@ static void add_class_chain(struct builder *b, const struct policy_class *class,
  * of all verdict maps: 20 ms instead of 10 us with 100,000 pods.
  * The numbers follow from the classes' content, so that a new class renumbers nobody.
  */
-static uint32_t class_number(const struct policy_result *policies, size_t index)
+uint32_t gateway_class_number(const struct policy_result *policies,
+			      const struct policy_class *class)
 {
-	uint32_t number = (uint32_t)policies->classes[index].key;
+	uint32_t number = (uint32_t) class->key;
 
-	for (size_t i = 0; i < index; i++)
-		number += (uint32_t)policies->classes[i].key == number;
+	for (const struct policy_class *before = policies->classes; before < class; before++)
+		number += (uint32_t)before->key == number;
 	return number;
 }
 
@@ -160,8 +234,9 @@ static void add_classes(struct builder *b)
 		class_name(name, &policies->classes[i]);
 		add_class_chain(b, &policies->classes[i], name);
 		nat_elem_add(b->rs, map,
-			     (struct nat_elem){ .key = class_number(policies, i),
-						.data = nat_name(b->rs, name) });
+			     (struct nat_elem){
+				     .key = gateway_class_number(policies, &policies->classes[i]),
+				     .data = nat_name(b->rs, name) });
 	}
 }
 
@@ -170,14 +245,14 @@ struct member_maps {
 };
 
 /*
- * The part of a class member that lives in one of a node's ranges. Up to a /24 goes in address by address: a
+ * The part of a class member that lives in one range of a node, or of the native sources. Up to a /24 goes in address by address: a
  * range is dear to change (the kernel copies the whole set for each transaction), and neighbours are what
  * pods of one node usually are.
  */
-static void add_member(struct builder *b, const struct member_maps *maps, struct ip4 node,
+static void add_member(struct builder *b, const struct member_maps *maps, uint32_t mark,
 		       struct ip4_range part, uint32_t class)
 {
-	struct nat_elem elem = { .key = gateway_node_mark(node), .data = class };
+	struct nat_elem elem = { .key = mark, .data = class };
 
 	if (part.last - part.first >= RANGE_MIN) {
 		elem.first = part.first;
@@ -189,6 +264,12 @@ static void add_member(struct builder *b, const struct member_maps *maps, struct
 		elem.first = elem.last = (uint32_t)address;
 		nat_elem_add(b->rs, maps->pods, elem);
 	}
+}
+
+/* The number of a class, as add_classes has put it down. */
+static uint32_t number_of(const struct builder *b, size_t class_index)
+{
+	return b->rs->sets[b->classes].v[class_index].key;
 }
 
 /* Members are sorted and disjoint: the first one that can touch the range, by bisection. */
@@ -207,7 +288,7 @@ static size_t first_member(const struct policy_result *policies, uint32_t addres
 	return low;
 }
 
-static void add_members_of(struct builder *b, const struct member_maps *maps, struct ip4 node,
+static void add_members_of(struct builder *b, const struct member_maps *maps, uint32_t mark,
 			   struct ip4_range where)
 {
 	const struct policy_result *policies = b->view->policies;
@@ -220,25 +301,47 @@ static void add_members_of(struct builder *b, const struct member_maps *maps, st
 			part.first = where.first;
 		if (part.last > where.last)
 			part.last = where.last;
-		add_member(b, maps, node, part,
-			   b->rs->sets[b->classes].v[policies->members[i].class_index].key);
+		add_member(b, maps, mark, part, number_of(b, policies->members[i].class_index));
+	}
+}
+
+static void add_pod(struct builder *b, const struct member_maps *maps, uint32_t mark,
+		    struct ip4 address)
+{
+	const struct policy_class *class = gateway_class_of(b->view, address);
+
+	if (class)
+		add_member(b, maps, mark, (struct ip4_range){ address.v, address.v },
+			   number_of(b, (size_t)(class - b->view->policies->classes)));
+}
+
+static void add_node_members(struct builder *b, const struct member_maps *maps,
+			     const struct gateway_node *node)
+{
+	uint32_t mark = gateway_node_mark(node->address);
+
+	for (size_t i = 0; i < node->pod_cidrs.n; i++) {
+		if (b->view->inventory)
+			add_pod(b, maps, mark, node->pod_cidrs.v[i].addr);
+		else
+			add_members_of(b, maps, mark, ip4_prefix_range(node->pod_cidrs.v[i]));
 	}
 }
 
 static void add_members(struct builder *b)
 {
 	const struct gateway_node *nodes = b->view->config->nodes.v;
+	const struct ip4_prefixes *native = &b->view->config->native.source_cidrs;
 	struct member_maps maps;
 
 	maps.pods = nat_set_add(b->rs, "class_pod", NAT_MAP_MARK_ADDR_MARK, 0);
 	maps.ranges = nat_set_add(b->rs, "class_range", NAT_MAP_MARK_RANGE_MARK, 0);
 	if (b->rs->failed)
 		return;
-	for (size_t i = 0; i < b->view->config->nodes.n; i++) {
-		for (size_t j = 0; j < nodes[i].pod_cidrs.n; j++)
-			add_members_of(b, &maps, nodes[i].address,
-				       ip4_prefix_range(nodes[i].pod_cidrs.v[j]));
-	}
+	for (size_t i = 0; i < b->view->config->nodes.n; i++)
+		add_node_members(b, &maps, &nodes[i]);
+	for (size_t i = 0; i < native->n; i++)
+		add_members_of(b, &maps, GATEWAY_NATIVE_MARK, ip4_prefix_range(native->v[i]));
 	if (!b->rs->failed)
 		b->rs->sets[maps.pods].size = capacity(b->rs->sets[maps.pods].n);
 }
@@ -280,6 +383,23 @@ static void add_outer(struct builder *b)
 					{ NAT_DROP })));
 }
 
+/* First packets that come by `device`: the map tells their class, and the class the rest. */
+static void add_forward_new(struct builder *b, size_t chain, const char *device)
+{
+	static const char *const maps[] = { "class_pod", "class_range" };
+	const struct gateway_identity *gateway = &b->view->config->gateway;
+
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
+		struct nat_rule rule =
+			NAT_RULE({ NAT_IIF }, { NAT_OIF }, { NAT_CT_STATE, NAT_STATE_NEW, 0, "" },
+				 { NAT_SET_MARK_MAP }, { NAT_MARK_VMAP, .name = "class" });
+
+		memcpy(rule.ops[1].name, gateway->uplink, sizeof(gateway->uplink));
+		snprintf(rule.ops[3].name, sizeof(rule.ops[3].name), "%s", maps[i]);
+		nat_rule_add(b->rs, chain, on_device(device, rule));
+	}
+}
+
 /*
  * "Assured" rather than "established" comes first, although it costs the same: the SYN-ACK is already
  * established and must still reach the MSS clamp, since the network between a server and the gateway may
@@ -290,7 +410,6 @@ static void add_forward(struct builder *b)
 	const struct gateway_config *config = b->view->config;
 	size_t chain =
 		nat_base_chain_add(b->rs, "filter_forward", NAT_HOOK_FORWARD, 0, NAT_BASE_DROP);
-	static const char *const maps[] = { "class_pod", "class_range" };
 
 	nat_rule_add(b->rs, chain,
 		     NAT_RULE({ NAT_CT_STATUS, NAT_STATUS_ASSURED, 0, "" }, { NAT_ACCEPT }));
@@ -300,16 +419,20 @@ static void add_forward(struct builder *b)
 	nat_rule_add(b->rs, chain,
 		     NAT_RULE({ NAT_CT_STATE, NAT_STATE_ESTABLISHED | NAT_STATE_RELATED, 0, "" },
 			      { NAT_ACCEPT }));
-	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
-		struct nat_rule rule =
-			NAT_RULE({ NAT_IIF }, { NAT_OIF }, { NAT_CT_STATE, NAT_STATE_NEW, 0, "" },
-				 { NAT_SET_MARK_MAP }, { NAT_MARK_VMAP, .name = "class" });
-
-		memcpy(rule.ops[1].name, config->gateway.uplink, sizeof(config->gateway.uplink));
-		snprintf(rule.ops[3].name, sizeof(rule.ops[3].name), "%s", maps[i]);
-		nat_rule_add(b->rs, chain, on_device(config->tunnel.device, rule));
-	}
+	add_forward_new(b, chain, config->tunnel.device);
+	if (config->native.source_cidrs.n)
+		add_forward_new(b, chain, config->gateway.uplink);
 	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_COUNT, .name = "refused" }));
+}
+
+static void add_translation(struct builder *b)
+{
+	const char *uplink = b->view->config->gateway.uplink;
+	size_t snat =
+		nat_base_chain_add(b->rs, "translate", NAT_HOOK_POSTROUTING, 100, NAT_BASE_NAT);
+
+	nat_rule_add(b->rs, snat,
+		     on_device(uplink, NAT_RULE({ NAT_OIF }, { NAT_SNAT_MARK, .name = "egress" })));
 }
 
 int gateway_describe_table(const struct gateway_view *view, struct nat_ruleset *ret)
@@ -322,14 +445,12 @@ int gateway_describe_table(const struct gateway_view *view, struct nat_ruleset *
 	destinations_add(ret, view->policies);
 	add_nodes(&b);
 	add_egress(&b);
+	add_wrong(&b);
+	fence_describe(view, ret);
 	add_classes(&b);
 	add_members(&b);
 	add_outer(&b);
 	add_forward(&b);
-	size_t snat = nat_base_chain_add(ret, "translate", NAT_HOOK_POSTROUTING, 100, NAT_BASE_NAT);
-
-	nat_rule_add(ret, snat,
-		     on_device(view->config->gateway.uplink,
-			       NAT_RULE({ NAT_OIF }, { NAT_SNAT_MARK, .name = "egress" })));
+	add_translation(&b);
 	return nat_ruleset_finish(ret);
 }

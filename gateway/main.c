@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* eipgwd: gives the traffic of selected pods the address that an Elastic IP is associated with. */
+#include "conf/gateway.h"
 #include "daemon/frame.h"
 #include "gateway/agent.h"
-#include "gateway/config.h"
 #include "gateway/status.h"
 
 int main(int argc, char *argv[])
@@ -20,6 +20,7 @@ int main(int argc, char *argv[])
 		.check_platform = agent_check_platform,
 		.start = agent_start,
 		.reload = agent_reload,
+		.begin_stop = agent_begin_stop,
 		.stop = agent_stop,
 		.cleanup = agent_cleanup,
 	};

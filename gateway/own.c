@@ -2,9 +2,7 @@
 // SPDX-FileCopyrightText: The eipgw authors
 #include "gateway/own.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,50 +11,38 @@
 #include "awsapi/failure.h"
 #include "base/cleanup.h"
 #include "gateway/own_internal.h"
+#include "gateway/transition.h"
 
 enum { BACKOFF_BASE_MS = 1000, BACKOFF_CAP_MS = 10000 };
 
 const char *const own_state_names[OWN_STATE_COUNT] = {
 	[OWN_UNKNOWN] = "unknown", [OWN_CLAIMING] = "claiming", [OWN_HELD] = "held",
-	[OWN_LOST] = "lost",       [OWN_BLOCKED] = "blocked",
+	[OWN_LOST] = "lost",       [OWN_BLOCKED] = "blocked",   [OWN_STANDBY] = "standby",
 };
 
-static const bool allowed[OWN_STATE_COUNT][OWN_STATE_COUNT] = {
-	[OWN_UNKNOWN] = { [OWN_UNKNOWN] = true,
-			  [OWN_CLAIMING] = true,
-			  [OWN_HELD] = true,
-			  [OWN_BLOCKED] = true },
-	[OWN_CLAIMING] = { [OWN_CLAIMING] = true, [OWN_HELD] = true, [OWN_BLOCKED] = true },
-	[OWN_HELD] = { [OWN_HELD] = true, [OWN_LOST] = true },
-	[OWN_LOST] = { [OWN_LOST] = true },
-	[OWN_BLOCKED] = { [OWN_CLAIMING] = true, [OWN_HELD] = true, [OWN_BLOCKED] = true },
+static const uint32_t legal[OWN_STATE_COUNT] = {
+	[OWN_UNKNOWN] = TRANSITION_BIT(OWN_UNKNOWN) | TRANSITION_BIT(OWN_CLAIMING) |
+			TRANSITION_BIT(OWN_HELD) | TRANSITION_BIT(OWN_BLOCKED) |
+			TRANSITION_BIT(OWN_STANDBY),
+	[OWN_CLAIMING] = TRANSITION_BIT(OWN_CLAIMING) | TRANSITION_BIT(OWN_HELD) |
+			 TRANSITION_BIT(OWN_BLOCKED) | TRANSITION_BIT(OWN_STANDBY),
+	[OWN_HELD] = TRANSITION_BIT(OWN_HELD) | TRANSITION_BIT(OWN_LOST) |
+		     TRANSITION_BIT(OWN_STANDBY),
+	[OWN_LOST] = TRANSITION_BIT(OWN_LOST) | TRANSITION_BIT(OWN_STANDBY),
+	[OWN_BLOCKED] = TRANSITION_BIT(OWN_CLAIMING) | TRANSITION_BIT(OWN_HELD) |
+			TRANSITION_BIT(OWN_BLOCKED) | TRANSITION_BIT(OWN_STANDBY),
+	[OWN_STANDBY] = TRANSITION_BIT(OWN_STANDBY) | TRANSITION_BIT(OWN_CLAIMING) |
+			TRANSITION_BIT(OWN_BLOCKED),
 };
+const struct transition_table own_transitions = { "egress IP", own_state_names, legal,
+						  OWN_STATE_COUNT, OWN_BLOCKED };
 
-/* The one place that changes the state. */
-__attribute__((format(printf, 3, 4))) static void set_state(struct own_egress *e, enum own_state to,
-							    const char *format, ...)
-{
-	va_list args;
-
-	assert(allowed[e->state][to]);
-	e->state = to;
-	va_start(args, format);
-	vsnprintf(e->reason, sizeof(e->reason), format, args);
-	va_end(args);
-}
-
-static bool is_before(struct mono a, struct mono b)
-{
-	return a.ns < b.ns;
-}
-
-/* An answer may be older than our last change. */
-static bool is_settling(const struct own_egress *e, struct mono now)
+bool own_is_settling(const struct own_egress *e, struct mono now)
 {
 	return e->changed_at.ns && mono_diff_ms(now, e->changed_at) < OWN_SETTLE_MS;
 }
 
-static struct backoff new_backoff(uint64_t random)
+struct backoff own_backoff(uint64_t random)
 {
 	return (struct backoff){ .base_ms = BACKOFF_BASE_MS,
 				 .cap_ms = BACKOFF_CAP_MS,
@@ -69,10 +55,10 @@ int own_init(struct own *own, const struct own_wanted *wanted, size_t n, uint64_
 
 	if (!v)
 		return -ENOMEM;
-	*own = (struct own){ .v = v, .n = n, .backoff = new_backoff(seed) };
+	*own = (struct own){ .v = v, .n = n, .backoff = own_backoff(seed) };
 	for (size_t i = 0; i < n; i++) {
 		v[i].wanted = wanted[i];
-		v[i].backoff = new_backoff(seed + i + 1);
+		v[i].backoff = own_backoff(seed + i + 1);
 		snprintf(v[i].reason, sizeof(v[i].reason), "EC2 hasn't been asked yet");
 	}
 	return 0;
@@ -96,6 +82,8 @@ void own_adopt(struct own *own, const struct own *old)
 	memcpy(own->interface_id, old->interface_id, sizeof(own->interface_id));
 	memcpy(own->slots, old->slots, sizeof(own->slots));
 	own->n_slots = old->n_slots;
+	own->seen_at = old->seen_at;
+	own->news = old->news;
 	for (size_t i = 0; i < own->n; i++) {
 		for (size_t j = 0; j < old->n; j++) {
 			const struct own_egress *was = &old->v[j];
@@ -113,25 +101,29 @@ static void tell_held(const struct own *own, struct own_egress *e)
 	char private[IP4_TEXT_MAX], public[IP4_TEXT_MAX];
 
 	e->doubted = e->unverified = false;
-	set_state(e, OWN_HELD, "%s is associated with %s on %s", ip4_format(e->public_ip, public),
-		  ip4_format(e->private_ip, private), own->interface_id);
+	transition_set(&own_transitions, e, OWN_HELD, "%s is associated with %s on %s",
+		       ip4_format(e->public_ip, public), ip4_format(e->private_ip, private),
+		       own->interface_id);
 }
 
-static void lose(struct own_egress *e, const struct own_place *to, struct mono now)
+static void lose(struct own *own, struct own_egress *e, const struct own_place *to, struct mono now)
 {
 	char private[IP4_TEXT_MAX], public[IP4_TEXT_MAX], there[IP4_TEXT_MAX];
 
 	ip4_format(e->public_ip, public);
 	e->look_at = now; /* to say where it went */
+	own_note_place(own, e, to, now);
 	if (!to)
-		set_state(e, OWN_LOST, "somebody took %s away from %s; a reload claims it again",
-			  public, ip4_format(e->private_ip, private));
+		transition_set(&own_transitions, e, OWN_LOST,
+			       "somebody took %s away from %s; a reload claims it again", public,
+			       ip4_format(e->private_ip, private));
 	else if (!to->interface_id[0])
-		set_state(e, OWN_LOST, "somebody disassociated %s; a reload claims it again",
-			  public);
+		transition_set(&own_transitions, e, OWN_LOST,
+			       "somebody disassociated %s; a reload claims it again", public);
 	else
-		set_state(e, OWN_LOST, "somebody moved %s to %s on %s; a reload takes it back",
-			  public, ip4_format(to->private_ip, there), to->interface_id);
+		transition_set(&own_transitions, e, OWN_LOST,
+			       "somebody moved %s to %s on %s; a reload takes it back", public,
+			       ip4_format(to->private_ip, there), to->interface_id);
 }
 
 /* What my interface says about an egress IP that is held. */
@@ -143,17 +135,20 @@ static void judge(struct own *own, struct own_egress *e, struct mono now)
 	if (slot && strcmp(slot->allocation_id, e->allocation_id) == 0) {
 		if (e->doubted || e->unverified)
 			tell_held(own, e);
+		own_note_here(own, e, now);
 		backoff_reset(&e->backoff);
 	} else if (slot && slot->public_ip.v) {
 		/* No old answer shows another one there: the address carried none when it was chosen. */
-		set_state(e, OWN_LOST,
-			  "somebody associated %s with %s instead of it; "
-			  "a reload claims it again",
-			  ip4_format(slot->public_ip, public), ip4_format(e->private_ip, private));
-	} else if (is_settling(e, now)) {
+		transition_set(&own_transitions, e, OWN_LOST,
+			       "somebody associated %s with %s instead of it; "
+			       "a reload claims it again",
+			       ip4_format(slot->public_ip, public),
+			       ip4_format(e->private_ip, private));
+		own_note_place(own, e, NULL, now);
+	} else if (own_is_settling(e, now)) {
 		e->doubted = true;
 	} else {
-		lose(e, NULL, now);
+		lose(own, e, NULL, now);
 	}
 }
 
@@ -171,6 +166,7 @@ void own_see_interface(struct own *own, const struct aws_interface *interface, s
 		memcpy(slot->allocation_id, from->allocation_id, sizeof(slot->allocation_id));
 	}
 	backoff_reset(&own->backoff);
+	own->seen_at = now;
 	own->look_at = mono_add_ms(now, OWN_VERIFY_MS);
 	for (size_t i = 0; i < own->n; i++) {
 		if (own->v[i].state == OWN_HELD)
@@ -181,14 +177,21 @@ void own_see_interface(struct own *own, const struct aws_interface *interface, s
 static struct own_step block(struct own_egress *e, struct mono now, const char *reason)
 {
 	e->look_at = mono_add_ms(now, OWN_VERIFY_MS);
-	set_state(e, OWN_BLOCKED, "%s", reason);
+	e->refused = NULL;
+	transition_set(&own_transitions, e, OWN_BLOCKED, "%s", reason);
 	return (struct own_step){ OWN_STEP_NONE };
+}
+
+/* On the way to be held, or to be ready for it. */
+static enum own_state pending(const struct own_egress *e)
+{
+	return e->barred ? OWN_STANDBY : OWN_CLAIMING;
 }
 
 static struct own_step wait_for(struct own_egress *e, struct mono now, const char *reason)
 {
 	e->look_at = mono_add_ms(now, OWN_CLAIM_MS);
-	set_state(e, OWN_CLAIMING, "%s", reason);
+	transition_set(&own_transitions, e, pending(e), "%s", reason);
 	return (struct own_step){ OWN_STEP_NONE };
 }
 
@@ -198,11 +201,13 @@ static struct own_step act(struct own_egress *e, struct mono now, struct own_ste
 
 	e->look_at = mono_add_ms(now, OWN_CLAIM_MS);
 	if (step.kind == OWN_STEP_ASSIGN)
-		set_state(e, OWN_CLAIMING, "a private address for %s is being assigned",
-			  ip4_format(e->public_ip, public));
+		transition_set(&own_transitions, e, pending(e),
+			       "a private address for %s is being assigned",
+			       ip4_format(e->public_ip, public));
 	else
-		set_state(e, OWN_CLAIMING, "%s is being associated with %s",
-			  ip4_format(e->public_ip, public), ip4_format(step.private_ip, private));
+		transition_set(&own_transitions, e, OWN_CLAIMING, "%s is being associated with %s",
+			       ip4_format(e->public_ip, public),
+			       ip4_format(step.private_ip, private));
 	return step;
 }
 
@@ -211,15 +216,16 @@ static struct own_step associate(struct own_egress *e, const struct own_place *p
 				 struct ip4 target, struct mono now)
 {
 	e->private_ip = target;
-	if (is_before(now, e->associate_at))
+	if (mono_is_before(now, e->associate_at))
 		return wait_for(e, now, "associated; EC2 doesn't show it yet");
 	e->before = *place;
+	e->before_unsure = e->due = false;
 	return act(e, now, (struct own_step){ OWN_STEP_ASSOCIATE, target });
 }
 
 static struct own_step assign(struct own_egress *e, struct ip4 target, struct mono now)
 {
-	if (is_before(now, e->assign_at))
+	if (mono_is_before(now, e->assign_at))
 		return wait_for(e, now, "a private address was assigned; EC2 doesn't show it yet");
 	return act(e, now, (struct own_step){ OWN_STEP_ASSIGN, target });
 }
@@ -260,6 +266,8 @@ static struct own_step claim(struct own *own, struct own_egress *e, const struct
 		return block(e, now, reason);
 	if (!slot)
 		return assign(e, target, now);
+	if (e->barred)
+		return own_stand_by(own, e, target, now);
 	if (target.v != present.v)
 		return associate(e, place, target, now);
 	/* Both answers must say so: one alone may be old, and then the other would soon look like drift. */
@@ -268,7 +276,9 @@ static struct own_step claim(struct own *own, struct own_egress *e, const struct
 	e->private_ip = target;
 	e->differs_since = (struct mono){ 0 };
 	backoff_reset(&e->backoff);
+	e->due = false;
 	tell_held(own, e);
+	own_note_here(own, e, now);
 	return (struct own_step){ OWN_STEP_NONE };
 }
 
@@ -292,16 +302,11 @@ static void look_closer(struct own *own, struct own_egress *e, const struct aws_
 	}
 	bool is_here = strcmp(place.interface_id, own->interface_id) == 0 &&
 		       place.private_ip.v == e->private_ip.v;
-	/* Where it was before our claim, and nowhere, are what an old answer shows. */
-	bool may_be_old = is_settling(e, now) &&
-			  (!place.interface_id[0] ||
-			   (strcmp(place.interface_id, e->before.interface_id) == 0 &&
-			    place.private_ip.v == e->before.private_ip.v));
 
-	if (e->state == OWN_LOST || (!is_here && !may_be_old)) {
-		if (!is_here)
-			lose(e, &place, now);
-	}
+	if (is_here)
+		own_note_place(own, e, &place, now);
+	else if (e->state == OWN_LOST || !own_may_be_old(e, &place, now))
+		lose(own, e, &place, now);
 	e->look_at = mono_add_ms(now, e->state == OWN_LOST ? OWN_VERIFY_MS : OWN_CLAIM_MS);
 }
 
@@ -321,6 +326,8 @@ struct own_step own_see_addresses(struct own *own, size_t i, const struct aws_ad
 	struct own_egress *e = &own->v[i];
 	char wanted[OWN_WANTED_TEXT_MAX], reason[OWN_REASON_MAX];
 
+	if (e->taking)
+		return (struct own_step){ OWN_STEP_NONE }; /* it was asked before that */
 	if (e->state == OWN_HELD || e->state == OWN_LOST) {
 		look_closer(own, e, answer, now);
 		return (struct own_step){ OWN_STEP_NONE };
@@ -329,6 +336,7 @@ struct own_step own_see_addresses(struct own *own, size_t i, const struct aws_ad
 	if (answer->n != 1) {
 		snprintf(reason, sizeof(reason), "there %s %.250s in this region and account",
 			 answer->n ? "is more than one" : "is no", wanted);
+		own_note_place(own, e, NULL, now);
 		return block(e, now, reason);
 	}
 	struct own_place place = place_of(&answer->v[0]);
@@ -342,6 +350,7 @@ struct own_step own_see_addresses(struct own *own, size_t i, const struct aws_ad
 			 twin->wanted.name);
 		return block(e, now, reason);
 	}
+	own_note_place(own, e, &place, now);
 	return claim(own, e, &place, now);
 }
 
@@ -363,6 +372,8 @@ void own_see_associated(struct own *own, size_t i, struct mono now)
 	backoff_reset(&e->backoff);
 	e->changed_at = now;
 	e->associate_at = mono_add_ms(now, OWN_SETTLE_MS);
+	e->taking = e->due = false;
+	own_note_here(own, e, now);
 	wait_for(e, now, "associated; EC2 doesn't show it yet");
 }
 
@@ -376,32 +387,66 @@ static void mind_effect(struct own_egress *e, const struct aws_action *action, s
 		e->assign_at = mono_add_ms(now, OWN_SETTLE_MS);
 }
 
+static bool is_question(const struct aws_action *action)
+{
+	return action == &ec2_action_describe_addresses ||
+	       action == &ec2_action_describe_interfaces;
+}
+
+static bool is_final(const struct aws_failure *failure)
+{
+	return failure->class == HTTP_CLASS_PERMANENT || failure->class == HTTP_CLASS_NOT_FOUND ||
+	       failure->class == HTTP_CLASS_CONFLICT;
+}
+
+/* What becomes of an egress IP that isn't held. */
+static void fall_back(struct own_egress *e, const struct aws_action *action,
+		      const struct aws_failure *failure, const char *reason)
+{
+	bool is_gone = action == &ec2_action_describe_addresses &&
+		       failure->class == HTTP_CLASS_NOT_FOUND;
+
+	if (e->state == OWN_STANDBY && is_question(action) && !is_gone) {
+		transition_set(&own_transitions, e, OWN_STANDBY,
+			       "it isn't known where it is now: %.320s", reason);
+		return;
+	}
+	if (is_final(failure))
+		e->refused = is_gone ? NULL : action;
+	transition_set(&own_transitions, e, is_final(failure) ? OWN_BLOCKED : e->state, "%s",
+		       reason);
+}
+
 static void take_failure(struct own *own, struct own_egress *e, const struct aws_action *action,
 			 const struct aws_failure *failure, struct mono now)
 {
 	bool is_gone = action == &ec2_action_describe_addresses &&
 		       failure->class == HTTP_CLASS_NOT_FOUND;
-	bool is_final = is_gone || failure->class == HTTP_CLASS_PERMANENT ||
-			failure->class == HTTP_CLASS_NOT_FOUND ||
-			failure->class == HTTP_CLASS_CONFLICT;
 	char reason[OWN_REASON_MAX], public[IP4_TEXT_MAX];
 
 	own_explain_failure(own, &e->wanted, action, failure, reason);
-	if (e->state == OWN_HELD && !(is_gone && !is_settling(e, now))) {
+	own_note_failure(own, e, now);
+	if (action == &ec2_action_associate_address) {
+		e->taking = false;
+		e->associate_at = (struct mono){ 0 };
+	}
+	if (e->state == OWN_HELD && !(is_gone && !own_is_settling(e, now))) {
 		e->unverified = true;
-		set_state(e, OWN_HELD, "%s stays, but can't be verified: %.300s",
-			  ip4_format(e->public_ip, public), reason);
+		transition_set(&own_transitions, e, OWN_HELD,
+			       "%s stays, but can't be verified: %.300s",
+			       ip4_format(e->public_ip, public), reason);
 	} else if (e->state == OWN_HELD || (e->state == OWN_LOST && is_gone)) {
-		set_state(e, OWN_LOST, "%s was released", ip4_format(e->public_ip, public));
+		transition_set(&own_transitions, e, OWN_LOST, "%s was released",
+			       ip4_format(e->public_ip, public));
 	} else if (e->state != OWN_LOST) {
-		set_state(e, is_final ? OWN_BLOCKED : e->state, "%s", reason);
+		fall_back(e, action, failure, reason);
 	}
 	if (failure->class == HTTP_CLASS_RETRY)
 		mind_effect(e, action, now);
 }
 
-static struct mono next_try(struct backoff *backoff, const struct aws_failure *failure,
-			    struct mono now)
+struct mono own_next_try(struct backoff *backoff, const struct aws_failure *failure,
+			 struct mono now)
 {
 	int64_t ms = backoff_next_ms(backoff, failure->class, failure->retry_after_ms);
 
@@ -413,10 +458,10 @@ void own_see_failure(struct own *own, size_t i, const struct aws_action *action,
 {
 	if (i != OWN_ALL) {
 		take_failure(own, &own->v[i], action, failure, now);
-		own->v[i].look_at = next_try(&own->v[i].backoff, failure, now);
+		own->v[i].look_at = own_next_try(&own->v[i].backoff, failure, now);
 		return;
 	}
-	own->look_at = next_try(&own->backoff, failure, now);
+	own->look_at = own_next_try(&own->backoff, failure, now);
 	for (size_t j = 0; j < own->n; j++)
 		take_failure(own, &own->v[j], action, failure, now);
 }
@@ -435,54 +480,9 @@ void own_see_metadata(struct own *own, size_t i, bool associated, struct mono no
 	} else if (!e->differs_since.ns) {
 		e->differs_since = now;
 	} else if (mono_diff_ms(now, e->differs_since) > OWN_METADATA_MS && !e->unverified) {
-		set_state(e, OWN_HELD,
-			  "EC2 says that %s is associated with %s, the instance's metadata don't",
-			  ip4_format(e->public_ip, public), ip4_format(e->private_ip, private));
+		transition_set(
+			&own_transitions, e, OWN_HELD,
+			"EC2 says that %s is associated with %s, the instance's metadata don't",
+			ip4_format(e->public_ip, public), ip4_format(e->private_ip, private));
 	}
-}
-
-bool own_wants_look(const struct own *own, size_t i, struct mono now)
-{
-	const struct own_egress *e = &own->v[i];
-
-	return (e->state != OWN_HELD || e->doubted) && !is_before(now, e->look_at);
-}
-
-int64_t own_next_ms(const struct own *own, struct mono now)
-{
-	struct mono next = own->look_at;
-	int64_t ms;
-
-	/* While the interface can't be asked about, nothing else is. */
-	for (size_t i = 0; i < own->n && own->backoff.attempt == 0; i++) {
-		const struct own_egress *e = &own->v[i];
-
-		if ((e->state != OWN_HELD || e->doubted) && is_before(e->look_at, next))
-			next = e->look_at;
-	}
-	ms = mono_diff_ms(next, now);
-	return ms > 0 ? ms : 0;
-}
-
-struct ip4 own_private(const struct own *own, size_t i)
-{
-	return own->v[i].state == OWN_HELD ? own->v[i].private_ip : (struct ip4){ 0 };
-}
-
-bool own_is_decided(const struct own *own)
-{
-	for (size_t i = 0; i < own->n; i++) {
-		if (own->v[i].state == OWN_UNKNOWN)
-			return false;
-	}
-	return true;
-}
-
-bool own_all_held(const struct own *own)
-{
-	for (size_t i = 0; i < own->n; i++) {
-		if (own->v[i].state != OWN_HELD)
-			return false;
-	}
-	return true;
 }

@@ -12,6 +12,8 @@
  * elsewhere or gone is LOST: somebody decided so, and there is no fight; only a reload or restart claims again.
  * Nothing is ever released or disassociated, and a failed call never takes away what is held.
  *
+ * In a group of gateways there is also STANDBY: own_standby.h.
+ *
  * EC2 is consistent only after a while: for OWN_SETTLE_MS after a change of ours no answer counts as drift that
  * may be older than the change, and the change isn't made again.
  */
@@ -40,7 +42,15 @@ struct gateway_config;
 #define OWN_REASON_MAX 384
 #define OWN_SLOTS_MAX 256 /* addresses of one interface */
 
-enum own_state { OWN_UNKNOWN, OWN_CLAIMING, OWN_HELD, OWN_LOST, OWN_BLOCKED, OWN_STATE_COUNT };
+enum own_state {
+	OWN_UNKNOWN,
+	OWN_CLAIMING,
+	OWN_HELD,
+	OWN_LOST,
+	OWN_BLOCKED,
+	OWN_STANDBY,
+	OWN_STATE_COUNT
+};
 extern const char *const own_state_names[OWN_STATE_COUNT];
 
 /* What the configuration says: exactly one of allocation_id, public_ip and tag. */
@@ -66,6 +76,22 @@ struct own_place {
 	struct ip4 private_ip;
 };
 
+enum own_spot {
+	OWN_NOT_SEEN,  /* or it has just gone, and it isn't known yet where to */
+	OWN_MINE,      /* at the address that is kept for it on my interface */
+	OWN_ELSEWHERE, /* `place`; that may be another address of my interface, too */
+	OWN_NOWHERE,
+};
+
+/* As EC2 last said, or by accepting the association; for OWN_SETTLE_MS answers that may be older don't count. */
+struct own_where {
+	enum own_spot spot;
+	struct own_place place;
+	struct mono at;        /* when EC2 said so; 0: never */
+	struct mono failed_at; /* a question or the association failed since; 0: none has */
+	bool is_refused;       /* the association, for good */
+};
+
 struct own_egress {
 	struct own_wanted wanted;
 	enum own_state state;
@@ -80,8 +106,14 @@ struct own_egress {
 	struct mono changed_at;    /* by us, perhaps */
 	struct mono differs_since; /* the metadata from EC2 */
 	struct own_place before;   /* where it was when we took it */
-	bool doubted;    /* held, and an answer that may be old shows it gone: look closer */
-	bool unverified; /* held, and the last question failed */
+	bool doubted;       /* held, and an answer that may be old shows it gone: look closer */
+	bool unverified;    /* held, and the last question failed */
+	bool barred;        /* not ours to claim */
+	bool due;           /* may be claimed since a moment ago, and the call isn't under way */
+	bool taking;        /* it is */
+	bool before_unsure; /* it was taken without a look: old answers may show any place */
+	const struct aws_action *refused; /* BLOCKED: what was refused; NULL: what was found is why */
+	struct own_where where;
 	struct backoff backoff;
 };
 
@@ -92,7 +124,10 @@ struct own {
 	struct own_slot slots[OWN_SLOTS_MAX];
 	size_t n_slots;
 	struct mono look_at; /* at the interface */
+	struct mono seen_at;
 	struct backoff backoff;
+	bool shared;   /* one gateway of a group */
+	uint64_t news; /* counts what is new in any own_where, be it only the time */
 };
 
 enum own_step_kind { OWN_STEP_NONE, OWN_STEP_ASSIGN, OWN_STEP_ASSOCIATE, OWN_STEP_COUNT };
@@ -106,7 +141,7 @@ struct own_step {
 int own_init(struct own *own, const struct own_wanted *wanted, size_t n, uint64_t seed);
 void own_done(struct own *own);
 /*
- * After own_init for a new configuration: what is wanted exactly as before stays as it was in `old`, save what
+ * After own_init and own_share for a new configuration: what is wanted exactly as before stays as it was in `old`, save what
  * was lost, which is claimed anew.
  */
 void own_adopt(struct own *own, const struct own *old);
@@ -139,7 +174,10 @@ int own_request_step(const struct own *own, size_t i, struct own_step step,
 /* How long until own_see_interface is due again, at least 0. */
 int64_t own_next_ms(const struct own *own, struct mono now);
 
-/* The address to translate to; 0: not available. */
+/*
+ * The address to translate to; 0: not available. In a group that's also what is prepared and not held: whether to
+ * translate is for others to say.
+ */
 struct ip4 own_private(const struct own *own, size_t i);
 bool own_is_decided(const struct own *own); /* none is UNKNOWN */
-bool own_all_held(const struct own *own);
+bool own_all_held(const struct own *own);   /* in a group: or prepared, in STANDBY */

@@ -4,6 +4,7 @@
 
 #include <fnmatch.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "awsapi/action.h"
 #include "awsapi/failure.h"
@@ -47,6 +48,37 @@ static enum hint find_hint(const char *code)
 	return HINT_OTHER;
 }
 
+/* AWS names the resource, unless the action knows none; then its tags may be what the policy misses. */
+static void explain_policy(const struct aws_action *action, const struct aws_failure *failure,
+			   char reason[static OWN_REASON_MAX])
+{
+	static const char before[] = "on resource: ";
+	const char *resource = strstr(failure->text, before);
+	size_t length;
+
+	if (!resource) {
+		snprintf(reason, OWN_REASON_MAX,
+			 "the policy of the credentials lacks ec2:%s; add it (%.120s)",
+			 action->name, failure->text);
+		return;
+	}
+	resource += sizeof(before) - 1;
+	length = strcspn(resource, " ");
+	snprintf(reason, OWN_REASON_MAX,
+		 "the policy of the credentials lacks ec2:%s on %.*s; add it, or the tags that it "
+		 "asks for",
+		 action->name, length < 200 ? (int)length : 200, resource);
+}
+
+bool own_explain_policy(const struct aws_action *action, const struct aws_failure *failure,
+			char reason[static OWN_REASON_MAX])
+{
+	if (find_hint(failure->code) != HINT_POLICY)
+		return false;
+	explain_policy(action, failure, reason);
+	return true;
+}
+
 void own_explain_failure(const struct own *own, const struct own_wanted *wanted,
 			 const struct aws_action *action, const struct aws_failure *failure,
 			 char reason[static OWN_REASON_MAX])
@@ -55,9 +87,7 @@ void own_explain_failure(const struct own *own, const struct own_wanted *wanted,
 
 	switch (find_hint(failure->code)) {
 	case HINT_POLICY:
-		snprintf(reason, OWN_REASON_MAX,
-			 "the policy of the credentials lacks ec2:%s; add it (%.120s)",
-			 action->name, failure->text);
+		own_explain_policy(action, failure, reason);
 		break;
 	case HINT_NO_ADDRESS:
 		snprintf(reason, OWN_REASON_MAX, "there is no %.250s in this region and account",

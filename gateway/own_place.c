@@ -57,6 +57,25 @@ void own_check_place(const struct own *own, const struct own_egress *self, struc
 			 ip4_format(slot->public_ip, public));
 }
 
+bool own_is_placed(const struct own *own, const struct own_egress *self)
+{
+	const struct own_slot *slot = own_find_slot(own, self->private_ip);
+
+	return slot && !slot->primary && !carries_other(slot, self) &&
+	       !own_find_taker(own, self, self->private_ip);
+}
+
+struct ip4 own_private(const struct own *own, size_t i)
+{
+	const struct own_egress *e = &own->v[i];
+	bool is_sound = e->state == OWN_STANDBY || e->state == OWN_CLAIMING ||
+			(e->state == OWN_BLOCKED && e->refused);
+
+	if (e->state == OWN_HELD || (own->shared && is_sound && own_is_placed(own, e)))
+		return e->private_ip;
+	return (struct ip4){ 0 };
+}
+
 struct ip4 own_choose(const struct own *own, const struct own_egress *self)
 {
 	char reason[OWN_REASON_MAX];

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "awsapi/requests.h"
-#include "gateway/config.h"
+#include "conf/gateway.h"
 
 int own_request_look(const struct own *own, size_t i, struct aws_request *ret)
 {
@@ -18,7 +18,7 @@ int own_request_look(const struct own *own, size_t i, struct aws_request *ret)
 	memcpy(tag, e->wanted.tag, sizeof(tag));
 	char *value = strchr(tag, '=');
 
-	if (e->state == OWN_HELD || e->state == OWN_LOST) {
+	if (e->state == OWN_HELD || e->state == OWN_LOST || e->state == OWN_STANDBY) {
 		/* What the tag leads to meanwhile isn't the question. */
 		query = (struct ec2_addresses_query){ .allocation_id = e->allocation_id };
 	} else if (value) {

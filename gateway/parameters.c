@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: The eipgw authors
 #include "gateway/parameters.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,37 +12,14 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "conf/gateway.h"
 #include "daemon/kernel.h"
-#include "gateway/config.h"
-#include "netlink/guard.h"
+#include "daemon/sysctls.h"
+#include "gateway/desired.h"
 #include "netlink/rtnl.h"
 #include "netlink/sysctl.h"
 
 enum { CONNECTION_BYTES = 384, SHARE = 4, CONNECTIONS_MIN = 1 << 16, CONNECTIONS_MAX = 1 << 22 };
-
-/* %s stands for the uplink or, in the second table, the tunnel. */
-static const struct parameter {
-	const char *key, *value, *meaning;
-} plain[] = {
-	{ "net/ipv4/ip_forward", "1", "nothing is forwarded" },
-	{ "net/ipv4/conf/all/send_redirects", "0", "nodes may be told to go another way" },
-	{ "net/ipv4/conf/default/send_redirects", "0", "nodes may be told to go another way" },
-	/* The kernel takes the larger of this and the device's. Sources are checked by our own rules (mark and
-	 * source address) and by the VPC. */
-	{ "net/ipv4/conf/all/rp_filter", "0", "each packet costs a second lookup of its source" },
-	{ "net/netfilter/nf_conntrack_events", "1", "connections may be missing in the NAT log" },
-	{ "net/netfilter/nf_conntrack_acct", "1", "the NAT log has no packet and byte counts" },
-	{ "net/netfilter/nf_conntrack_timestamp", "1", "the NAT log has no start times" },
-	/* After a takeover windows are unknown; a strict check would drop what it has not seen grow. */
-	{ "net/netfilter/nf_conntrack_tcp_be_liberal", "1", "connections may stall after a takeover" },
-	/* Mid-stream pick-up of connections that were not replicated. */
-	{ "net/netfilter/nf_conntrack_tcp_loose", "1", "connections may break after a takeover" },
-}, per_uplink[] = {
-	{ "net/ipv4/conf/%s/send_redirects", "0", "nodes may be told to go another way" },
-	{ "net/ipv4/conf/%s/rp_filter", "0", "each packet costs a second lookup of its source" },
-}, per_tunnel[] = {
-	{ "net/ipv4/conf/%s/rp_filter", "0", "each packet costs a second lookup of its source" },
-};
 
 uint32_t parameters_conntrack_max(uint64_t memory_bytes)
 {
@@ -76,28 +54,15 @@ static void set_conntrack_max(const struct gateway_config *config)
 	}
 }
 
-static void set_all(const struct parameter *parameters, size_t n, const char *device)
-{
-	char key[128];
-
-	for (size_t i = 0; i < n; i++) {
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		snprintf(key, sizeof(key), parameters[i].key, device);
-#pragma GCC diagnostic pop
-		kernel_set(key, parameters[i].value, parameters[i].meaning);
-	}
-}
-
 void parameters_set(const struct gateway_config *config)
 {
-	set_all(plain, ARRAY_SIZE(plain), "");
-	set_all(per_uplink, ARRAY_SIZE(per_uplink), config->gateway.uplink);
-	set_all(per_tunnel, ARRAY_SIZE(per_tunnel), config->tunnel.device);
+	sysctls_set(&gateway_sysctls, SYSCTL_PLAIN, NULL);
+	sysctls_set(&gateway_sysctls, SYSCTL_UPLINK, config->gateway.uplink);
+	sysctls_set(&gateway_sysctls, SYSCTL_TUNNEL, config->tunnel.device);
 	set_conntrack_max(config);
 }
 
-void parameters_guard(struct rtnl *rtnl, const struct gateway_config *config)
+static void guard_tunnel(struct rtnl *rtnl, const struct gateway_config *config)
 {
 	struct err err = ERR_NULL;
 	struct rt_link tunnel;
@@ -112,4 +77,75 @@ void parameters_guard(struct rtnl *rtnl, const struct gateway_config *config)
 			    err.text);
 	else if (added)
 		log_info("guard", "filter on %s is in place", config->tunnel.device);
+}
+
+static void add_source(struct guard_sources *sources, struct ip4 source)
+{
+	for (size_t i = 0; i < sources->n; i++) {
+		if (sources->v[i].v == source.v)
+			return;
+	}
+	if (source.v && sources->n < ARRAY_SIZE(sources->v))
+		sources->v[sources->n++] = source;
+}
+
+static void add_sources(struct guard_sources *sources, const struct gateway_view *view)
+{
+	add_source(sources, gateway_address(view));
+	for (size_t i = 0; i < view->config->egress_ips.n; i++)
+		add_source(sources, gateway_private(view, i));
+}
+
+static void put_sources(struct parameters_guard *guard, struct rtnl *rtnl,
+			const struct gateway_view *view)
+{
+	struct err err = ERR_NULL;
+	bool changed = false;
+
+	/* Another device is the uplink now. If the former one is gone, so is its filter. */
+	if (guard->uplink_ifindex && guard->uplink_ifindex != view->uplink_ifindex)
+		(void)guard_remove_sources(rtnl, guard->uplink_ifindex, NULL);
+	guard->uplink_ifindex = view->uplink_ifindex;
+	if (guard_ensure_sources(rtnl, view->uplink_ifindex, &guard->sources, &changed, &err))
+		log_warning(
+			"guard",
+			"%s; packets that are under way at a flush of nftables may leave with pods' own addresses",
+			err.text);
+	else if (changed)
+		log_info("guard", "filter on %s is in place sources=%zu",
+			 view->config->gateway.uplink, guard->sources.n);
+}
+
+void parameters_widen_guard(struct parameters_guard *guard, struct rtnl *rtnl,
+			    const struct gateway_view *view)
+{
+	struct guard_sources wide = { .n = 0 };
+
+	/* The new ones first: if not all have room, they do. */
+	add_sources(&wide, view);
+	for (size_t i = 0; i < guard->sources.n; i++)
+		add_source(&wide, guard->sources.v[i]);
+	if (wide.n == guard->sources.n)
+		return;
+	guard->sources = wide;
+	put_sources(guard, rtnl, view);
+}
+
+void parameters_settle_guard(struct parameters_guard *guard, struct rtnl *rtnl,
+			     const struct gateway_view *view)
+{
+	guard_tunnel(rtnl, view->config);
+	guard->sources.n = 0;
+	add_sources(&guard->sources, view);
+	put_sources(guard, rtnl, view);
+}
+
+int parameters_remove_guard(struct rtnl *rtnl, const struct gateway_config *config, struct err *err)
+{
+	struct rt_link uplink;
+	int rc = rtnl_link_by_name(rtnl, config->gateway.uplink, &uplink, err);
+
+	if (rc == -ENODEV)
+		return 0;
+	return rc ? rc : guard_remove_sources(rtnl, uplink.ifindex, err);
 }

@@ -5,17 +5,33 @@
 
 #include <stdint.h>
 
+#include "netlink/guard.h"
+
 struct gateway_config;
+struct gateway_view;
 struct rtnl;
 
 /* Sets those that differ, reads back, logs failures with what they mean. */
 void parameters_set(const struct gateway_config *config);
 
 /*
- * The filter on the tunnel device that holds when nftables is flushed (netlink/guard.h). It goes with the
- * device and isn't watched, so each run of the keeper looks. A failure is logged.
+ * The filters on the tunnel device and on the uplink that hold when nftables is flushed (netlink/guard.h). Nobody tells when
+ * they go, so each run of the keeper looks. Failures are logged.
+ *
+ * On the uplink packets may have the gateway's own address and those that carry egress IPs. Before the rules are changed it is
+ * widened by those that are new, afterwards narrowed to what is left.
  */
-void parameters_guard(struct rtnl *rtnl, const struct gateway_config *config);
+struct parameters_guard {
+	int uplink_ifindex; /* 0: no filter is there yet */
+	struct guard_sources sources;
+};
+void parameters_widen_guard(struct parameters_guard *guard, struct rtnl *rtnl,
+			    const struct gateway_view *view);
+void parameters_settle_guard(struct parameters_guard *guard, struct rtnl *rtnl,
+			     const struct gateway_view *view);
+/* For deinstallation. 0 also if there is no such device. */
+int parameters_remove_guard(struct rtnl *rtnl, const struct gateway_config *config,
+			    struct err *err);
 
 /*
  * How many connections fit: a tracked connection costs 384 bytes with accounting; a quarter of the memory

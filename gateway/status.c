@@ -3,26 +3,45 @@
 #include "gateway/status.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include <netinet/in.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/mono.h"
 #include "daemon/frame.h"
 #include "daemon/report.h"
 #include "gateway/agent.h"
+#include "gateway/drain.h"
+#include "gateway/failover.h"
+#include "gateway/native.h"
+#include "gateway/outside.h"
 #include "gateway/own.h"
 #include "nat/keeper.h"
 #include "nat/trace.h"
 
-enum { TCP_SYN = 0x02 };
+enum { TCP_SYN = 0x02, CONDITION_MAX = 320 };
 
 static void put_ownership(struct control_out *out, const struct own_egress *egress)
 {
 	control_string(out, "allocation_id", egress->allocation_id);
 	control_string(out, "state", own_state_names[egress->state]);
 	control_string(out, "reason", egress->reason);
+}
+
+static void put_outside(struct control_out *out, const struct outside_egress *egress)
+{
+	char text[IP4_TEXT_MAX];
+
+	control_string(out, "self_test", outside_state_names[egress->state]);
+	if (egress->seen.v)
+		control_string(out, "seen_as", ip4_format(egress->seen, text));
+	if (egress->judged_at.ns)
+		control_int(out, "tested_seconds_ago",
+			    mono_diff_ms(mono_now(), egress->judged_at) / 1000);
+	control_string(out, "self_test_reason", egress->reason);
 }
 
 static void put_egress(struct control_out *out, const struct gateway_view *view)
@@ -40,6 +59,32 @@ static void put_egress(struct control_out *out, const struct gateway_view *view)
 		control_string(out, "private", ip4_format(private, text));
 		if (view->own)
 			put_ownership(out, &view->own->v[i]);
+		if (view->outside)
+			put_outside(out, &view->outside->v[i]);
+		control_end(out);
+	}
+	control_end(out);
+}
+
+/* Which sources come by VPC routing, and what brings them here. */
+static void put_native(struct control_out *out, const struct gateway_view *view)
+{
+	const struct ip4_prefixes *sources = &view->config->native.source_cidrs;
+	char text[IP4_PREFIX_TEXT_MAX], name[NATIVE_NAME_MAX];
+
+	control_array(out, "native_sources");
+	for (size_t i = 0; i < sources->n; i++) {
+		control_object(out, NULL);
+		control_string(out, "cidr", ip4_prefix_format(sources->v[i], text));
+		control_end(out);
+	}
+	control_end(out);
+	control_array(out, "native_routing");
+	for (size_t i = 0; view->native && i < view->native->n; i++) {
+		control_object(out, NULL);
+		control_string(out, "name", native_name(view->native, i, name));
+		control_string(out, "state", own_state_names[view->native->v[i].state]);
+		control_string(out, "reason", view->native->v[i].reason);
 		control_end(out);
 	}
 	control_end(out);
@@ -61,12 +106,18 @@ static int run_status(const struct control_args *args, struct control_out *out, 
 		.table = GATEWAY_TABLE,
 		.frame = data,
 		.keeper = state.keeper,
+		.cluster = state.cluster,
 		.connections_ended = state.connections_ended,
 		.counters = gateway_counters,
 	};
 
 	put_egress(out, &state.view);
-	report_policies(out, &state.view.config->policies, state.view.policies);
+	put_native(out, &state.view);
+	if (state.failover)
+		failover_report(state.failover, out);
+	drain_status(state.drain, out);
+	report_cluster(out, state.cluster);
+	report_policies(out, &state.view.config->policies, state.view.policies, state.cluster);
 	return report_head(out, &head, err);
 }
 
@@ -84,36 +135,100 @@ static const struct gateway_node *node_of(const struct gateway_config *config, s
 	return NULL;
 }
 
-static void judge(struct report_verdict *verdict, const struct gateway_view *view,
-		  const struct nat_trace *trace, const struct gateway_node *node)
+static bool is_native(const struct gateway_config *config, struct ip4 source)
 {
-	const struct policy_rule *rule =
-		policy_rule_of(view->policies, verdict->source, verdict->destination);
-	const struct gateway_egress *egress = view->config->egress_ips.v;
-	char public[IP4_TEXT_MAX], private[IP4_TEXT_MAX];
+	for (size_t i = 0; i < config->native.source_cidrs.n; i++) {
+		if (ip4_prefix_contains(config->native.source_cidrs.v[i], source))
+			return true;
+	}
+	return false;
+}
 
-	verdict->word = "dropped";
-	if (rule)
-		verdict->egress_ip = egress[rule->egress].name;
-	if (!node) {
+/* On which way a source's packets are taken. */
+struct origin {
+	const struct gateway_node *node; /* through the tunnel, from there */
+	bool native;                     /* by VPC routing */
+};
+
+/* "if it comes from node n", "if a VPC route leads it here". Returns `buf`. */
+static const char *name_condition(const struct gateway_view *view, const struct origin *origin,
+				  char buf[static CONDITION_MAX])
+{
+	char name[NATIVE_NAME_MAX];
+	size_t i = 0;
+
+	if (origin->node) {
+		snprintf(buf, CONDITION_MAX, "if it comes from node %s", origin->node->name);
+		return buf;
+	}
+	while (view->native && i < view->native->n && view->native->v[i].state == OWN_HELD)
+		i++;
+	if (!view->native || i == view->native->n)
+		snprintf(buf, CONDITION_MAX, "if a VPC route table leads it here");
+	else
+		snprintf(buf, CONDITION_MAX,
+			 "if a VPC route table leads it here; but %s is %s: %.160s",
+			 native_name(view->native, i, name),
+			 own_state_names[view->native->v[i].state], view->native->v[i].reason);
+	return buf;
+}
+
+/* Why the egress IP that the policy names can't be used now, or false. */
+static bool explain_egress(struct report_verdict *verdict, const struct gateway_view *view,
+			   const struct policy_rule *rule)
+{
+	const struct gateway_egress *egress = view->config->egress_ips.v;
+	char public[IP4_TEXT_MAX];
+
+	if (rule->egress == POLICY_EGRESS_NONE)
 		snprintf(verdict->sentence, sizeof(verdict->sentence),
-			 "dropped: no node in the configuration hosts this source");
-	} else if (!trace->dropped && trace->translated && rule) {
-		verdict->word = "translated";
-		snprintf(
-			verdict->sentence, sizeof(verdict->sentence),
-			"policy %s translates it to the egress IP %s (%s, carried by %s), if it comes "
-			"from node %s",
-			view->policies->names[rule->policy], egress[rule->egress].name,
-			ip4_format(gateway_public(view, rule->egress), public),
-			ip4_format(trace->source, private), node->name);
-	} else if (rule && view->own && !gateway_private(view, rule->egress).v) {
+			 "dropped: policy %s has no egress IP for this source now",
+			 view->policies->names[rule->policy]);
+	else if (view->own && !gateway_private(view, rule->egress).v)
 		snprintf(verdict->sentence, sizeof(verdict->sentence),
 			 "dropped: the egress IP %s isn't available here: %.240s",
 			 egress[rule->egress].name, view->own->v[rule->egress].reason);
-	} else {
+	else if (gateway_is_fenced(view, rule->egress))
+		snprintf(verdict->sentence, sizeof(verdict->sentence),
+			 "dropped: another gateway of the group has the egress IP %s now",
+			 egress[rule->egress].name);
+	else if (!gateway_serves(view, rule->egress))
+		snprintf(verdict->sentence, sizeof(verdict->sentence),
+			 "dropped: the internet doesn't see the egress IP %s as %s: %.240s",
+			 egress[rule->egress].name,
+			 ip4_format(gateway_public(view, rule->egress), public),
+			 view->outside->v[rule->egress].reason);
+	else
+		return false;
+	return true;
+}
+
+static void judge(struct report_verdict *verdict, const struct gateway_view *view,
+		  const struct nat_trace *trace, const struct origin *origin)
+{
+	const struct policy_rule *rule =
+		gateway_rule_of(view, verdict->source, verdict->destination);
+	const struct gateway_egress *egress = view->config->egress_ips.v;
+	char public[IP4_TEXT_MAX], private[IP4_TEXT_MAX], condition[CONDITION_MAX];
+
+	verdict->word = "dropped";
+	if (rule && rule->egress != POLICY_EGRESS_NONE)
+		verdict->egress_ip = egress[rule->egress].name;
+	if (!origin->node && !origin->native) {
+		snprintf(verdict->sentence, sizeof(verdict->sentence),
+			 "dropped: no node in the configuration hosts this source, and it isn't a "
+			 "native one");
+	} else if (!trace->dropped && trace->translated && rule) {
+		verdict->word = "translated";
+		snprintf(verdict->sentence, sizeof(verdict->sentence),
+			 "policy %s translates it to the egress IP %s (%s, carried by %s), %s",
+			 view->policies->names[rule->policy], egress[rule->egress].name,
+			 ip4_format(gateway_public(view, rule->egress), public),
+			 ip4_format(trace->source, private),
+			 name_condition(view, origin, condition));
+	} else if (!rule || !explain_egress(verdict, view, rule)) {
 		snprintf(verdict->sentence, sizeof(verdict->sentence), "dropped: %s",
-			 policy_class_of(view->policies, verdict->source) ?
+			 gateway_class_of(view, verdict->source) ?
 				 "the source is selected, but no policy governs this destination" :
 				 "no policy selects this source");
 	}
@@ -136,22 +251,55 @@ static int run_explain(const struct control_args *args, struct control_out *out,
 	if (!agent || !keeper_ruleset((state = agent_state(agent)).keeper))
 		return err_set(err, -EAGAIN, "the daemon is starting");
 	const struct gateway_config *config = state.view.config;
-	const struct gateway_node *node = node_of(config, packet.src);
+	const struct origin origin = { .node = node_of(config, packet.src),
+				       .native = is_native(config, packet.src) };
 	struct report_verdict verdict = { .source = packet.src, .destination = packet.dst };
 
-	snprintf(packet.iif, sizeof(packet.iif), "%s", config->tunnel.device);
-	packet.mark = node ? gateway_node_mark(node->address) : 0;
+	snprintf(packet.iif, sizeof(packet.iif), "%s",
+		 origin.native ? config->gateway.uplink : config->tunnel.device);
+	packet.mark = origin.node ? gateway_node_mark(origin.node->address) : GATEWAY_NATIVE_MARK;
 	rc = nat_trace(keeper_ruleset(state.keeper), keeper_net(state.keeper), packet,
 		       config->gateway.uplink, &trace);
 	if (rc)
 		return err_set(err, rc, "out of memory");
-	judge(&verdict, &state.view, &trace, node);
+	judge(&verdict, &state.view, &trace, &origin);
 	report_explanation(out, &verdict, &trace);
+	return 0;
+}
+
+/* The egress IPs that pods' packets leave with here. */
+static void put_carried(struct control_out *out, const struct gateway_view *view)
+{
+	const struct gateway_egress *egress = view->config->egress_ips.v;
+
+	control_array(out, "carried");
+	for (size_t i = 0; i < view->config->egress_ips.n; i++) {
+		if (gateway_serves(view, i))
+			control_string(out, NULL, egress[i].name);
+	}
+	control_end(out);
+}
+
+static int run_drain(const struct control_args *args, struct control_out *out, void *data,
+		     struct err *err)
+{
+	const struct agent *agent = frame_state(data);
+	struct agent_state state;
+	int rc;
+
+	if (!agent)
+		return err_set(err, -EAGAIN, "the daemon is starting");
+	rc = drain_run_command(agent_state(agent).drain, args, out, err);
+	if (rc)
+		return rc;
+	state = agent_state(agent); /* after what the command did */
+	put_carried(out, &state.view);
 	return 0;
 }
 
 const struct control_command gateway_commands[] = {
 	{ "status", CONTROL_OPEN, run_status },
 	{ "explain", CONTROL_OPEN, run_explain },
+	{ "drain", 0, run_drain },
 	{ NULL, 0, NULL },
 };

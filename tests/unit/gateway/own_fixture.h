@@ -12,6 +12,7 @@
 
 #include "awsapi/failure.h"
 #include "gateway/own.h"
+#include "gateway/own_standby.h"
 
 #define MINE "eni-mine"
 #define OTHER "eni-other"

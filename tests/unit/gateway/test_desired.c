@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* Which packet a gateway lets through, and with which address, over the table that it describes. */
-#include "gateway/desired.h"
+#include "desired_fixture.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/err.h"
 #include "gateway/audit.h"
 #include "gateway/own.h"
 #include "gateway/parameters.h"
-#include "nat/eval.h"
 
 static const char config_text[] =
 	"{\"gateway\": {\"name\": \"gw\", \"address\": \"10.0.1.200\", \"uplink\": \"eth0\"},"
@@ -29,76 +24,9 @@ static const char config_text[] =
 	"  {\"name\": \"post\", \"pod_cidrs\": [\"10.0.1.50/32\"], \"egress_ips\": [\"mail\"],"
 	"   \"destination_cidrs\": [\"198.51.100.0/24\"]}]}";
 
-struct fixture {
-	struct gateway_config config;
-	struct policy_result policies;
-	struct gateway_view view;
-	struct nat_ruleset table;
-	struct net_desired routing;
-};
-
-static struct ip4 ip(const char *text)
-{
-	struct ip4 addr;
-
-	assert_int_equal(ip4_parse(text, &addr, NULL), 0);
-	return addr;
-}
-
 static void fixture_init(struct fixture *f)
 {
-	struct err err = ERR_NULL;
-
-	*f = (struct fixture){ 0 };
-	if (config_parse(&gateway_config_table, config_text, strlen(config_text), &f->config,
-			 &err) ||
-	    gateway_config_check(&f->config, &err) ||
-	    gateway_config_compile(&f->config, &f->policies, &err))
-		fail_msg("%s", err.text);
-	f->view = (struct gateway_view){ &f->config, &f->policies, 8951, 2, ip("10.0.1.1") };
-	assert_int_equal(gateway_describe_table(&f->view, &f->table), 0);
-	assert_int_equal(gateway_describe_routing(&f->view, &f->routing), 0);
-}
-
-static void fixture_done(struct fixture *f)
-{
-	nat_ruleset_done(&f->table);
-	net_desired_done(&f->routing);
-	policy_result_done(&f->policies);
-	config_done(&gateway_config_table, &f->config);
-}
-
-struct row {
-	const char *what, *node, *src, *dst, *iif, *oif;
-	uint32_t state, status;
-	const char *leaves_as; /* NULL: not at all; "": untranslated here (its entry does it) */
-};
-
-static void check_row(const struct fixture *f, const struct row *row)
-{
-	struct nat_packet packet = { .src = ip(row->src),
-				     .dst = ip(row->dst),
-				     .protocol = 17,
-				     .ct_state = row->state ? row->state : NAT_STATE_NEW,
-				     .ct_status = row->status };
-	struct nat_eval_result r;
-
-	packet.mark = row->node ? gateway_node_mark(ip(row->node)) : 0;
-	snprintf(packet.iif, sizeof(packet.iif), "%s", row->iif ? row->iif : "egw0");
-	snprintf(packet.oif, sizeof(packet.oif), "%s", row->oif ? row->oif : "eth0");
-	r = nat_eval_hook(&f->table, NAT_HOOK_FORWARD, &packet, NULL, NULL);
-	if (r.verdict != NAT_EVAL_ACCEPT) {
-		if (row->leaves_as)
-			fail_msg("%s: was dropped", row->what);
-		return;
-	}
-	r = nat_eval_hook(&f->table, NAT_HOOK_POSTROUTING, &packet, NULL, NULL);
-	if (!row->leaves_as)
-		fail_msg("%s: was let through", row->what);
-	if (row->leaves_as[0] && (!r.snat || r.snat_to.v != ip(row->leaves_as).v))
-		fail_msg("%s: has another address or none", row->what);
-	if (!row->leaves_as[0] && r.snat)
-		fail_msg("%s: was translated", row->what);
+	fixture_init_with(f, config_text);
 }
 
 static const struct row packets[] = {
@@ -272,8 +200,6 @@ static void only_connections_without_a_right_are_stale(void **state)
 	(void)state;
 
 	fixture_init(&f);
-	struct gateway_audit audit = { &f.config, &f.policies };
-
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct ct_entry entry = {
 			.orig = { .src = ip(rows[i].src), .dst = ip(rows[i].dst) },
@@ -281,7 +207,7 @@ static void only_connections_without_a_right_are_stale(void **state)
 			.mark = rows[i].mark,
 		};
 
-		if (gateway_audit_is_stale(&audit, &entry) != rows[i].stale)
+		if (gateway_audit_is_stale(&f.view, &entry) != rows[i].stale)
 			fail_msg("%s: wanted %d", rows[i].what, rows[i].stale);
 	}
 	fixture_done(&f);
@@ -325,11 +251,9 @@ static void an_egress_ip_that_is_not_available_lets_nothing_out(void **state)
 		if (strcmp(f.table.sets[i].name, "egress") == 0)
 			assert_int_equal(f.table.sets[i].n, 1);
 	}
-	struct gateway_audit audit = { &f.config, &f.policies, &own };
-
-	assert_true(gateway_audit_is_stale(&audit, &entry));
+	assert_true(gateway_audit_is_stale(&f.view, &entry));
 	entry.reply.dst = ip("10.0.1.202");
-	assert_false(gateway_audit_is_stale(&audit, &entry));
+	assert_false(gateway_audit_is_stale(&f.view, &entry));
 	for (size_t i = 0; i < f.routing.routes.n; i++) {
 		const struct rt_route *route = &f.routing.routes.v[i];
 
@@ -412,6 +336,7 @@ static void the_configurations_faults_are_named(void **state)
 		{ "10.0.1.201", "10.0.1.200", "egress_ips[0].private" },
 		{ "10.0.2.48/28", "10.0.1.48/29", "nodes[" },
 		{ "10.0.2.11", "10.0.1.11", "nodes[1].address" },
+		{ "10.0.1.11", "0.0.0.0", "nodes[0].address" },
 		{ "[\"mail\"]", "[\"male\"]", "policies[1].egress_ips[0]" },
 	};
 	(void)state;

@@ -145,6 +145,30 @@ static void a_failure_never_takes_away_what_is_held_and_says_what_is_missing(voi
 	}
 }
 
+static void a_denial_names_the_action_and_the_resource(void **state)
+{
+	struct aws_failure failure = {
+		.class = HTTP_CLASS_PERMANENT,
+		.code = "UnauthorizedOperation",
+		.text = "AssociateAddress: UnauthorizedOperation: You are not authorized to perform "
+			"this operation. User: arn:aws:sts::1:assumed-role/r/i is not authorized to "
+			"perform: ec2:AssociateAddress on resource: arn:aws:ec2:x:1:elastic-ip/e "
+			"because no identity-based policy allows the ec2:AssociateAddress action",
+		.retry_after_ms = -1,
+		.date_sec = -1,
+	};
+	CLEANUP(own_done) struct own own;
+
+	(void)state;
+	begin_bank(&own);
+	see_mine(&own, 0, "10.0.1.200 10.0.1.201");
+	see_address(&own, 0, 0, AT(BANK, NULL, NULL));
+	own_see_failure(&own, 0, &ec2_action_associate_address, &failure, at(0));
+	expect(&own, 0, OWN_BLOCKED,
+	       "the policy of the credentials lacks ec2:AssociateAddress on "
+	       "arn:aws:ec2:x:1:elastic-ip/e; add it, or the tags that it asks for");
+}
+
 static void what_is_blocked_is_looked_at_again_and_claimed_when_it_can_be(void **state)
 {
 	CLEANUP(own_done) struct own own;
@@ -338,6 +362,7 @@ int main(void)
 		cmocka_unit_test(what_no_old_answer_can_show_is_drift_right_after_a_claim_too),
 		cmocka_unit_test(a_claim_that_seemed_to_fail_settles_like_one_that_did_not),
 		cmocka_unit_test(a_failure_never_takes_away_what_is_held_and_says_what_is_missing),
+		cmocka_unit_test(a_denial_names_the_action_and_the_resource),
 		cmocka_unit_test(what_is_blocked_is_looked_at_again_and_claimed_when_it_can_be),
 		cmocka_unit_test(a_released_address_is_lost),
 		cmocka_unit_test(failures_back_off_to_ten_seconds_and_obey_what_is_asked),

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/* Inside agent: agent.c starts, reloads and stops it, agent_work.c is what it does when the keeper runs, and
+ * agent_pods.c when it needn't. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/ip4.h"
+#include "daemon/health.h"
+#include "gateway/agent.h"
+#include "gateway/parameters.h"
+#include "nat/keeper.h"
+#include "policy/policy.h"
+
+struct cloud;
+struct drain;
+struct ending;
+struct ending_ops;
+struct failover;
+struct inventory_changes;
+struct publish;
+struct selftest;
+struct world;
+
+/* What the uplink is now. */
+struct uplink {
+	int ifindex;
+	uint32_t tunnel_mtu;
+	struct ip4 router; /* v == 0: there is no default route on it */
+};
+
+struct agent {
+	struct gateway_config
+		*config; /* what is done: the file's, or what Kubernetes makes of that */
+	struct gateway_config *file; /* NULL: the configuration is all */
+	struct world *world;         /* likewise */
+	struct publish *publish;     /* likewise */
+	struct policy_result policies;
+	struct keeper *keeper;
+	struct ending *ending;
+	struct uplink uplink;
+	struct parameters_guard guard;
+	struct health health;
+	struct cloud *cloud;       /* NULL: static ownership */
+	struct drain *drain;       /* NULL: nobody could take over */
+	struct selftest *selftest; /* NULL: not configured */
+	struct failover *failover; /* NULL: this gateway is alone */
+	bool begun; /* the first run was tried; before, the kernel stays as it was found */
+};
+
+/* Tells Kubernetes what is in the kernel. */
+void agent_publish(struct agent *agent);
+
+extern const struct keeper_ops agent_keeper_ops; /* with the agent as data */
+extern const struct ending_ops agent_ending_ops; /* likewise */
+/* What failover.h says of one egress IP goes to the kernel without a run, if it can. */
+void agent_take_fence(size_t egress, void *data);
+/* Pods' events go to the kernel without a run. False: they need one. */
+bool agent_take_pods(const struct inventory_changes *changes, void *data);
+
+/* 0, or a negative errno with the reason. Without a default route packets end in the fallback. */
+int agent_find_uplink(struct agent *agent, struct gateway_config *config, struct uplink *ret,
+		      struct err *err);

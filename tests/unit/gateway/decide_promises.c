@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/*
+ * Written from what is promised, and by what the servers answered, not by what decide.c remembers.
+ */
+#include "decide_promises.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "decide_world.h"
+
+/* Whose daemon died or sleeps believes nothing. */
+static bool is_awake(const struct world_member *m)
+{
+	return m->is_running && !m->is_asleep;
+}
+
+enum {
+	NOTICE_MS = 1000, /* with everything at work */
+	NOTICE_LEASE_MS = DECIDE_DURATION_MS,
+	NOTICE_EC2_MS = 10000 + 100, /* EC2 is asked so often in peace */
+	NOTICE_ALONE_MS = DECIDE_VERIFIED_MS + 100,
+};
+
+void promise_broken(struct world *w, const char *what)
+{
+	if (!w->broken[0])
+		snprintf(w->broken, sizeof(w->broken), "at %lld ms: %s", (long long)w->now_ms,
+			 what);
+}
+
+static bool is_calm(const struct world *w, int64_t ms)
+{
+	return w->now_ms - w->calm_since_ms > ms && w->api_ms == 0 && w->ec2_ms == 0;
+}
+
+/* Only heal ends it. */
+static void find_calm(struct world *w)
+{
+	for (int i = 0; i < w->n; i++) {
+		bool is_broken = !w->api[i] || !w->ec2[i] || w->refuses[i] || w->m[i].is_asleep ||
+				 w->eip == DECIDE_STRANGER;
+
+		for (int j = 0; j < w->n; j++)
+			is_broken = is_broken || !w->link[i][j];
+		if (is_broken)
+			w->calm_since_ms = w->now_ms;
+	}
+}
+
+static bool believes(const struct world_member *m)
+{
+	return is_awake(m) && (m->d.state == DECIDE_ACTIVE || m->d.state == DECIDE_ALONE);
+}
+
+static bool holds(const struct world *w, const struct world_member *m)
+{
+	return is_awake(m) && strcmp(m->seen.record.holder, m->name) == 0 &&
+	       w->now_ms - m->slept_ms < m->held_until_ms;
+}
+
+static void check_two(struct world *w)
+{
+	int n_active = 0, n_hold = 0;
+
+	for (int i = 0; i < w->n; i++) {
+		n_active += believes(&w->m[i]);
+		n_hold += holds(w, &w->m[i]);
+	}
+	w->two_active_ms = n_active > 1 ? w->two_active_ms + WORLD_STEP_MS : 0;
+	w->two_hold_ms = n_hold > 1 ? w->two_hold_ms + WORLD_STEP_MS : 0;
+	if (w->two_active_ms > NOTICE_LEASE_MS)
+		promise_broken(w, "two have been active for longer than a Lease");
+	if (w->two_hold_ms > NOTICE_LEASE_MS)
+		promise_broken(w, "two have held the Lease for longer than it lasts");
+	if (is_calm(w, NOTICE_MS) && w->two_active_ms > 0)
+		promise_broken(w, "two are active although everything works");
+}
+
+/* Who translates may. */
+static void check_right(struct world *w, const struct world_member *m)
+{
+	const enum decide_state state = (enum decide_state)m->d.state;
+	const int64_t now_ms = w->now_ms - m->slept_ms;
+
+	if (!m->translating || !is_awake(m))
+		return;
+	if (state == DECIDE_STANDBY || state == DECIDE_SUSPECT || state == DECIDE_CLAIMING)
+		promise_broken(w, "who isn't it translates");
+	/* The kernel is a step behind. */
+	if ((state == DECIDE_TAKING || state == DECIDE_ACTIVE) &&
+	    now_ms > m->held_until_ms - DECIDE_MARGIN_MS + WORLD_STEP_MS)
+		promise_broken(w, "who translates has no Lease");
+	if (state == DECIDE_ALONE && m->d.ec2 != DECIDE_EC2_MINE)
+		promise_broken(w, "who translates alone has no Elastic IP");
+}
+
+/* A belief in an Elastic IP that is elsewhere ends. */
+static void check_stray(struct world *w, int i)
+{
+	const struct world_member *const m = &w->m[i];
+	const bool is_stray = m->translating && believes(m) && w->eip != i;
+
+	w->stray_ms[i] = is_stray ? w->stray_ms[i] + WORLD_STEP_MS : 0;
+	/* Who holds the Lease and can't ask EC2 may: only a person can have moved it. */
+	w->known_ms[i] = is_stray && w->ec2[i] ? w->known_ms[i] + WORLD_STEP_MS : 0;
+	if (w->known_ms[i] > NOTICE_EC2_MS)
+		promise_broken(w, "who hasn't the Elastic IP goes on believing that he has");
+	if (m->d.state == DECIDE_ALONE && w->stray_ms[i] > NOTICE_ALONE_MS &&
+	    w->now_ms - m->slept_ms - m->d.since.ns / 1000000 > NOTICE_ALONE_MS)
+		promise_broken(w, "who is alone goes on without the Elastic IP");
+}
+
+void promises_check(struct world *w)
+{
+	find_calm(w);
+	check_two(w);
+	for (int i = 0; i < w->n; i++) {
+		check_right(w, &w->m[i]);
+		check_stray(w, i);
+	}
+}

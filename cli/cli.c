@@ -4,158 +4,57 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "base/ip4.h"
 #include "base/options.h"
 #include "cli/ask.h"
-#include "cli/explain.h"
-#include "cli/print.h"
+#include "cli/command.h"
 #include "cli/status.h"
 #include "control/control.h"
-#include "control/out.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
-#define WORDS_MAX 3 /* a command and its arguments */
-
-struct cli_options {
-	const char *socket;
-	bool json;
-	bool version;
-	bool help;
-};
-
 static const struct option_row option_rows[] = {
-	{ "json", NULL, offsetof(struct cli_options, json),
-	  "print one JSON object instead of text" },
+	{ "json", NULL, offsetof(struct cli_options, json), "print JSON instead of text" },
+	{ "config", "PATH", offsetof(struct cli_options, config),
+	  "the configuration file to look at" },
+	{ "node", NULL, offsetof(struct cli_options, node), "check a node, not a gateway" },
+	{ "deployment", "NAME", offsetof(struct cli_options, deployment),
+	  "value of the tag eipgw; else that of this gateway" },
+	{ "no-aws", NULL, offsetof(struct cli_options, no_aws), "ask the daemon only, not AWS" },
+	{ "ready", NULL, offsetof(struct cli_options, ready),
+	  "fail unless the daemon has become ready" },
 	{ "socket", "PATH", offsetof(struct cli_options, socket), "ask the daemon at this socket" },
+	{ "kubeconfig", "PATH", offsetof(struct cli_options, kubeconfig),
+	  "how to reach the API server; else as kubectl" },
+	{ "context", "NAME", offsetof(struct cli_options, context),
+	  "the kubeconfig's context, instead of its current one" },
+	{ "server", "URL", offsetof(struct cli_options, server),
+	  "ask the API server by 'kubectl proxy' at this URL" },
+	{ "undo", NULL, offsetof(struct cli_options, undo), "take the command back" },
+	{ "timeout", "SECONDS", offsetof(struct cli_options, timeout),
+	  "so long at most it is waited for; else 60" },
 	{ "version", NULL, offsetof(struct cli_options, version), "print the version and exit" },
 	{ "help", NULL, offsetof(struct cli_options, help), "print this and exit" },
 };
 static const struct option_table option_table = { option_rows, ARRAY_SIZE(option_rows) };
 
-struct words {
-	size_t n;
-	const char *v[WORDS_MAX];
-};
-
-struct command {
-	const char *name;
-	const char *arguments; /* as in the usage */
-	const char *summary;   /* NULL: another form of an option, not listed */
-	size_t least, most;    /* how many arguments */
-	int (*run)(const struct cli *cli, const struct cli_options *options,
-		   const struct words *arguments);
-};
-
-struct question {
-	const char *command;
-	struct control_args args;
-	void (*print)(FILE *out, const struct control_node *result);
-};
-
-static void cleanup_reply(struct control_reply **reply)
-{
-	control_reply_free(*reply);
-}
-
-static int complain(const struct cli *cli, int code, const char *sentence)
-{
-	fputs("eipgw: ", cli->err);
-	print_text(cli->err, sentence);
-	fputc('\n', cli->err);
-	return code;
-}
-
-static int complain_of_usage(const struct cli *cli, const char *sentence)
-{
-	complain(cli, EXIT_USAGE, sentence);
-	fputs("Try 'eipgw --help'.\n", cli->err);
-	return EXIT_USAGE;
-}
-
-/* With --json there is one object on the output, whatever happened. */
-static void print_error_object(FILE *out, const char *sentence)
-{
-	CLEANUP(cleanup_control_out)
-	struct control_out *object = control_out_new(CONTROL_LINE_MAX);
-	const char *text;
-	size_t length;
-
-	if (!object)
-		return;
-	control_string(object, "error", sentence);
-	if (control_out_finish(object, &text, &length, NULL) == 0)
-		fwrite(text, 1, length, out);
-}
-
-static int print_answer(const struct cli *cli, const struct cli_options *options,
-			const struct question *question, const struct control_reply *reply)
-{
-	if (!options->json) {
-		question->print(cli->out, control_reply_result(reply));
-		return EXIT_OK;
-	}
-	CLEANUP(cleanup_free) char *text = control_reply_text(reply, true);
-	if (!text)
-		return complain(cli, EXIT_RUNTIME, "out of memory");
-	fprintf(cli->out, "%s\n", text);
-	return EXIT_OK;
-}
-
-static int ask(const struct cli *cli, const struct cli_options *options,
-	       const struct question *question)
-{
-	const char *const chosen[] = { options->socket, NULL };
-	CLEANUP(cleanup_reply) struct control_reply *reply = NULL;
-	struct err err = ERR_NULL;
-	int code = ask_daemon(options->socket ? chosen : cli->sockets, question->command,
-			      &question->args, &reply, &err);
-
-	if (code == EXIT_OK)
-		return print_answer(cli, options, question, reply);
-	if (options->json)
-		print_error_object(cli->out, err.text);
-	return complain(cli, code, err.text);
-}
-
 static int run_status(const struct cli *cli, const struct cli_options *options,
 		      const struct words *arguments)
 {
-	const struct question question = { .command = "status", .print = status_print };
+	CLEANUP(cleanup_reply) struct control_reply *reply = NULL;
+	struct err err = ERR_NULL;
+	const struct question question = { .command = "status" };
+	const int code = ask_chosen(cli, options, &question, &reply, &err);
 
 	(void)arguments;
-	return ask(cli, options, &question);
-}
-
-/* What ip4_parse accepts is shorter than the value of an argument. */
-static int add_address(struct control_args *args, const char *key, const char *text,
-		       struct err *err)
-{
-	struct ip4 address;
-	int r = ip4_parse(text, &address, err);
-
-	if (r < 0)
-		return err_prefix(err, r, "%s", key);
-	stpcpy(args->v[args->n].key, key);
-	ip4_format(address, args->v[args->n].value);
-	args->n++;
-	return 0;
-}
-
-static int run_explain(const struct cli *cli, const struct cli_options *options,
-		       const struct words *arguments)
-{
-	static const char *const keys[] = { "source", "destination" };
-	struct question question = { .command = "explain", .print = explain_print };
-	struct err err = ERR_NULL;
-
-	for (size_t i = 0; i < arguments->n && i < ARRAY_SIZE(keys); i++)
-		if (add_address(&question.args, keys[i], arguments->v[i], &err) < 0)
-			return complain_of_usage(cli, err.text);
-	return ask(cli, options, &question);
+	if (code == EXIT_OK && options->ready &&
+	    !control_flag(control_reply_result(reply), "ready"))
+		return complain_of_failure(cli, options, EXIT_RUNTIME, "it isn't ready yet");
+	if (code == EXIT_OK)
+		return print_reply(cli, options, reply, status_print, NULL);
+	return complain_of_failure(cli, options, code, err.text);
 }
 
 static int run_version(const struct cli *cli, const struct cli_options *options,
@@ -171,11 +70,25 @@ static int run_help(const struct cli *cli, const struct cli_options *options,
 		    const struct words *arguments);
 
 static const struct command commands[] = {
-	{ "status", "", "what the daemon wants, found, repaired and dropped", 0, 0, run_status },
+	{ "check", "", "whether everything is there that a gateway or node needs, and what to fix",
+	  0, 0, " json config node ", run_check },
+	{ "status", "", "what the daemon wants, found, repaired and dropped", 0, 0,
+	  " json ready socket ", run_status },
 	{ "explain", " SOURCE [DESTINATION]",
-	  "what happens to a packet from one IPv4 address to another", 1, 2, run_explain },
-	{ "version", "", NULL, 0, 0, run_version },
-	{ "help", "", NULL, 0, 0, run_help },
+	  "what happens to a packet from one IPv4 address to another", 1, 2,
+	  " json socket config no-aws ", run_explain },
+	{ "explain pod", " [NAMESPACE/]NAME [DESTINATION]",
+	  "by Kubernetes' objects: which policy takes a pod, why, and what is wrong first", 1, 2,
+	  " json socket kubeconfig context server ", run_explain_pod },
+	{ "drain", "",
+	  "have other gateways take over what this one carries, and wait until they have", 0, 0,
+	  " json socket undo timeout ", run_drain },
+	{ "eips", "", "the account's Elastic IPs: where they are, and which are idle", 0, 0,
+	  " json config ", run_eips },
+	{ "allocate", " NAME", "allocate an Elastic IP, unless there is one with that name", 1, 1,
+	  " json config deployment ", run_allocate },
+	{ "version", "", NULL, 0, 0, " json ", run_version },
+	{ "help", "", NULL, 0, 0, " json ", run_help },
 };
 
 static int run_help(const struct cli *cli, const struct cli_options *options,
@@ -183,9 +96,11 @@ static int run_help(const struct cli *cli, const struct cli_options *options,
 {
 	(void)options;
 	(void)arguments;
-	fputs("Usage: eipgw COMMAND [OPTIONS] [ARGUMENTS]\n"
-	      "Asks the eipgw daemon of this host. It changes nothing.\n\nCommands:\n",
-	      cli->out);
+	fprintf(cli->out,
+		"Usage: %s COMMAND [OPTIONS] [ARGUMENTS]\n"
+		"Looks at eipgw on this host, in Kubernetes and in AWS. Only 'drain' and 'allocate' change something.\n\n"
+		"Commands:\n",
+		cli->name ? cli->name : "eipgw");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (commands[i].summary)
 			fprintf(cli->out, "  %s%s\n        %s\n", commands[i].name,
@@ -195,7 +110,8 @@ static int run_help(const struct cli *cli, const struct cli_options *options,
 	fputs("\nWithout --socket these are tried:", cli->out);
 	for (const char *const *socket = cli->sockets; *socket; socket++)
 		fprintf(cli->out, " %s", *socket);
-	fputs("\nExit status: 0 answered, 1 failed, 2 wrong command line, 5 no daemon answers.\n",
+	fputs("\nExit status: 0 answered, 1 failed, 2 wrong command line, 3 wrong configuration,\n"
+	      "5 no daemon answers. check: 0 nothing FAILed. drain: 0 nothing is carried. explain pod: 0 nothing is wrong.\n",
 	      cli->out);
 	return EXIT_OK;
 }
@@ -225,20 +141,49 @@ static int collect(int argc, char *const argv[], struct cli_options *options, st
 	}
 }
 
-/* NULL, with the reason in `err`, when the words are no command with its arguments. */
-static const struct command *choose(const struct words *words, struct err *err)
+/* How many of the words are the command's name: 0 if it's another one. */
+static size_t match_name(const char *name, const struct words *words)
 {
-	const struct command *command = NULL;
+	const char *const blank = strchr(name, ' ');
+	const size_t first = blank ? (size_t)(blank - name) : strlen(name);
 
+	if (strlen(words->v[0]) != first || memcmp(words->v[0], name, first) != 0)
+		return 0;
+	if (!blank)
+		return 1;
+	return words->n > 1 && strcmp(words->v[1], blank + 1) == 0 ? 2 : 0;
+}
+
+/* Two words before one: "explain pod" isn't "explain" of a "pod". *ret_n is how many they are. */
+static const struct command *find_command(const struct words *words, size_t *ret_n)
+{
+	const struct command *found = NULL;
+
+	*ret_n = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		const size_t n = match_name(commands[i].name, words);
+
+		if (n > *ret_n) {
+			*ret_n = n;
+			found = &commands[i];
+		}
+	}
+	return found;
+}
+
+/*
+ * NULL, with the reason in `err`, when the words are no command with its arguments. *ret_first is the place of the
+ * first argument.
+ */
+static const struct command *choose(const struct words *words, size_t *ret_first, struct err *err)
+{
 	if (words->n == 0) {
 		err_set(err, -EINVAL, "a command is missing");
 		return NULL;
 	}
-	for (size_t i = 0; !command && i < ARRAY_SIZE(commands); i++)
-		if (!strcmp(commands[i].name, words->v[0]))
-			command = &commands[i];
+	const struct command *const command = find_command(words, ret_first);
+	const size_t n = words->n - *ret_first;
 
-	size_t n = words->n - 1;
 	if (!command)
 		err_set(err, -EINVAL, "there is no command '%s'", words->v[0]);
 	else if (n < command->least)
@@ -246,9 +191,34 @@ static const struct command *choose(const struct words *words, struct err *err)
 			command->arguments);
 	else if (n > command->most)
 		err_set(err, -EINVAL, "%s: too many arguments: '%s'", command->name,
-			words->v[command->most + 1]);
+			words->v[*ret_first + command->most]);
 	else
 		return command;
+	return NULL;
+}
+
+static bool is_given(const struct cli_options *options, const struct option_row *row)
+{
+	const char *const at = (const char *)options + row->offset;
+	const char *value;
+
+	if (!row->value)
+		return *(const bool *)at;
+	memcpy(&value, at, sizeof(value));
+	return value != NULL;
+}
+
+/* NULL, or the first option that the command doesn't know. */
+static const char *find_unknown_option(const struct command *command,
+				       const struct cli_options *options)
+{
+	char name[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(option_rows); i++) {
+		snprintf(name, sizeof(name), " %s ", option_rows[i].name);
+		if (is_given(options, &option_rows[i]) && !strstr(command->options, name))
+			return option_rows[i].name;
+	}
 	return NULL;
 }
 
@@ -256,16 +226,22 @@ static int run(const struct cli *cli, const struct cli_options *options, const s
 {
 	struct words arguments = { .n = 0 };
 	struct err err = ERR_NULL;
+	size_t first = 0;
 
 	if (options->help)
 		return run_help(cli, options, &arguments);
 	if (options->version)
 		return run_version(cli, options, &arguments);
 
-	const struct command *command = choose(words, &err);
+	const struct command *command = choose(words, &first, &err);
 	if (!command)
 		return complain_of_usage(cli, err.text);
-	for (size_t i = 1; i < words->n; i++)
+	const char *const unknown = find_unknown_option(command, options);
+	if (unknown) {
+		err_set(&err, -EINVAL, "%s: doesn't know the option --%s", command->name, unknown);
+		return complain_of_usage(cli, err.text);
+	}
+	for (size_t i = first; i < words->n; i++)
 		arguments.v[arguments.n++] = words->v[i];
 	return command->run(cli, options, &arguments);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * eipgw, the command line: a table of commands, each of which asks the daemon of this host one
- * question and prints the answer as text for people or as JSON for programs.
+ * eipgw, the command line: a table of commands, each of which asks the daemon of this host or AWS
+ * and prints the answer as text for people or as JSON for programs.
  */
 #pragma once
 
@@ -11,7 +11,10 @@
 struct cli {
 	FILE *out;
 	FILE *err;
+	const char *name;           /* how it was called, for --help; NULL: "eipgw" */
 	const char *const *sockets; /* tried in this order without --socket; ends with NULL */
+	/* Read without --config, if they are there; NULL: none. */
+	const char *gateway_config, *node_config;
 };
 
 /* The whole program; returns its exit code (base/options.h). */

@@ -3,6 +3,13 @@
 #include "cli/cli.h"
 
 #include <stddef.h>
+#include <string.h>
+
+/* As kubectl's plugin (kubectl-eipgw in the PATH) it's the same program. */
+static const char *name_of(const char *path)
+{
+	return path && strstr(path, "kubectl-eipgw") ? "kubectl eipgw" : "eipgw";
+}
 
 int main(int argc, char *argv[])
 {
@@ -11,7 +18,12 @@ int main(int argc, char *argv[])
 		"/run/eipgw/node.sock",
 		NULL,
 	};
-	const struct cli cli = { .out = stdout, .err = stderr, .sockets = sockets };
+	const struct cli cli = { .out = stdout,
+				 .err = stderr,
+				 .name = name_of(argc > 0 ? argv[0] : NULL),
+				 .sockets = sockets,
+				 .gateway_config = "/etc/eipgw/gateway.json",
+				 .node_config = "/etc/eipgw/node.json" };
 
 	return cli_main(&cli, argc, argv);
 }

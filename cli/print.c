@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS_MAX 8
+#define COLUMNS_MAX 12
 
 void print_text(FILE *out, const char *text)
 {
@@ -62,11 +62,17 @@ static char *cell_text(const struct control_node *row, const struct print_column
 		fputs(control_text(row, column->key), out);
 	else if (column->kind == PRINT_LIST)
 		write_list(out, control_get(row, column->key));
-	else if (control_get(row, column->key))
+	else if (!control_get(row, column->key))
+		fputc('-', out);
+	else if (column->kind == PRINT_SECONDS)
+		print_duration(out, control_number(row, column->key));
+	else
 		fprintf(out, "%lld", control_number(row, column->key));
 	if (ftell(out) == 0)
 		fputc('-', out);
-	if (fclose(out) != 0) {
+	/* A buffer that couldn't grow is told by the stream's flag; closing what is left may succeed. */
+	const bool is_cut = ferror(out) != 0;
+	if (fclose(out) != 0 || is_cut) {
 		free(text);
 		return NULL;
 	}

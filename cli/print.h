@@ -8,7 +8,7 @@
 
 struct control_node;
 
-enum print_kind { PRINT_TEXT, PRINT_NUMBER, PRINT_LIST /* of strings */ };
+enum print_kind { PRINT_TEXT, PRINT_NUMBER, PRINT_SECONDS, PRINT_LIST /* of strings */ };
 
 struct print_column {
 	const char *title;

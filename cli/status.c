@@ -3,15 +3,32 @@
 #include "cli/status.h"
 
 #include "base/cleanup.h"
+#include "cli/drain.h"
 #include "cli/print.h"
 #include "control/control.h"
 
 #include <stdbool.h>
 
 static const struct print_column egress_columns[] = {
-	{ "NAME", "name", PRINT_TEXT },       { "PUBLIC", "public", PRINT_TEXT },
-	{ "PRIVATE", "private", PRINT_TEXT }, { "GATEWAY", "gateway", PRINT_TEXT },
+	{ "NAME", "name", PRINT_TEXT },
+	{ "PUBLIC", "public", PRINT_TEXT },
+	{ "PRIVATE", "private", PRINT_TEXT },
+	{ "GATEWAY", "gateway", PRINT_TEXT },
 	{ "LANE", "lane", PRINT_NUMBER },
+	{ "STATE", "state", PRINT_TEXT },
+	{ "SELF-TEST", "self_test", PRINT_TEXT },
+	{ "SEEN AS", "seen_as", PRINT_TEXT },
+	{ "AGO", "tested_seconds_ago", PRINT_SECONDS },
+	{ "WHY", "self_test_reason", PRINT_TEXT },
+	{ "REASON", "reason", PRINT_TEXT },
+};
+
+static const struct print_column native_columns[] = { { "SOURCES", "cidr", PRINT_TEXT } };
+
+static const struct print_column routing_columns[] = {
+	{ "WHAT", "name", PRINT_TEXT },
+	{ "STATE", "state", PRINT_TEXT },
+	{ "WHY", "reason", PRINT_TEXT },
 };
 
 static const struct print_column policy_columns[] = {
@@ -47,10 +64,15 @@ static const struct number held[] = {
 };
 
 static const struct number done[] = {
-	{ "reconciles", "reconciles" },
-	{ "failures", "failures" },
-	{ "repairs", "repairs" },
-	{ "connections_ended", "connections ended" },
+	{ "reconciles", "reconciles" },     { "failures", "failures" },
+	{ "repairs", "repairs" },           { "changes", "quick changes" },
+	{ "transactions", "transactions" }, { "connections_ended", "connections ended" },
+};
+
+static const struct number latency[] = {
+	{ "p50", "us (half of them)" },
+	{ "p99", "us (99 %)" },
+	{ "max", "us (at most)" },
 };
 
 static bool is_filled(const struct control_node *node, const char *key)
@@ -131,6 +153,18 @@ static void print_numbers(FILE *out, const struct control_node *kernel,
 	}
 }
 
+static void print_latency(FILE *out, const struct control_node *kernel)
+{
+	const struct control_node *us = control_get(kernel, "event_to_kernel_us");
+
+	if (!us || control_number(us, "count") == 0)
+		return;
+	print_label(out, "");
+	fprintf(out, "%lld pod events; to the kernel in ", control_number(kernel, "events"));
+	print_numbers(out, us, latency, ARRAY_SIZE(latency));
+	fputc('\n', out);
+}
+
 static void print_kernel(FILE *out, const struct control_node *kernel)
 {
 	if (!kernel)
@@ -147,10 +181,24 @@ static void print_kernel(FILE *out, const struct control_node *kernel)
 		print_numbers(out, kernel, done, ARRAY_SIZE(done));
 		fputc('\n', out);
 	}
+	print_latency(out, kernel);
 	if (!is_filled(kernel, "last_repair"))
 		return;
 	print_label(out, "");
 	print_part(out, "last repair: ", kernel, "last_repair");
+	fputc('\n', out);
+}
+
+static void print_kubernetes(FILE *out, const struct control_node *kubernetes)
+{
+	if (!is_filled(kubernetes, "server"))
+		return;
+	print_label(out, "cluster");
+	print_part(out, "", kubernetes, "server");
+	fputs(control_flag(kubernetes, "synced") ? ", all objects known" :
+						   ", not all objects known yet",
+	      out);
+	print_part(out, ": ", kubernetes, "error");
 	fputc('\n', out);
 }
 
@@ -159,8 +207,14 @@ void status_print(FILE *out, const struct control_node *status)
 	print_head(out, status);
 	print_config(out, control_get(status, "config"));
 	print_kernel(out, control_get(status, "kernel"));
+	print_kubernetes(out, control_get(status, "kubernetes"));
+	drain_print(out, control_get(status, "drain"));
 	print_table(out, "Egress IPs", control_get(status, "egress_ips"), egress_columns,
 		    ARRAY_SIZE(egress_columns));
+	print_table(out, "Native sources", control_get(status, "native_sources"), native_columns,
+		    ARRAY_SIZE(native_columns));
+	print_table(out, "What brings them here", control_get(status, "native_routing"),
+		    routing_columns, ARRAY_SIZE(routing_columns));
 	print_table(out, "Policies", control_get(status, "policies"), policy_columns,
 		    ARRAY_SIZE(policy_columns));
 	print_table(out, "Pods of this node", control_get(status, "pods"), pod_columns,

@@ -120,6 +120,18 @@ static void status_is_asked_for_and_printed(void **state)
 		     (struct ran){ EXIT_OK, (char *)"p\nstate    ready\n", (char *)"" });
 }
 
+static void ready_fails_until_the_daemon_is(void **state)
+{
+	(void)state;
+	assert_asked("status --ready", ASK_STATUS,
+		     "{\"v\":1,\"ok\":true,\"result\":{\"program\":\"p\",\"ready\":false}}\n",
+		     (struct ran){ EXIT_RUNTIME, (char *)"",
+				   (char *)"eipgw: it isn't ready yet\n" });
+	assert_asked("status --ready", ASK_STATUS,
+		     "{\"v\":1,\"ok\":true,\"result\":{\"program\":\"p\",\"ready\":true}}\n",
+		     (struct ran){ EXIT_OK, (char *)"p\n", (char *)"" });
+}
+
 static void json_is_exactly_one_object(void **state)
 {
 	(void)state;
@@ -131,19 +143,34 @@ static void json_is_exactly_one_object(void **state)
 			      (char *)"" });
 }
 
+static void explain_says_that_it_knows_ipv4_only(void **state)
+{
+	static const char *const lines[] = { "explain 2001:db8::1",
+					     "explain 10.0.0.1 2001:db8::1" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		struct ran ran = run(lines[i]);
+
+		assert_int_equal(ran.code, EXIT_USAGE);
+		assert_non_null(strstr(ran.err, "only IPv4 is explained"));
+		ran_done(&ran);
+	}
+}
+
 static void explain_sends_its_addresses(void **state)
 {
 	static const char answer[] = "{\"v\":1,\"ok\":true,\"result\":{\"verdict\":\"direct\"}}\n";
 	const struct ran expected = { EXIT_OK, (char *)" -> : \nverdict: direct\n", (char *)"" };
 	(void)state;
 
-	assert_asked("explain 10.0.0.1",
+	assert_asked("explain --no-aws 10.0.0.1",
 		     "{\"v\":1,\"command\":\"explain\",\"source\":\"10.0.0.1\"}", answer, expected);
-	assert_asked("explain 10.0.0.1 198.51.100.7",
+	assert_asked("explain --no-aws 10.0.0.1 198.51.100.7",
 		     "{\"v\":1,\"command\":\"explain\",\"source\":\"10.0.0.1\","
 		     "\"destination\":\"198.51.100.7\"}",
 		     answer, expected);
-	assert_asked("explain -- 10.0.0.1 198.51.100.7",
+	assert_asked("explain --no-aws -- 10.0.0.1 198.51.100.7",
 		     "{\"v\":1,\"command\":\"explain\",\"source\":\"10.0.0.1\","
 		     "\"destination\":\"198.51.100.7\"}",
 		     answer, expected);
@@ -154,10 +181,10 @@ static void options_may_stand_anywhere(void **state)
 	static const char request[] = "{\"v\":1,\"command\":\"explain\",\"source\":\"10.0.0.1\"}";
 	static const char answer[] = "{\"v\":1,\"ok\":true,\"result\":{}}\n";
 	static const char *const lines[] = {
-		"--json --socket %s explain 10.0.0.1",
-		"explain --socket=%s --json 10.0.0.1",
-		"explain 10.0.0.1 --json --socket %s",
-		"--json explain --socket %s -- 10.0.0.1",
+		"--json --no-aws --socket %s explain 10.0.0.1",
+		"explain --socket=%s --json 10.0.0.1 --no-aws",
+		"explain 10.0.0.1 --no-aws --json --socket %s",
+		"--json explain --no-aws --socket %s -- 10.0.0.1",
 	};
 	char line[256], other[64];
 	(void)state;
@@ -177,7 +204,7 @@ static void options_may_stand_anywhere(void **state)
 static void behind_two_dashes_nothing_is_an_option(void **state)
 {
 	(void)state;
-	CLEANUP(ran_done) struct ran ran = run("explain -- --json --socket");
+	CLEANUP(ran_done) struct ran ran = run("explain --no-aws -- --json --socket");
 
 	assert_int_equal(ran.code, EXIT_USAGE);
 	assert_non_null(strstr(ran.err, "source: '--json' is no IPv4 address"));
@@ -251,13 +278,28 @@ static void wrong_command_lines_are_exit_code_2(void **state)
 		{ "stat", "there is no command 'stat'" },
 		{ "status now", "status: too many arguments: 'now'" },
 		{ "explain", "explain: an argument is missing: SOURCE [DESTINATION]" },
-		{ "explain 1.2.3.4 1.2.3.4 1.2.3.4", "too many arguments: '1.2.3.4'" },
+		{ "explain 1.2.3.4 1.2.3.4 1.2.3.5", "explain: too many arguments: '1.2.3.5'" },
+		{ "explain 1.2.3.4 1.2.3.4 1.2.3.4 1.2.3.5", "too many arguments: '1.2.3.5'" },
+		{ "explain --context x 1.2.3.4", "explain: doesn't know the option --context" },
+		{ "explain pod",
+		  "explain pod: an argument is missing: [NAMESPACE/]NAME [DESTINATION]" },
+		{ "explain pod --no-aws a/b", "explain pod: doesn't know the option --no-aws" },
+		{ "explain pod /b", "'/b' is no pod's name: NAMESPACE/NAME" },
+		{ "explain pod a/", "'a/' is no pod's name: NAMESPACE/NAME" },
+		{ "explain pod a/b/c", "'a/b/c' is no pod's name: NAMESPACE/NAME" },
+		{ "explain pod a/..", "'a/..' is no pod's name: NAMESPACE/NAME" },
+		{ "explain pod ../b", "'../b' is no pod's name: NAMESPACE/NAME" },
+		{ "explain pod a/b 1.2.3", NULL },
 		{ "explain 1.2.3.4/32", NULL },
 		{ "explain 1.2.3.4 ::1", NULL },
 		{ "status --jsn", "unknown option '--jsn'" },
 		{ "status --json=1", "option --json takes no value" },
 		{ "status --socket", "option --socket needs a value: --socket PATH" },
 		{ "version 1", "version: too many arguments: '1'" },
+		{ "status --node", "status: doesn't know the option --node" },
+		{ "check --socket x", "check: doesn't know the option --socket" },
+		{ "eips --deployment x", "eips: doesn't know the option --deployment" },
+		{ "allocate", "allocate: an argument is missing: NAME" },
 	};
 	char err[256];
 	(void)state;
@@ -332,7 +374,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(status_is_asked_for_and_printed),
+		cmocka_unit_test(ready_fails_until_the_daemon_is),
 		cmocka_unit_test(json_is_exactly_one_object),
+		cmocka_unit_test(explain_says_that_it_knows_ipv4_only),
 		cmocka_unit_test(explain_sends_its_addresses),
 		cmocka_unit_test(options_may_stand_anywhere),
 		cmocka_unit_test(behind_two_dashes_nothing_is_an_option),

@@ -50,7 +50,9 @@ static void a_full_status_of_a_node_is_shown(void **state)
 		"\"last_error\":\"policies[0]: no\"},"
 		"\"kernel\":{\"table\":\"eipgw_node\",\"rules\":34,\"elements\":120,\"routes\":5,"
 		"\"ip_rules\":9,\"repairs\":2,\"last_repair\":\"a rule\",\"reconciles\":7,"
-		"\"failures\":1,\"connections_ended\":3},"
+		"\"failures\":1,\"changes\":42,\"transactions\":44,\"connections_ended\":3,"
+		"\"events\":70,\"event_to_kernel_us\":{\"count\":60,\"p50\":210,\"p99\":900,"
+		"\"max\":1200}},"
 		"\"counters\":[{\"name\":\"guard\",\"packets\":12345678901,\"bytes\":0,"
 		"\"help\":\"stopped by the guards\"}]}",
 		"eipgw-noded 0.1.0, node1\n"
@@ -58,7 +60,8 @@ static void a_full_status_of_a_node_is_shown(void **state)
 		"config   /etc/eipgw/node.json, loaded 1 d 1 h ago\n"
 		"         the last reload failed: policies[0]: no\n"
 		"kernel   table eipgw_node: 34 rules, 120 elements, 5 routes, 9 ip rules\n"
-		"         7 reconciles, 1 failures, 2 repairs, 3 connections ended\n"
+		"         7 reconciles, 1 failures, 2 repairs, 42 quick changes, 44 transactions, 3 connections ended\n"
+		"         70 pod events; to the kernel in 210 us (half of them), 900 us (99 %), 1200 us (at most)\n"
 		"         last repair: a rule\n"
 		"\n"
 		"Egress IPs\n"
@@ -92,6 +95,21 @@ static void a_status_of_a_gateway_shows_its_own_columns(void **state)
 		       "Egress IPs\n"
 		       "  NAME  PUBLIC         PRIVATE\n"
 		       "  bank  203.0.113.100  10.0.1.201\n");
+}
+
+static void what_the_internet_saw_is_shown(void **state)
+{
+	(void)state;
+	assert_printed(
+		status_print,
+		"{\"egress_ips\":[{\"name\":\"bank\",\"public\":\"203.0.113.100\",\"self_test\":\"wrong\","
+		"\"seen_as\":\"203.0.113.7\",\"tested_seconds_ago\":65,\"self_test_reason\":\"because\"},"
+		"{\"name\":\"mail\",\"public\":\"203.0.113.101\",\"self_test\":\"untested\","
+		"\"self_test_reason\":\"not yet\"}]}",
+		"\n\nEgress IPs\n"
+		"  NAME  PUBLIC         SELF-TEST  SEEN AS      AGO        WHY\n"
+		"  bank  203.0.113.100  wrong      203.0.113.7  1 min 5 s  because\n"
+		"  mail  203.0.113.101  untested   -            -          not yet\n");
 }
 
 static void what_is_missing_or_mistyped_is_not_shown(void **state)
@@ -212,6 +230,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_full_status_of_a_node_is_shown),
 		cmocka_unit_test(a_status_of_a_gateway_shows_its_own_columns),
+		cmocka_unit_test(what_the_internet_saw_is_shown),
 		cmocka_unit_test(what_is_missing_or_mistyped_is_not_shown),
 		cmocka_unit_test(a_kernel_that_was_not_read_yet_has_few_lines),
 		cmocka_unit_test(control_characters_do_not_reach_the_terminal),

@@ -121,11 +121,29 @@ static void the_text_has_no_control_or_foreign_characters(void **state)
 				    "  \"l\": [\n    1\n  ]\n}");
 }
 
+static void an_answer_can_be_put_into_another(void **state)
+{
+	(void)state;
+	CLEANUP(cleanup_reply)
+	struct control_reply *reply = parse("{\"v\":1,\"ok\":true,\"result\":{\"a\":1}}");
+	struct control_reply *other = parse("{\"v\":1,\"ok\":true,\"result\":{\"b\":[2,\"x\"]}}");
+
+	assert_int_equal(control_reply_put(reply, "other", other), 0);
+	control_reply_free(other);
+	const struct control_node *const put = control_get(control_reply_result(reply), "other");
+	assert_int_equal(control_number(control_at(control_get(put, "b"), 0), NULL), 2);
+	CLEANUP(cleanup_free) char *all = control_reply_text(reply, false);
+	assert_string_equal(all, "{\"a\":1,\"other\":{\"b\":[2,\"x\"]}}");
+	CLEANUP(cleanup_free) char *part = control_node_text(control_get(put, "b"), false);
+	assert_string_equal(part, "[2,\"x\"]");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_are_found_by_key_and_place),
 		cmocka_unit_test(missing_and_mistyped_values_are_empty),
+		cmocka_unit_test(an_answer_can_be_put_into_another),
 		cmocka_unit_test(what_is_no_answer_is_an_error),
 		cmocka_unit_test(the_daemons_no_arrives_with_its_sentence),
 		cmocka_unit_test(the_text_has_no_control_or_foreign_characters),

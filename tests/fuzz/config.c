@@ -22,6 +22,7 @@ struct inner {
 	struct ip4_prefixes prefixes;
 	struct config_names names;
 	char text[16];
+	struct config_texts texts;
 };
 
 struct object {
@@ -54,6 +55,7 @@ static const struct config_key inner_keys[] = {
 	  .def = "[\"0.0.0.0/0\"]" },
 	{ .name = "names", .type = CONFIG_NAMES, .offset = offsetof(struct inner, names), .max = 8 },
 	{ .name = "text", .type = CONFIG_TEXT, .offset = offsetof(struct inner, text), .max = 15 },
+	{ .name = "texts", .type = CONFIG_TEXTS, .offset = offsetof(struct inner, texts), .max = 8 },
 };
 
 static const struct config_table inner_table = {

@@ -75,7 +75,7 @@ static void describe(struct nat_ruleset *rs)
 	nat_counter_add(rs, "c1");
 	chain = nat_name(rs, "class_a");
 	device = nat_name(rs, "eni1");
-	for (int kind = 0; kind < NAT_SET_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < NAT_SET_IIF; kind++) {
 		char name[16];
 		bool named = kind == NAT_SET_IF_ADDR;
 		bool mark = kind >= NAT_MAP_MARK_ADDR_VERDICT;
@@ -161,7 +161,7 @@ static void save_table(struct mnl_socket *nl, const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(before); i++)
 		dump(nl, &(struct dump){ .type = NFNL_SUBSYS_NFTABLES << 8 | before[i] }, stream,
 		     NULL);
-	for (int kind = 0; kind < NAT_SET_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < NAT_SET_IIF; kind++) {
 		char set[16], file[64];
 		struct dump d = { NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM, (uint8_t)kind,
 				  set };
@@ -243,7 +243,7 @@ int main(int argc, char **argv)
 	top = argv[1];
 	nl = mnl_socket_open(NETLINK_NETFILTER);
 	watch = mnl_socket_open(NETLINK_NETFILTER);
-	sync = nat_sync_new(NULL, FUZZ_TABLE, &ops, NULL, &err);
+	sync = nat_sync_new(NULL, (struct nat_table){ NAT_IP, FUZZ_TABLE }, &ops, NULL, &err);
 	describe(&rs);
 	if (!nl || !watch || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 ||
 	    mnl_socket_bind(watch, 0, MNL_SOCKET_AUTOPID) < 0 ||

@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: The eipgw authors
 /* One message of a dump of the connection tracking table. */
 #include "nat/ct.h"
+#include "nat/flow.h"
 
 #include "fuzz.h"
 #include "nat_fuzz.h"
@@ -10,9 +11,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct nlmsghdr *nlh = fuzz_message(data, size);
 	struct ct_entry entry;
+	struct ct_flow flow;
 
-	if (nlh)
-		(void)ct_decode(nlh, &entry);
+	if (nlh && ct_decode(nlh, &entry) == 0)
+		(void)ct_flow_of(&entry, &flow);
 	free(nlh);
 	return 0;
 }

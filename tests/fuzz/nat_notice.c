@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct nlmsghdr *nlh = fuzz_message(data, size);
 
 	if (nlh)
-		(void)nat_sync_notice(nlh, FUZZ_TABLE, 4711);
+		(void)nat_sync_notice(nlh, (struct nat_table){ NAT_IP, FUZZ_TABLE }, 4711);
 	free(nlh);
 	return 0;
 }

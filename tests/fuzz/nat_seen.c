@@ -252,7 +252,7 @@ static void describe(struct nat_ruleset *rs)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct nat_observed seen = { .has_table = true };
-	struct nat_reading reading = { .table = FUZZ_TABLE, .seen = &seen };
+	struct nat_reading reading = { .table = { NAT_IP, FUZZ_TABLE }, .seen = &seen };
 	struct input in = { .data = data, .size = size };
 	struct target target = { .in = &in, .reading = &reading, .room = calloc(1, ROOM) };
 	struct nat_ruleset desired;

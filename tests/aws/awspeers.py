@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # SPDX-FileCopyrightText: The eipgw authors
-"""awsprobe (our client), the fake EC2, and moto with boto3 beside us."""
+"""awsprobe (our client), the fake EC2, and moto, with boto3 and the AWS CLI beside us."""
 
 import json
 import os
@@ -33,19 +33,66 @@ def probe(url, command, keys=None, **arguments):
     return json.loads(done.stdout)
 
 
-class Fake:
-    def __init__(self):
-        self.server = make_server("127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+def ask(url, body=None, kind="application/json"):
+    request = urllib.request.Request(url, body, {"Content-Type": kind})
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
+        return answer.read()
 
-    def control(self, name, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(self.url + "control/" + name, data) as answer:
-            return json.load(answer)
+
+def run_client(argv, url, keys):
+    """Another client than ours, with nothing of this machine's configuration."""
+    env = clean_env(URL=url, AWS_CONFIG_FILE="/dev/null", AWS_SHARED_CREDENTIALS_FILE="/dev/null", AWS_EC2_METADATA_DISABLED="true",
+                    AWS_MAX_ATTEMPTS="1", AWS_PAGER="", AWS_DEFAULT_OUTPUT="json", AWS_DEFAULT_REGION="us-east-1", **(keys or KEYS))
+    return subprocess.run(argv, capture_output=True, text=True, env=env, timeout=120, check=False)
+
+
+class Peer:
+    """Something with EC2's interface at `url`; `place` is the environment of the independent clients."""
+
+    url = ""
+    place = None
 
     def probe(self, command, **arguments):
         return probe(self.url, command, **arguments)
+
+    def boto(self, code, keys=None):
+        """Runs code with boto3. What it shows."""
+        done = run_client([self.place / "bin" / "python", "-c", PRELUDE + code], self.url, keys)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout else None
+
+    def cli(self, *words, keys=None):
+        """aws WORDS: its answer, or what it complains of."""
+        done = run_client([self.place / "bin" / "python", self.place / "bin" / "aws", *words, "--endpoint-url", self.url], self.url, keys)
+        assert (done.returncode == 0) == (not done.stderr), done.stderr
+        return (json.loads(done.stdout) if done.stdout else None) if done.returncode == 0 else done.stderr.strip()
+
+
+class Fake(Peer):
+    """fake_ec2 in this process; or beside it in `place`, whose botocore verifies signatures."""
+
+    def __init__(self, place=None, beside=False):
+        self.place = place
+        self.server = self.process = None
+        if beside:
+            self.process = subprocess.Popen([place / "bin" / "python", "-B", HERE / "fake_ec2.py"], env=clean_env(),
+                                            stdout=subprocess.PIPE, text=True)
+            self.url = self.process.stdout.readline().strip()
+        else:
+            self.server = make_server("127.0.0.1", 0)
+            self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
+            threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+        else:
+            self.server.shutdown()
+            self.server.server_close()
+
+    def control(self, name, body=None):
+        return json.loads(ask(self.url + "control/" + name, None if body is None else json.dumps(body).encode()))
 
     def actions(self):
         return [request["Action"] for request in self.control("requests")]
@@ -67,7 +114,7 @@ def show(value):
 """
 
 
-class Moto:
+class Moto(Peer):
     def __init__(self, place):
         with socket.socket() as probe_socket:
             probe_socket.bind(("127.0.0.1", 0))
@@ -86,19 +133,7 @@ class Moto:
                 time.sleep(0.1)
 
     def post(self, path, body=b""):
-        request = urllib.request.Request(self.url + path, body, {"Content-Type": "text/plain"})
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
-            return answer.read()
-
-    def probe(self, command, **arguments):
-        return probe(self.url, command, **arguments)
-
-    def boto(self, code, keys=None):
-        """Runs code in moto's environment: an independent client. What it shows."""
-        done = subprocess.run([self.place / "bin" / "python", "-c", PRELUDE + code], capture_output=True, text=True,
-                              env=clean_env(URL=self.url, **(keys or KEYS)), timeout=120, check=False)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout) if done.stdout else None
+        return ask(self.url + path, body, "text/plain")
 
     def check_signatures(self, on):
         self.post("moto-api/reset-auth", b"0" if on else b"inf")

@@ -178,6 +178,39 @@ static json_t *show_instances(const void *value)
 	return list;
 }
 
+static json_t *show_rules(const struct aws_group_rules *rules)
+{
+	json_t *const list = json_array();
+
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct aws_group_rule *const r = &rules->v[i];
+		json_t *const cidrs = json_array();
+		char text[IP4_PREFIX_TEXT_MAX];
+
+		for (size_t k = 0; k < r->cidrs.n; k++)
+			json_array_append_new(cidrs,
+					      json_string(ip4_prefix_format(r->cidrs.v[k], text)));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s, s:o, s:o}", "protocol",
+						r->protocol, "from", r->from_port, "to", r->to_port,
+						"cidrs", cidrs, "groups", json_ids(&r->groups)));
+	}
+	return list;
+}
+
+static json_t *show_groups(const void *value)
+{
+	const struct aws_groups *const groups = value;
+	json_t *const list = json_array();
+
+	for (size_t i = 0; i < groups->n; i++)
+		json_array_append_new(list,
+				      json_pack("{s:s, s:o, s:o}", "id", groups->v[i].id, "inbound",
+						show_rules(&groups->v[i].inbound), "outbound",
+						show_rules(&groups->v[i].outbound)));
+	return list;
+}
+
 static json_t *show_route_tables(const void *value)
 {
 	const struct aws_route_tables *const tables = value;
@@ -285,6 +318,15 @@ static int ask_instance(struct aws_request *ret)
 	return ec2_describe_instance(get("instance_id"), ret);
 }
 
+static int ask_groups(struct aws_request *ret)
+{
+	struct aws_id id = { 0 };
+	const struct aws_ids ids = { .v = &id, .n = 1 };
+
+	snprintf(id.text, sizeof(id.text), "%s", get("group_id"));
+	return ec2_describe_groups(&ids, ret);
+}
+
 static int ask_route_tables(struct aws_request *ret)
 {
 	return ec2_describe_route_tables(get("route_table_id"), get("vpc_id"), ret);
@@ -327,6 +369,7 @@ static const struct command {
 	{ "assign", ask_assign, show_assigned },
 	{ "check", ask_check, show_nothing },
 	{ "instance", ask_instance, show_instances },
+	{ "groups", ask_groups, show_groups },
 	{ "route-tables", ask_route_tables, show_route_tables },
 	{ "replace-route", ask_replace_route, show_nothing },
 	{ "complete", ask_complete, show_nothing },

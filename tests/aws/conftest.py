@@ -13,19 +13,40 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from awspeers import HERE, MAKE, Fake, Moto, interface  # noqa: E402
 
 
+FAKE_STATE = {
+    "interfaces": {"eni-1": interface(1), "eni-2": interface(2)},
+    "addresses": {"eipalloc-1": {"public": "198.51.100.1", "tags": {"Name": "bank"}}},
+    "route_tables": {"rtb-1": {"vpc": "vpc-1", "routes": {"0.0.0.0/0": "eni-2"}}},
+    "hooks": [["leave", "gateways", "i-1"]],
+}
+
+
 @pytest.fixture
 def fake():
     """Two gateways' interfaces, eni-1 and eni-2, and an Elastic IP that nobody has."""
     fake = Fake()
-    fake.control("state", {
-        "interfaces": {"eni-1": interface(1), "eni-2": interface(2)},
-        "addresses": {"eipalloc-1": {"public": "198.51.100.1", "tags": {"Name": "bank"}}},
-        "route_tables": {"rtb-1": {"vpc": "vpc-1", "routes": {"0.0.0.0/0": "eni-2"}}},
-        "hooks": [["leave", "gateways", "i-1"]],
-    })
+    fake.control("state", FAKE_STATE)
     yield fake
-    fake.server.shutdown()
-    fake.server.server_close()
+    fake.close()
+
+
+@pytest.fixture
+def strict_fake(moto_place):
+    """The same, with clients beside it that we did not write, and able to verify signatures."""
+    fake = Fake(moto_place, beside=True)
+    fake.control("state", FAKE_STATE)
+    yield fake
+    fake.close()
+
+
+@pytest.fixture(scope="session")
+def program():
+    """AWS's own emulator of the metadata service."""
+    done = subprocess.run([HERE / "peers-imds"], capture_output=True, text=True, check=False)
+    if done.returncode == 77:
+        pytest.skip(done.stdout.strip().removeprefix("SKIP: "))
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip())
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,12 @@
 
 Both listen on loopback. Prints {"ec2": URL, "imds": URL}; then takes lines {"name": ..., "body": ...}, as of
 fake_ec2's /control/, and answers each with a line. Beyond those:
-    imds    {"away": false, "key": "AKIDFAKE", "lifetime_s": 3600, "associations": true}: replaces what it gives;
-            away: no answers. The metadata follow EC2's truth, their associations only if wanted.
+    imds    changes those that it names:
+            away                no answers
+            key, secret, token  what the role gives; key "": there's no role
+            lifetime_s          for so long
+            associations        the metadata follow EC2's truth, their associations only if this is true
+            It answers with all of them, and "handed": the last key that was given.
 """
 
 import argparse
@@ -21,7 +25,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import fake_ec2
 
 TOKEN = "fake-token"
+ROLES = "meta-data/iam/security-credentials/"
 MACS = "meta-data/network/interfaces/macs/"
+
+SETTINGS = {"away": False, "key": "AKIDFAKE0000000000", "secret": "fake-secret-key", "token": "fake-session-token",
+            "lifetime_s": 3600, "associations": True, "handed": ""}
 
 
 class Metadata(BaseHTTPRequestHandler):
@@ -66,16 +74,17 @@ class Metadata(BaseHTTPRequestHandler):
             self.reply(404 if text is None else 200, text or "")
 
     def lookup(self, path):
-        eni = self.cloud.now["interfaces"][self.interface]
+        eni = self.cloud.now["interfaces"].get(self.interface)
+        if not eni or not eni["instance"]:
+            return None  # detached: the instance has none
         plain = {"meta-data/instance-id": eni["instance"], "meta-data/instance-type": "c7gn.large",
-                 "meta-data/placement/region": "eu-central-1", "meta-data/placement/availability-zone": "eu-central-1a",
+                 "meta-data/placement/region": "eu-central-1", "meta-data/placement/availability-zone": eni.get("zone", "eu-central-1a"),
                  "meta-data/services/domain": "amazonaws.com", "meta-data/services/partition": "aws",
-                 "meta-data/mac": eni["mac"], "meta-data/local-ipv4": eni["primary"], MACS: eni["mac"] + "/",
-                 "meta-data/iam/security-credentials/": "role"}
+                 "meta-data/mac": eni["mac"], "meta-data/local-ipv4": eni["primary"], MACS: eni["mac"] + "/"}
         if path in plain:
             return plain[path]
-        if path == "meta-data/iam/security-credentials/role":
-            return self.credentials()
+        if path.startswith(ROLES) and self.settings["key"]:
+            return "role" if path == ROLES else self.credentials()
         base = f"{MACS}{eni['mac']}/"
         return self.lookup_interface(eni, path.removeprefix(base)) if path.startswith(base) else None
 
@@ -91,9 +100,10 @@ class Metadata(BaseHTTPRequestHandler):
         return table.get(name)
 
     def credentials(self):
+        self.settings["handed"] = self.settings["key"]
         end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=self.settings["lifetime_s"])
         return json.dumps({"Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": self.settings["key"],
-                           "SecretAccessKey": "fake-secret-key", "Token": "fake-session-token",
+                           "SecretAccessKey": self.settings["secret"], "Token": self.settings["token"],
                            "LastUpdated": "2026-01-01T00:00:00Z", "Expiration": end.strftime("%Y-%m-%dT%H:%M:%SZ")})
 
 
@@ -102,7 +112,7 @@ def main():
     parser.add_argument("interface")
     args = parser.parse_args()
     ec2 = fake_ec2.make_server("127.0.0.1", 0)
-    settings = {"away": False, "key": "AKIDFAKE0000000000", "lifetime_s": 3600, "associations": True}
+    settings = dict(SETTINGS)
     handler = type("MetadataHandler", (Metadata,), {"cloud": ec2.cloud, "interface": args.interface, "settings": settings})
     imds = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     imds.daemon_threads = True
@@ -114,7 +124,7 @@ def main():
         order = json.loads(line)
         if order["name"] == "imds":
             settings.update(order["body"])
-            answer = {}
+            answer = settings
         else:
             with ec2.cloud.lock:
                 answer = ec2.cloud.control(order["name"], order.get("body"))

@@ -9,106 +9,64 @@ prints its URL and serves until it is stopped. What it is strict about, with the
 Reference: an Elastic IP belongs to one private address and a private address has at most one; AssociateAddress
 takes the primary address unless told otherwise, and refuses what is taken unless reassociation is allowed;
 AssignPrivateIpAddresses moves an address, and the Elastic IP on it, only if reassignment is allowed, never a
-primary one, never across subnets, never beyond the interface's limit. Signatures are not verified (moto's job);
-the access key, and the clock within 5 minutes, are.
+primary one, never across subnets, never beyond the interface's limit. The clock must be right within 5 minutes;
+signatures and policies are looked at if they are given.
+
+This file has the state and the calls; fake_access.py and fake_policy.py who may make them, fake_query.py the
+Query interface, fake_server.py the transport and its faults.
 
 /control/ is for tests and the lab, JSON in and out:
     GET  state, requests (what was called, in order), associations (private to public, always the truth)
     POST state      {"interfaces": {...}, "addresses": {...}, "route_tables": {...}, "hooks": [...]}: replaces
-    POST settings   {"delay_s": 0, "keys": null, "denied": [], "clock_s": 0, "address_limit": 5}: reads lag behind
-                    writes by delay_s; only these access keys are good; these actions are denied; the clock is so
-                    many seconds ahead of the caller's
+    POST settings   changes those that it names:
+                    delay_s        reads lag behind writes so long
+                    clock_s        EC2's clock is so many seconds ahead
+                    keys           only these access keys are good; null: all
+                    secrets        {access key: {"secret": ..., "token": ..., "ends_s": ...}}: signatures are verified,
+                                   and the token; after ends_s, seconds since 1970, both have expired. null: not
+                    region         the only good one in signatures; null: any
+                    denied         these actions are
+                    policy         the caller's, as in docs/iam; null: everything is allowed
+                    address_limit  so many Elastic IPs may be allocated
     POST faults     [{"action": "*", "kind": "throttle", "times": 1, "seconds": 0}]: replaces; kinds are those
-                    of FAULTS. A kind that begins with "done-" strikes after the action has had its effect.
+                    of fake_server.FAULTS. A kind that begins with "done-" strikes after the action has had its
+                    effect.
     POST associate  {"allocation_id": ..., "network_interface_id": ..., "private_ip": ...}: somebody else does
+    POST call       {"Action": ..., ...}: any call of somebody else, whatever the settings say
 """
 
 import argparse
 import copy
-import datetime
 import ipaddress
+import itertools
 import json
-import socket
-import struct
 import threading
 import time
-import urllib.parse
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from xml.sax.saxutils import escape
 
-NAMESPACE = {"2016-11-15": "http://ec2.amazonaws.com/doc/2016-11-15/",
-             "2011-01-01": "http://autoscaling.amazonaws.com/doc/2011-01-01/"}
-SKEW_MAX_S = 300
-FAULTS = ("throttle", "500", "html", "slow", "truncate", "reset", "done-500", "done-reset", "done-slow")
-
-
-class Refused(Exception):
-    def __init__(self, code, message, status=400):
-        super().__init__(message)
-        self.code, self.message, self.status = code, message, status
-
-
-def xml(value):
-    """dict: elements; list: items; None: left out."""
-    if isinstance(value, dict):
-        return "".join(f"<{k}>{xml(v)}</{k}>" for k, v in value.items() if v is not None)
-    if isinstance(value, list):
-        return "".join(f"<item>{xml(v)}</item>" for v in value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return escape(str(value))
-
-
-def tag_set(tags):
-    return [{"key": k, "value": v} for k, v in tags.items()]
-
-
-def numbered(params, prefix):
-    """The values of PREFIX.1, PREFIX.2, ..."""
-    values = []
-    while f"{prefix}.{len(values) + 1}" in params:
-        values.append(params[f"{prefix}.{len(values) + 1}"])
-    return values
-
-
-def filters(params):
-    found = {}
-    while (name := params.get(f"Filter.{len(found) + 1}.Name")) is not None:
-        values = numbered(params, f"Filter.{len(found) + 1}.Value")
-        found[name] = [v.replace("\\*", "*").replace("\\?", "?").replace("\\\\", "\\") for v in values]
-    return found
-
-
-def matches(params, facts, tags):
-    """Whether all filters fit: `facts` are lists of values by filter name."""
-    for name, wanted in filters(params).items():
-        if name.startswith("tag:"):
-            have = [tags[name[4:]]] if name[4:] in tags else []
-        elif name in facts:
-            have = facts[name]
-        else:
-            raise Refused("InvalidParameterValue", f"The filter '{name}' is invalid")
-        if not set(have) & set(wanted):
-            return False
-    return True
+from fake_access import authorize
+from fake_query import Refused, matches, numbered, read_tags, tag_set
+from fake_server import FAULTS, serve
 
 
 class Cloud:
     """interfaces: {id: {subnet, cidr, vpc, zone, mac, instance, check, limit, primary, addresses: [...]}},
-    addresses: {allocation: {public, association, interface, private, tags}},
-    route_tables: {id: {vpc, routes: {destination: interface}}}, hooks: [[hook, group, instance]]."""
+    addresses: {allocation: {public, association, interface, private, tags}}, groups: {id: {inbound: [rule], outbound:
+    [rule]}} with rule {protocol, from, to, cidrs, groups, lists}, interfaces also {status, type, instance_state, public},
+    route_tables: {id: {vpc, subnets: [...], routes: {destination: interface or gateway}, tags}}, hooks: [[hook, group,
+    instance]], scaling_groups: {Auto Scaling group: tags}."""
 
     def __init__(self):
         self.lock = threading.Lock()
         self.requests = []
         self.faults = []
-        self.settings = {"delay_s": 0, "keys": None, "denied": [], "clock_s": 0, "address_limit": 5}
+        self.settings = {"delay_s": 0, "clock_s": 0, "keys": None, "secrets": None, "region": None, "denied": [],
+                         "policy": None, "address_limit": 5}
         self.counter = 0
         self.history = []
         self.set_state({})
 
     def set_state(self, state):
-        self.now = {"interfaces": {}, "addresses": {}, "route_tables": {}, "hooks": []} | state
+        self.now = {"interfaces": {}, "addresses": {}, "route_tables": {}, "hooks": [], "groups": {}} | state
         for eni in self.now["interfaces"].values():
             eni.setdefault("check", True)
             eni.setdefault("limit", 10)
@@ -187,13 +145,15 @@ class Cloud:
             association = None
             if ip in eips:
                 association = {"allocationId": eips[ip][0], "associationId": eips[ip][1]["association"], "publicIp": eips[ip][1]["public"]}
+            elif ip == eni["primary"] and eni.get("public"):
+                association = {"publicIp": eni["public"], "ipOwnerId": "amazon"}
             addresses.append({"privateIpAddress": ip, "primary": ip == eni["primary"], "association": association})
         attachment = {"instanceId": eni["instance"], "deviceIndex": eni.get("device_index", 0), "status": "attached"} if eni.get("instance") else None
         return {"networkInterfaceId": key, "subnetId": eni["subnet"], "vpcId": eni["vpc"], "availabilityZone": eni.get("zone", "zone-a"),
-                "macAddress": eni.get("mac", "02:00:00:00:00:00"), "status": "in-use" if attachment else "available",
-                "privateIpAddress": eni["primary"], "sourceDestCheck": eni["check"], "interfaceType": "interface",
+                "macAddress": eni.get("mac", "02:00:00:00:00:00"), "status": eni.get("status", "in-use" if attachment else "available"),
+                "privateIpAddress": eni["primary"], "sourceDestCheck": eni["check"], "interfaceType": eni.get("type", "interface"),
                 "groupSet": [{"groupId": g} for g in eni.get("groups", [])], "attachment": attachment,
-                "privateIpAddressesSet": addresses, "ipv4PrefixSet": [{"ipv4Prefix": p} for p in eni.get("prefixes", [])],
+                "association": addresses[0]["association"], "privateIpAddressesSet": addresses, "ipv4PrefixSet": [{"ipv4Prefix": p} for p in eni.get("prefixes", [])],
                 "tagSet": tag_set(eni["tags"])}
 
     def DescribeInstances(self, params):
@@ -206,12 +166,27 @@ class Cloud:
             self.get(found, key, "InvalidInstanceID.NotFound")
         items = []
         for key, enis in found.items():
-            if not wanted or key in wanted:
+            if (not wanted or key in wanted) and matches(params, {"instance-id": [key]}, {}):
                 first = enis[0][1]
-                items.append({"instanceId": key, "instanceState": {"code": 16, "name": "running"}, "instanceType": "c7gn.large",
+                items.append({"instanceId": key, "instanceState": {"name": first.get("instance_state", "running")}, "instanceType": "c7gn.large",
                               "subnetId": first["subnet"], "vpcId": first["vpc"], "privateIpAddress": first["primary"],
                               "networkInterfaceSet": [{"networkInterfaceId": k} for k, _ in enis]})
         return {"reservationSet": [{"reservationId": "r-1", "instancesSet": [item]} for item in items]}
+
+    def DescribeSecurityGroups(self, params):
+        groups = self.seen()["groups"]
+        wanted = numbered(params, "GroupId")
+        for key in wanted:
+            self.get(groups, key, "InvalidGroup.NotFound")
+
+        def rules(group, direction):
+            return [{"ipProtocol": r["protocol"], "fromPort": r.get("from"), "toPort": r.get("to"),
+                     "groups": [{"userId": "1", "groupId": g} for g in r.get("groups", [])],
+                     "ipRanges": [{"cidrIp": c} for c in r.get("cidrs", [])], "ipv6Ranges": [],
+                     "prefixListIds": [{"prefixListId": p} for p in r.get("lists", [])]} for r in group[direction]]
+        return {"securityGroupInfo": [{"groupId": key, "groupName": key, "ipPermissions": rules(group, "inbound"),
+                                       "ipPermissionsEgress": rules(group, "outbound")}
+                                      for key, group in groups.items() if not wanted or key in wanted]}
 
     def DescribeRouteTables(self, params):
         state = self.seen()
@@ -220,11 +195,15 @@ class Cloud:
             self.get(state["route_tables"], key, "InvalidRouteTableID.NotFound")
         items = []
         for key, table in state["route_tables"].items():
-            if (wanted and key not in wanted) or not matches(params, {"vpc-id": [table["vpc"]]}, {}):
+            if (wanted and key not in wanted) or not matches(
+                    params, {"vpc-id": [table["vpc"]], "route-table-id": [key]}, {}):
                 continue
-            routes = [{"destinationCidrBlock": d, "networkInterfaceId": e, "state": "active" if e in state["interfaces"] else "blackhole"}
+            routes = [{"destinationCidrBlock": d, "networkInterfaceId": e if e.startswith("eni-") else None,
+                       "gatewayId": None if e.startswith("eni-") else e,
+                       "state": "active" if e in state["interfaces"] or not e.startswith("eni-") else "blackhole"}
                       for d, e in table["routes"].items()]
-            items.append({"routeTableId": key, "vpcId": table["vpc"], "routeSet": routes, "associationSet": [], "tagSet": []})
+            subnets = [{"routeTableId": key, "subnetId": subnet} for subnet in table.get("subnets", [])]
+            items.append({"routeTableId": key, "vpcId": table["vpc"], "routeSet": routes, "associationSet": subnets, "tagSet": []})
         return {"routeTableSet": items}
 
     # Writes.
@@ -233,16 +212,11 @@ class Cloud:
         key = self.new_id("eipalloc")
         used = {a["public"] for a in self.now["addresses"].values()}
         public = next(str(ip) for ip in ipaddress.ip_network("203.0.113.0/24").hosts() if str(ip) not in used)
-        tags = self.tags(params, "TagSpecification.1.Tag")
+        tags = read_tags(params, "TagSpecification.1.Tag")
         if len(used) >= self.settings["address_limit"]:
             raise Refused("AddressLimitExceeded", "The maximum number of addresses has been reached.")
         self.now["addresses"][key] = {"public": public, "tags": tags}
         return {"publicIp": public, "domain": "vpc", "allocationId": key}
-
-    @staticmethod
-    def tags(params, prefix):
-        keys = numbered({k.removesuffix(".Key"): v for k, v in params.items() if k.endswith(".Key")}, prefix)
-        return {key: params.get(f"{prefix}.{i}.Value", "") for i, key in enumerate(keys, 1)}
 
     def AssociateAddress(self, params):
         address = self.get(self.now["addresses"], params["AllocationId"], "InvalidAllocationID.NotFound")
@@ -260,10 +234,39 @@ class Cloud:
                     raise Refused("Resource.AlreadyAssociated", f"already associated: {taken}")
             for other in self.now["addresses"].values():
                 if (other.get("interface"), other.get("private")) == here:
-                    for member in ("association", "interface", "private"):
-                        other.pop(member)
+                    self.forget_association(other)
             address.update(association=self.new_id("eipassoc"), interface=here[0], private=private)
         return {"return": True, "associationId": address["association"]}
+
+    @staticmethod
+    def forget_association(address):
+        for member in ("association", "interface", "private"):
+            address.pop(member, None)
+
+    def DisassociateAddress(self, params):
+        for address in self.now["addresses"].values():
+            if address.get("association") == params["AssociationId"]:
+                self.forget_association(address)
+                return {"return": True}
+        raise Refused("InvalidAssociationID.NotFound", f"The association ID '{params['AssociationId']}' does not exist")
+
+    def ReleaseAddress(self, params):
+        address = self.get(self.now["addresses"], params["AllocationId"], "InvalidAllocationID.NotFound")
+        if address.get("association"):
+            raise Refused("InvalidIPAddress.InUse", f"Address {address['public']} is in use.")
+        del self.now["addresses"][params["AllocationId"]]
+        return {"return": True}
+
+    def UnassignPrivateIpAddresses(self, params):
+        eni = self.get(self.now["interfaces"], params["NetworkInterfaceId"], "InvalidNetworkInterfaceID.NotFound")
+        for ip in numbered(params, "PrivateIpAddress"):
+            if ip not in eni["addresses"] or ip == eni["primary"]:
+                raise Refused("InvalidParameterValue", f"{ip} is no secondary address of {params['NetworkInterfaceId']}")
+            eni["addresses"].remove(ip)
+            for address in self.now["addresses"].values():
+                if address.get("interface") == params["NetworkInterfaceId"] and address["private"] == ip:
+                    self.forget_association(address)
+        return {"return": True}
 
     def AssignPrivateIpAddresses(self, params):
         key = params["NetworkInterfaceId"]
@@ -271,13 +274,16 @@ class Cloud:
         wanted = [ip for ip in numbered(params, "PrivateIpAddress") if ip not in eni["addresses"]]
         used = {ip for e in self.now["interfaces"].values() for ip in e["addresses"]}
         free = (str(ip) for ip in list(ipaddress.ip_network(eni["cidr"]).hosts())[3:] if str(ip) not in used)
-        wanted += [next(free) for _ in range(int(params.get("SecondaryPrivateIpAddressCount", 0)))]
+        count = int(params.get("SecondaryPrivateIpAddressCount", 0))
+        wanted += list(itertools.islice(free, count)) if count else []
         for ip in wanted:
             if ipaddress.ip_address(ip) not in ipaddress.ip_network(eni["cidr"]):
                 raise Refused("InvalidParameterValue", f"Address does not fall within the subnet's address range: {ip}")
             owner = next((e for e in self.now["interfaces"].values() if ip in e["addresses"]), None)
             if owner and (params.get("AllowReassignment", "false") != "true" or ip == owner["primary"]):
                 raise Refused("InvalidParameterValue", f"[{ip}] assigned, but move is not allowed.")
+        if count and len(wanted) < count:
+            raise Refused("InsufficientFreeAddressesInSubnet", "There are not enough free addresses in the subnet.")
         if len(eni["addresses"]) + len(wanted) > eni["limit"]:
             raise Refused("PrivateIpAddressLimitExceeded", f"Number of private addresses will exceed limit of {eni['limit']}.")
         for ip in wanted:
@@ -290,6 +296,16 @@ class Cloud:
                 if address.get("private") == ip and address.get("interface"):
                     address.update(interface=key, association=self.new_id("eipassoc"))
         return {"networkInterfaceId": key, "assignedPrivateIpAddressesSet": [{"privateIpAddress": ip} for ip in wanted]}
+
+    def DeleteNetworkInterface(self, params):
+        key = params["NetworkInterfaceId"]
+        if self.get(self.now["interfaces"], key, "InvalidNetworkInterfaceID.NotFound").get("instance"):
+            raise Refused("InvalidNetworkInterface.InUse", f"Interface: [{key}] in use.")
+        del self.now["interfaces"][key]
+        for address in self.now["addresses"].values():
+            if address.get("interface") == key:
+                self.forget_association(address)
+        return {"return": True}
 
     def ModifyNetworkInterfaceAttribute(self, params):
         eni = self.get(self.now["interfaces"], params["NetworkInterfaceId"], "InvalidNetworkInterfaceID.NotFound")
@@ -307,7 +323,7 @@ class Cloud:
     def CreateTags(self, params):
         for key in numbered(params, "ResourceId"):
             table = self.now["addresses"] if key.startswith("eipalloc-") else self.now["interfaces"]
-            self.get(table, key, "InvalidID")["tags"].update(self.tags(params, "Tag"))
+            self.get(table, key, "InvalidID")["tags"].update(read_tags(params, "Tag"))
         return {"return": True}
 
     def hook(self, params):
@@ -326,23 +342,13 @@ class Cloud:
 
     # The way of a call.
 
-    def authorize(self, headers, action):
-        words = headers.get("Authorization", "").replace(",", " ").split()
-        credential = next((w.removeprefix("Credential=") for w in words if w.startswith("Credential=")), None)
-        if not credential:
-            raise Refused("MissingAuthenticationToken", "The request must be signed.", 403)
-        keys = self.settings["keys"]
-        if keys is not None and credential.split("/")[0] not in keys:
-            raise Refused("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
-        date = datetime.datetime.strptime(headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
-        if abs(time.time() + self.settings["clock_s"] - date.timestamp()) > SKEW_MAX_S:
-            raise Refused("RequestExpired", "Request has expired.")
-        if action in self.settings["denied"]:
-            raise Refused("UnauthorizedOperation", f"You are not authorized to perform this operation: {action}.", 403)
+    def call(self, call):
+        """A fake_server.Call."""
+        authorize(self.settings, self.now, call)
+        return self.do(call.params)
 
-    def call(self, params, headers):
+    def do(self, params):
         action = params.get("Action", "")
-        self.authorize(headers, action)
         method = getattr(self, action, None) if action[:1].isupper() else None
         if method is None:
             raise Refused("InvalidAction", f"The action {action} is not valid for this web service.")
@@ -382,104 +388,17 @@ class Cloud:
         elif name == "requests":
             self.requests = body
         elif name == "associate":
-            self.AssociateAddress({"AllocationId": body["allocation_id"], "NetworkInterfaceId": body["network_interface_id"],
-                                   "PrivateIpAddress": body["private_ip"]})
-            self.written()
+            self.do({"Action": "AssociateAddress", "AllocationId": body["allocation_id"],
+                     "NetworkInterfaceId": body["network_interface_id"], "PrivateIpAddress": body["private_ip"]})
+        elif name == "call":
+            return self.do(body)
         else:
             raise KeyError(name)
         return {}
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    cloud = None
-
-    def log_message(self, *_args):
-        pass
-
-    def date_time_string(self, timestamp=None):
-        return super().date_time_string((timestamp or time.time()) + self.cloud.settings["clock_s"])
-
-    def send(self, status, body, kind="text/xml;charset=UTF-8", headers=()):
-        data = body.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(data)))
-        for name, value in headers:
-            self.send_header(name, value)
-        self.end_headers()
-        return data
-
-    def do_control(self, body):
-        try:
-            with self.cloud.lock:
-                text = json.dumps(self.cloud.control(self.path.removeprefix("/control/"), body))
-            self.wfile.write(self.send(200, text, "application/json"))
-        except (KeyError, Refused) as error:
-            self.wfile.write(self.send(400, json.dumps({"error": repr(error)}), "application/json"))
-
-    def do_GET(self):
-        self.do_control(None)
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-        if self.path.startswith("/control/"):
-            self.do_control(json.loads(body))
-            return
-        params = dict(urllib.parse.parse_qsl(body, keep_blank_values=True))
-        action = params.get("Action", "")
-        with self.cloud.lock:
-            self.cloud.requests.append(params)
-            fault = self.cloud.take_fault(action)
-            kind = fault["kind"]
-            if kind == "" or kind.startswith("done-") or kind in ("slow", "truncate"):
-                status, text = self.answer(params)
-        if kind.endswith("slow"):
-            time.sleep(fault.get("seconds", 1))
-        if kind in ("", "slow", "done-slow"):
-            self.wfile.write(self.send(status, text))
-        elif kind == "truncate":
-            self.wfile.write(self.send(status, text)[:len(text) // 2])
-            self.close_connection = True
-        elif kind.endswith("reset"):
-            # Linger 0: the peer gets a reset, not an end.
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.close_connection = True
-        elif kind == "throttle":
-            self.wfile.write(self.send(503, self.error(params, Refused("RequestLimitExceeded", "Request limit exceeded.")),
-                                       headers=[("Retry-After", str(fault["seconds"]))] if "seconds" in fault else []))
-        elif kind == "html":
-            self.wfile.write(self.send(502, "<html><body><h1>502 Bad Gateway</h1></body></html>", "text/html"))
-        else:
-            self.wfile.write(self.send(500, self.error(params, Refused("InternalError", "An internal error has occurred"))))
-
-    def answer(self, params):
-        try:
-            answer = self.cloud.call(params, self.headers)
-        except Refused as refused:
-            return refused.status, self.error(params, refused)
-        name = f"{params['Action']}Response"
-        space = NAMESPACE.get(params.get("Version"), "")
-        if "autoscaling" in space:
-            answer = answer | {"ResponseMetadata": {"RequestId": "fake"}}
-        else:
-            answer = {"requestId": "fake"} | answer
-        return 200, f'<?xml version="1.0" encoding="UTF-8"?>\n<{name} xmlns="{space}">{xml(answer)}</{name}>'
-
-    @staticmethod
-    def error(params, refused):
-        error = {"Code": refused.code, "Message": refused.message}
-        if params.get("Version") == "2016-11-15":
-            return f"<Response>{xml({'Errors': {'Error': error}, 'RequestID': 'fake'})}</Response>"
-        return f"<ErrorResponse>{xml({'Error': {'Type': 'Sender'} | error, 'RequestId': 'fake'})}</ErrorResponse>"
-
-
 def make_server(host, port):
-    handler = type("CloudHandler", (Handler,), {"cloud": Cloud()})
-    server = ThreadingHTTPServer((host, port), handler)
-    server.daemon_threads = True
-    server.cloud = handler.cloud
-    return server
+    return serve(Cloud(), host, port)
 
 
 def main():

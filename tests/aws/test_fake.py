@@ -204,8 +204,7 @@ def test_what_does_not_exist_is_told(fake):
 
 
 def test_without_an_answering_peer_the_sentence_says_so(fake):
-    fake.server.shutdown()
-    fake.server.server_close()
+    fake.close()
 
     answer = fake.probe("addresses", budget="one")
 

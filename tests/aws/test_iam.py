@@ -2,9 +2,11 @@
 # SPDX-FileCopyrightText: The eipgw authors
 """The policy documents in docs/iam: each suffices, and nothing in them is superfluous.
 
-moto evaluates actions only. So resources and conditions are taken out for it, and looked at here as text.
+moto evaluates actions only, so resources and conditions are taken out for it. The fake evaluates the documents as
+they stand. tests/lab/test_ownership_policy.py runs a gateway with them.
 """
 
+import copy
 import json
 
 import pytest
@@ -24,6 +26,7 @@ CALLS = {
     "ec2:AssignPrivateIpAddresses": ("assign", {"network_interface_id": "{enis[0]}", "address": "10.0.0.77"}),
     "ec2:ModifyNetworkInterfaceAttribute": ("check", {"network_interface_id": "{enis[0]}", "on": False}),
     "ec2:DescribeInstances": ("instance", {"instance_id": "i-00000000000000000"}),
+    "ec2:DescribeSecurityGroups": ("groups", {"group_id": "sg-00000000000000000"}),
     "ec2:DescribeRouteTables": ("route-tables", {}),
     "ec2:ReplaceRoute": ("replace-route", {"route_table_id": "{table}", "destination": "0.0.0.0/0", "network_interface_id": "{enis[0]}"}),
     "autoscaling:CompleteLifecycleAction": ("complete", HOOK),
@@ -86,3 +89,64 @@ def test_a_policy_suffices_and_each_of_its_actions_is_needed(moto, name):
         moto.check_signatures(True)
         for action in allowed if without is None else [without]:
             assert (status(action) == DENIED) == (action == without), f"{action}, without {without}"
+
+
+TAGS = {"eipgw": "example"}
+MADE = {"enis": ["eni-1", "eni-2"], "eip": "eipalloc-1", "table": "rtb-1"}
+# What is born with tags needs CreateTags, and the document allows it for that only.
+STRICT_CALLS = CALLS | {"ec2:CreateTags": CALLS["ec2:AllocateAddress"]}
+
+
+class Judged:
+    """The fake, with a policy."""
+
+    def __init__(self, fake, tags=None):
+        self.fake = fake
+        state = fake.control("state")
+        for table in ("interfaces", "addresses", "route_tables"):
+            for thing in state[table].values():
+                thing["tags"] = TAGS if tags is None else tags
+        fake.control("state", state | {"scaling_groups": {"g": TAGS if tags is None else tags}, "hooks": [["h", "g", "i-1"]] * 99})
+
+    def denied(self, policy, action):
+        self.fake.control("settings", {"policy": policy})
+        command, arguments = STRICT_CALLS[action]
+        filled = {k: v.format(**MADE) if isinstance(v, str) else v for k, v in arguments.items()}
+        answer = self.fake.probe(command, budget="one", **filled)
+        if answer["status"] == DENIED:
+            assert answer["code"] == "UnauthorizedOperation" and answer["class"] == "permanent"
+        return answer["status"] == DENIED
+
+
+def without_action(policy, action):
+    policy = copy.deepcopy(policy)
+    for statement in policy["Statement"]:
+        statement["Action"] = [a for a in statement["Action"] if a != action]
+    return policy
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_policy_as_it_stands_suffices_and_each_of_its_actions_is_needed(fake, name):
+    judged = Judged(fake)
+
+    for action in actions(POLICIES[name]):
+        assert not judged.denied(POLICIES[name], action), action
+        assert judged.denied(without_action(POLICIES[name], action), action), action
+
+
+@pytest.mark.parametrize("tags", [{}, {"eipgw": "other"}, {"Name": "example"}])
+@pytest.mark.parametrize("name", POLICIES)
+def test_what_is_tagged_otherwise_is_out_of_reach(fake, name, tags):
+    judged = Judged(fake, tags)
+    born = {"ec2:AllocateAddress", "ec2:CreateTags"}  # with its own tag
+
+    for action in set(actions(POLICIES[name])) - born:
+        assert judged.denied(POLICIES[name], action) == (not action.startswith("ec2:Describe")), action
+
+
+def test_what_is_allocated_must_be_born_with_the_tag_and_nothing_else_can_be_tagged(fake):
+    Judged(fake)
+    fake.control("settings", {"policy": POLICIES["allocate"]})
+
+    assert fake.probe("allocate", budget="one", tag_key="eipgw", tag_value="other")["status"] == DENIED
+    assert fake.probe("tag", budget="one", resource_id="eipalloc-1", tag_key="eipgw", tag_value="example")["status"] == DENIED

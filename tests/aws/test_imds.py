@@ -10,11 +10,10 @@ import time
 import urllib.error
 import urllib.request
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 
-from awspeers import BUILD, HERE, clean_env
+from awspeers import BUILD, clean_env
 
 MAC = "0a:1b:2c:3d:4e:5f"
 VALUES = {
@@ -24,15 +23,6 @@ VALUES = {
     "mac-vpc-id": "vpc-0a", "mac-subnet-ipv4-cidr-block": "10.0.1.0/24", "mac-vpc-ipv4-cidr-blocks": "10.0.0.0/16",
     "mac-ipv4-associations": "10.0.1.201", "iam-security-credentials-role": "gw-role",
 }
-
-
-@pytest.fixture(scope="session")
-def program():
-    done = subprocess.run([HERE / "peers-imds"], capture_output=True, text=True, check=False)
-    if done.returncode == 77:
-        pytest.skip(done.stdout.strip().removeprefix("SKIP: "))
-    assert done.returncode == 0, done.stderr
-    return Path(done.stdout.strip())
 
 
 def keys(name="ASIDEXAMPLE0000000", secret="secret", token="token", lasts=timedelta(hours=6), code="Success"):

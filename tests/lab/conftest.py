@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from eipgwlab import FLAVOURS, Lab  # noqa: E402
 from eipgwlab.build import ROOT  # noqa: E402
+from eipgwlab.cloud import OURS, Cloud, PeerMissing  # noqa: E402
 from proof import leaks  # noqa: E402
 
 RESULTS = ROOT / "build" / "test-results"
@@ -29,10 +30,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         item.stash[FAILED] = True
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    for label in ("aws", "kube", "ha"):
+        config.addinivalue_line("markers", f"{label}: also of the label {label}; on a whole file, see tests/tools/run_tests.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if os.geteuid() != 0:
         for item in items:
-            item.add_marker(pytest.mark.skip(reason="network namespaces need root"))
+            if Path(__file__).parent in item.path.parents:  # not those of tests/aws beside us
+                item.add_marker(pytest.mark.skip(reason="network namespaces need root"))
 
 
 def keep_evidence(lab: Lab, item: pytest.Item) -> Path:
@@ -94,6 +101,24 @@ def start_lab(
         pytest.fail("after the test:\n" + "\n".join(wrong[:40]), pytrace=False)
 
 
+@pytest.fixture
+def make_cloud(make_lab: Callable[..., Lab]) -> Iterator[Callable[..., Cloud]]:
+    """make_cloud(where, secondary, **options): a lab whose gateway gw-a claims its Elastic IP itself, which is
+    at `where`; `secondary` are the private addresses that its interface has."""
+    clouds: list[Cloud] = []
+
+    def make(where: dict[str, str] | None = None, secondary: tuple[str, ...] = (OURS,), **options: Any) -> Cloud:
+        try:
+            clouds.append(Cloud(make_lab("cni-nft"), where or {}, list(secondary), **options))
+        except PeerMissing as reason:
+            pytest.skip(str(reason))
+        return clouds[-1]
+
+    yield make
+    for cloud in clouds:
+        cloud.close()
+
+
 # ---- the leak matrix, from the cells that ran, here or in workers -----------------------------------------
 
 CELLS: dict[str, dict[str, str]] = {}
@@ -126,3 +151,58 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.section("leak matrix")
     for line in lines:
         terminalreporter.write_line(line)
+
+
+# ---- Kubernetes: a real API server in the lab ------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def kube_place() -> Path:
+    sys.path.insert(0, str(ROOT / "tests" / "kube"))
+    from kubepeers import build_peers
+
+    place, why = build_peers()
+    if not place:
+        pytest.skip(why)
+    return place
+
+
+@pytest.fixture
+def start_kube(kube_place: Path) -> Iterator[Callable[[Lab], Any]]:
+    """start_kube(lab): an API server in the lab's VPC that knows its nodes and pods; ends with the test. More arguments
+    are flags of the API server."""
+    from labkube import Kube
+
+    started: list[Kube] = []
+
+    def start(lab: Lab, *flags: str) -> Kube:
+        started.append(Kube(lab, kube_place))
+        return started[-1].start(*flags)
+
+    try:
+        yield start
+    finally:
+        for kube in started:
+            kube.stop()
+
+
+@pytest.fixture
+def make_kube(start_kube: Callable[[Lab], Any], make_lab: Callable[..., Lab]) -> Callable[..., Any]:
+    """make_kube(flavour, egress=names, **policy): the gateway and both nodes take everything from Kubernetes, where `payments` selects the
+    lab's selected pods; started and at work."""
+
+    def make(flavour: str = "cni-nft", start: bool = True, egress: tuple[str, ...] = ("bank",), **policy: Any) -> Any:
+        from labkube import wait_seen
+
+        kube = start_kube(make_lab(flavour))
+        kube.gateway(*egress)
+        kube.policy(**policy)
+        kube.configure_nodes()
+        kube.configure_gateway()
+        if start:
+            kube.lab.start_daemons()
+            for name in ("p1", "p4"):  # one on each node
+                wait_seen(kube.lab, name, kube.lab.eip("bank"))
+        return kube
+
+    return make

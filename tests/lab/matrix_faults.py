@@ -230,6 +230,15 @@ def gateway_killed_and_flushed(cell: Cell) -> None:
     cell.daemon("gw-a").start()
 
 
+@fault()
+def gateway_killed_and_translation_deleted(cell: Cell) -> None:
+    """The chains that let packets in and through stand: what nobody translates any more still may not leave."""
+    cell.daemon("gw-a").kill()
+    cell.nft("flush chain ip eipgw translate\ndelete chain ip eipgw translate", "gw-a")
+    blackout(cell)
+    cell.daemon("gw-a").start()
+
+
 # ---- policies ------------------------------------------------------------------------------------------
 
 

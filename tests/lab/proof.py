@@ -19,7 +19,7 @@ SELECTED = ("p1", "p3", "p4")
 UNSELECTED = ("p2", "p5")
 KINDS = ("tcp", "udp", "pull", "tcp-new")
 REPAIR = r"^<4>repair: "
-DEADLINE = 10.0  # for what takes milliseconds on a machine that has time
+DEADLINE = 30.0  # for what takes milliseconds on a machine that has time
 
 
 def status(daemon: Daemon) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from eipgwlab.build import program
 from eipgwlab.daemons import SANITIZER_ENV, Daemon
 from proof import SELECTED
 
-RUNTIME, CONFIGURATION, PLATFORM = 1, 3, 4
+RUNTIME, USAGE, CONFIGURATION, PLATFORM = 1, 2, 3, 4
 BOTH = pytest.mark.parametrize("name", ["node1", "gw-a"])
 
 
@@ -67,6 +67,13 @@ def test_a_wrong_configuration_is_named_by_its_path(make_lab: Callable[..., Lab]
 
 
 @BOTH
+def test_staying_is_for_a_cleanup_only(make_lab: Callable[..., Lab], name: str) -> None:
+    done = run(make_lab().daemons[name], "--stay")
+
+    assert done.returncode == USAGE and "--stay is for --cleanup" in done.stderr, done
+
+
+@BOTH
 def test_an_uplink_that_is_not_there_is_named(make_lab: Callable[..., Lab], name: str) -> None:
     daemon = make_lab().daemons[name]
     daemon.config["node" if name == "node1" else "gateway"]["uplink"] = "eth9"
@@ -89,7 +96,7 @@ def test_a_taken_tunnel_port_is_named_and_the_daemon_becomes_ready_when_it_is_fr
     lab.run(name, "ip", "link", "set", "other0", "up")
 
     daemon.start(wait_ready=False)
-    wait_until(lambda: daemon.log_count("^<3>"), 5, "an error")
+    wait_until(lambda: daemon.log_count("^<3>"), 30, "an error")
     told = [line for line in daemon.log() if line.startswith("<3>")]
     assert "4789" in told[0], told
     assert daemon.log_count("main: ready") == 0
@@ -128,4 +135,23 @@ def test_a_socket_left_by_a_killed_daemon_is_taken_over(make_lab: Callable[..., 
 
     lab.daemons[name].start()
 
+    assert lab.check_logs() == []
+
+
+def test_a_gateway_that_is_alone_refuses_to_drain_and_stops_at_once(make_lab: Callable[..., Lab]) -> None:
+    lab = make_lab()
+    lab.start_daemons()
+    daemon = lab.daemons["gw-a"]
+
+    for words in (("drain",), ("drain", "--undo")):
+        done = daemon.eipgw(*words)
+        assert done.returncode == RUNTIME and "nobody could take over" in done.stderr, done
+    assert "draining" not in daemon.eipgw("status").stdout
+    for pod in SELECTED:
+        assert lab.pods[pod].probe().seen == lab.eip("bank")
+
+    assert daemon.stop() == 0
+    assert daemon.log_count("handing over") == 0
+    for pod in SELECTED:
+        assert lab.pods[pod].probe().seen == lab.eip("bank")
     assert lab.check_logs() == []

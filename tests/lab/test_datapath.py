@@ -54,7 +54,7 @@ def test_sctp_gets_the_egress_ip_too(start_lab: StartLab, flavour: str) -> None:
         return {pod.name: {row.source for row in rows if row.destination == pod.server}
                 for pod in (p1, p2)}
 
-    wait_until(lambda: all(seen().values()), 3, "both INITs at the exit")
+    wait_until(lambda: all(seen().values()), 30, "both INITs at the exit")
     assert seen() == {"p1": {eip(lab)}, "p2": usual_sources(lab, p2)}
 
 
@@ -88,7 +88,7 @@ def test_pods_with_the_same_source_port_share_an_egress_ip(start_lab: StartLab) 
     flows = {name: lab.pods[name].flow("udp", sport=7777) for name in SELECTED}
     connections = {name: lab.pods[name].flow("tcp", sport=7778) for name in SELECTED}
     for flow in (*flows.values(), *connections.values()):
-        wait_until(lambda f=flow: f.stat().received > 20, 5, "answers")
+        wait_until(lambda f=flow: f.stat().received > 20, 30, "answers")
     reports = [flow.stop() for flow in flows.values()]
     tcp_reports = [flow.stop() for flow in connections.values()]
 
@@ -159,7 +159,7 @@ def test_a_pod_learns_the_internets_mtu_from_the_gateway(start_lab: StartLab, na
     def learns() -> bool:
         return pod.probe("udp", size=8800, df=True, timeout=0.2).error == "EMSGSIZE"
 
-    wait_until(learns, 5, "fragmentation needed")
+    wait_until(learns, 30, "fragmentation needed")
     assert pod.probe("udp", size=8800, df=True, timeout=0.2).mtu == 1500
     assert pod.probe("udp", size=1472, df=True).seen == eip(lab)
     # Nothing that was too big got as far as the internet gateway.
@@ -183,7 +183,7 @@ def test_a_router_of_the_internet_with_a_smaller_mtu_is_heard(start_lab: StartLa
             return pod.probe("udp", dst="198.51.101.5", size=1400, df=True,
                              timeout=0.2).error == "EMSGSIZE"
 
-        wait_until(learns, 5, f"{name} is told by the router")
+        wait_until(learns, 30, f"{name} is told by the router")
         assert pod.probe("udp", dst="198.51.101.5", size=1400, df=True, timeout=0.2).mtu == 1300
     assert {row.source for row in lab.exit_rows() if row.destination == "198.51.101.5"} == {eip(lab)}
 
@@ -256,7 +256,7 @@ def test_a_cluster_ip_with_external_endpoints_leads_through_the_egress_ip(
         direct = pod.flow("udp", sport=6000)
         through = pod.flow("udp", dst=own, sport=6001)
         for flow in (direct, through):
-            wait_until(lambda f=flow: f.stat().received > 10, 5, "answers")
+            wait_until(lambda f=flow: f.stat().received > 10, 30, "answers")
             report = flow.stop()
             assert report.lost == 0 and set(report.seen) == {eip(lab)}
     for name in ("p2", "p5"):
@@ -283,7 +283,7 @@ def test_connections_from_outside_to_a_selected_pod_are_answered_where_they_came
         answer = client.probe(dst=node1.public, port=services.NODE_PORT_P1_LOCAL, src=CLIENT)
         assert answer.seen == CLIENT
         flow = client.flow("tcp", dst=node1.public, port=services.NODE_PORT_P1_LOCAL, src=CLIENT)
-        wait_until(lambda: flow.stat().received > 20, 5, "messages")
+        wait_until(lambda: flow.stat().received > 20, 30, "messages")
         report = flow.stop()
         assert report.lost == 0 and report.resets == 0
     # The pod's own connections go on through the egress IP, also to the very same client.
@@ -370,7 +370,7 @@ def test_the_return_path_works_whatever_the_hosts_path_check_is(
     # A device that is made anew has the host's default at first.
     for machine in ("node1", "gw-a"):
         lab.run(machine, "ip", "link", "del", "egw0")
-        wait_until(lambda m=machine: lab.daemons[m].log_count(REPAIR) == 1, 5, "the tunnel is back")
+        wait_until(lambda m=machine: lab.daemons[m].log_count(REPAIR) == 1, 30, "the tunnel is back")
     works()
 
     assert parameters(lab, "node1") == before
@@ -386,7 +386,7 @@ def test_replies_that_come_past_the_tunnel_are_dropped(start_lab: StartLab) -> N
     assert p4.server
     packet = packets.udp(p4.server, p4.address, UDP_PORT, 6007)
     p4.raw(packets.udp(p4.address, p4.server, 6007, UDP_PORT))
-    wait_until(lambda: lab.seen_for("p4"), 2, "the pod's packet at the exit")
+    wait_until(lambda: lab.seen_for("p4"), 30, "the pod's packet at the exit")
     before = counters(lab.daemons["node2"])["guard_wrongway"]
 
     lab.nft("vpc", 'add element bridge vpc owned { "gw-b.eth0" . 198.51.100.0/24 }')
@@ -408,7 +408,7 @@ def test_the_gateway_opens_no_connection_into_a_pod(start_lab: StartLab) -> None
     lab.stations["gw-a"].raw(packets.vxlan(gateway, node1, inner, to_mac="02:65:67:77:00:02",
                                            from_mac="02:65:67:77:00:01"))
 
-    wait_until(lambda: counters(lab.daemons["node1"])["tunnel_new"] == before + 1, 3, "a dropped SYN")
+    wait_until(lambda: counters(lab.daemons["node1"])["tunnel_new"] == before + 1, 30, "a dropped SYN")
 
 
 def test_an_egress_ip_has_no_open_port(start_lab: StartLab) -> None:

@@ -126,7 +126,7 @@ def test_a_packet_with_the_pods_own_address_counts_as_foreign_although_aws_drops
     lab.run("node1", "iptables-nft", "-t", "nat", "-F", "AWS-SNAT-CHAIN-0")
 
     p1.raw(packets.udp(p1.address, "198.51.100.10", 4000, 9), count=5)
-    wait_until(lambda: lab.foreign_for("p1") == 5, 2, "the packets at the exit")
+    wait_until(lambda: lab.foreign_for("p1") == 5, 30, "the packets at the exit")
 
     assert lab.foreign() == {"p1": 5}
     assert lab.exit_counts() == {p1.address: 5}
@@ -142,7 +142,7 @@ def test_the_expected_source_is_no_leak_and_an_unselected_pod_with_the_eip_is_on
     gateway = shared.stations["gw-a"]
     gateway.raw(packets.udp("10.0.1.201", server1, 4000, 9), count=3)
     gateway.raw(packets.udp("10.0.1.201", server2, 4000, 9), count=4)
-    wait_until(lambda: sum(shared.exit_counts(mark).values()) == 7, 2, "seven packets at the exit")
+    wait_until(lambda: sum(shared.exit_counts(mark).values()) == 7, 30, "seven packets at the exit")
 
     assert shared.exit_counts(mark, side="wire") == {shared.eip("bank"): 7}
     assert shared.foreign(mark) == {"p2": 4}
@@ -153,7 +153,7 @@ def test_the_counter_is_exact_under_load_on_both_sides(shared: Lab) -> None:
     mark = shared.exit_mark()
 
     p2.raw(packets.udp(p2.address, p2.server, 4000, 9), count=20000)
-    wait_until(lambda: exits_of(shared, "p2", mark).get(NODE1, 0) >= 20000, 10, "all packets")
+    wait_until(lambda: exits_of(shared, "p2", mark).get(NODE1, 0) >= 20000, 30, "all packets")
 
     assert shared.exit_counts(mark) == {NODE1: 20000}
     assert shared.exit_counts(mark, side="wire") == {NODE1: 20000}
@@ -192,6 +192,31 @@ def test_the_source_check_drops_and_counts_foreign_sources_of_nodes_and_gateways
     assert lab.exit_counts() == {}
 
 
+def test_the_source_dest_check_is_an_interfaces_own_switch(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    vm, gateway = lab.add_vm("vm", "10.0.3.20"), lab.stations["gw-a"]
+    foreign = packets.udp(vm.address, "198.51.100.10", 1, 9)
+
+    assert not vm.probe("udp", timeout=0.2).reached
+    assert lab.dest_check_drops() == {}
+    lab.route_private("gw-a")
+    assert not vm.probe("udp", timeout=0.2).reached
+    gateway.raw(foreign)
+    assert lab.dest_check_drops() == {("gw-a", vm.server): 1}
+    assert lab.source_check_drops() == {("gw-a", vm.address): 1}
+    assert lab.exit_counts() == {}
+
+    lab.check_interface("gw-a", on=False)
+    gateway.raw(foreign)
+    assert not vm.probe("udp", timeout=0.2).reached  # nobody there forwards
+    wait_until(lambda: lab.exit_counts() == {vm.address: 1}, 30, "the packet at the exit")
+    assert lab.dest_check_drops() == {("gw-a", vm.server): 1}
+
+    lab.check_interface("gw-a", on=True)
+    gateway.raw(foreign)
+    assert lab.source_check_drops() == {("gw-a", vm.address): 2}
+
+
 def test_a_pod_on_the_second_interface_works_and_uses_it(shared: Lab) -> None:
     p3 = shared.pods["p3"]
     lines = shared.run("node1", "ip", "route", "get", "10.0.2.50", "from", p3.address, "iif",
@@ -206,7 +231,7 @@ def test_an_address_without_a_public_one_dies_at_the_internet_gateway(shared: La
     mark = shared.exit_mark()
 
     shared.stations["gw-b"].raw(packets.udp("10.0.2.200", "198.51.100.10", 1, 9))
-    wait_until(lambda: shared.exit_counts(mark), 2, "the packet at the exit")
+    wait_until(lambda: shared.exit_counts(mark), 30, "the packet at the exit")
 
     assert shared.exit_counts(mark) == {"10.0.2.200": 1}
     assert shared.exit_counts(mark, side="wire") == {}
@@ -218,7 +243,7 @@ def test_a_public_address_moves_to_another_gateway(make_lab: MakeLab) -> None:
 
     lab.stations["gw-a"].raw(packets.udp("10.0.1.201", "198.51.100.10", 1, 9))
     lab.stations["gw-b"].raw(packets.udp("10.0.2.201", "198.51.100.10", 1, 9))
-    wait_until(lambda: len(lab.exit_counts()) == 2, 2, "both packets at the exit")
+    wait_until(lambda: len(lab.exit_counts()) == 2, 30, "both packets at the exit")
 
     assert lab.exit_counts() == {"10.0.1.201": 1, lab.eip("bank"): 1}
 
@@ -318,16 +343,16 @@ def test_flows_count_what_they_lose_and_how_long_they_stood_still(make_lab: Make
     flows = {kind: p2.flow(kind, interval_ms=5) for kind in kinds}
 
     for kind, flow in flows.items():
-        wait_until(lambda flow=flow: flow.stat().received >= 40, 10, f"40 answers by {kind}")
+        wait_until(lambda flow=flow: flow.stat().received >= 40, 30, f"40 answers by {kind}")
     # A hole of exactly the time in which 30 datagrams get lost.
     sent = flows["udp"].stat().sent
     lab.cut("node1")
-    wait_until(lambda: flows["udp"].stat().sent >= sent + 30, 10, "30 lost datagrams")
+    wait_until(lambda: flows["udp"].stat().sent >= sent + 30, 30, "30 lost datagrams")
     lab.mend("node1")
     reports = {}
     for kind, flow in flows.items():
         before = flow.stat().received
-        wait_until(lambda flow=flow, n=before: flow.stat().received >= n + 20, 10, f"{kind} goes on")
+        wait_until(lambda flow=flow, n=before: flow.stat().received >= n + 20, 30, f"{kind} goes on")
         reports[kind] = flow.stop()
 
     for kind in ("tcp", "pull"):
@@ -345,7 +370,7 @@ def test_an_undisturbed_flow_loses_nothing(shared: Lab) -> None:
     flows = [shared.pods["p5"].flow(kind, interval_ms=2) for kind in ("tcp", "udp", "icmp", "pull")]
 
     for flow in flows:
-        wait_until(lambda flow=flow: flow.stat().received >= 200, 10, "200 answers")
+        wait_until(lambda flow=flow: flow.stat().received >= 200, 30, "200 answers")
 
     for flow in flows:
         report = flow.stop()
@@ -356,13 +381,13 @@ def test_a_reset_ends_a_flow_and_is_told(make_lab: MakeLab) -> None:
     lab = make_lab()
     flow = lab.pods["p2"].flow("tcp", interval_ms=5)
     again = lab.pods["p2"].flow("tcp", interval_ms=5, reconnect=True)
-    wait_until(lambda: flow.stat().received > 5 and again.stat().received > 5, 5, "the flows run")
+    wait_until(lambda: flow.stat().received > 5 and again.stat().received > 5, 30, "the flows run")
 
     lab.run("inet", "ss", "-K", "sport", "=", "8080")
 
-    wait_until(lambda: flow.stat().state == "dead", 5, "the reset")
+    wait_until(lambda: flow.stat().state == "dead", 30, "the reset")
     received = again.stat().received
-    wait_until(lambda: again.stat().received > received + 5, 5, "a new connection")
+    wait_until(lambda: again.stat().received > received + 5, 30, "a new connection")
     assert flow.stop().error == "ECONNRESET"
     assert again.stop().resets >= 1
 
@@ -395,7 +420,7 @@ def test_forged_tunnel_packets_reach_the_gateway_from_the_nodes_own_address(
     before = datagrams()
     node2.raw(packets.vxlan("10.0.2.11", "10.0.1.200", inner), count=3)
 
-    wait_until(lambda: datagrams() == before + 3, 2, "the datagrams at the gateway's closed port")
+    wait_until(lambda: datagrams() == before + 3, 30, "the datagrams at the gateway's closed port")
 
 
 # ---- daemons -----------------------------------------------------------------------------------------------
@@ -522,9 +547,15 @@ with Lab("cni-nft", name=sys.argv[2]) as lab:
 """
 
 
+def take_signals() -> None:
+    """A run in the background of a shell, or under nohup, ignores some, and so would the child."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def child_lab(name: str) -> "subprocess.Popen[str]":
     child = subprocess.Popen([sys.executable, "-c", CHILD, str(LAB_DIR), name], text=True,
-                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=take_signals)
     assert child.stdout is not None and child.stdout.readline() == "up\n"
     return child
 
@@ -549,7 +580,7 @@ def test_a_lab_whose_owner_was_killed_loses_its_helpers_and_is_swept_by_the_next
 
     child.kill()
     child.wait(20)
-    wait_until(lambda: not netns.pids(inodes), 5, "the helpers end with their lifeline")
+    wait_until(lambda: not netns.pids(inodes), 30, "the helpers end with their lifeline")
     state.sweep()
 
     assert not [n for n in namespaces() if n.startswith(f"eglab-{name}-")]

@@ -103,7 +103,7 @@ def test_a_repair_that_nobody_expected_is_seen(make_lab: Callable[..., Lab]) -> 
     def twice(cell: Cell) -> None:
         for number in (1, 2):
             cell.nft("flush chain ip eipgw_node steer")
-            wait_until(lambda n=number: repairs_told(cell.daemon("node1")) == n, 5, "a repair")
+            wait_until(lambda n=number: repairs_told(cell.daemon("node1")) == n, 30, "a repair")
 
     cell = begin(lab, Fault("twice", twice, repairs=("node1",)))
     cell.run()

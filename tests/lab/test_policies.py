@@ -70,7 +70,7 @@ def test_a_pod_in_two_policies_gets_the_egress_ip_of_its_destination(make_lab: M
     # All at once, over connections that live.
     flows = {d: p1.flow("tcp", dst=d) for d in (NEAR, FAR)}
     for flow in flows.values():
-        wait_until(lambda f=flow: f.stat().received > 20, 5, "answers")
+        wait_until(lambda f=flow: f.stat().received > 20, 30, "answers")
     reports = {d: flow.stop() for d, flow in flows.items()}
     assert {d: set(r.seen) for d, r in reports.items()} == {NEAR: {bank}, FAR: {second}}
     assert lab.check_logs() == []
@@ -99,13 +99,13 @@ def test_a_destination_that_becomes_excluded_is_left_for_good(start_lab: StartLa
     lab.expect("p1", {lab.eip("bank"), *usual})
     flow = p1.flow("udp", dst=NEAR, interval_ms=5)
     other = p1.flow("tcp", dst=FAR)
-    wait_until(lambda: flow.stat().received > 20, 5, "answers")
+    wait_until(lambda: flow.stat().received > 20, 30, "answers")
 
     for name in DAEMONS:
         lab.daemons[name].config["policies"][0]["excluded_cidrs"] = [f"{NEAR}/32"]
     reload(lab)
     before = flow.stat()
-    wait_until(lambda: flow.stat().received > before.received + 50, 5, "datagrams go on")
+    wait_until(lambda: flow.stat().received > before.received + 50, 30, "datagrams go on")
     after = flow.stop()
 
     assert {seen(p1, NEAR)} == usual and seen(p1, FAR) == lab.eip("bank")
@@ -133,10 +133,10 @@ def test_a_late_reply_out_of_the_tunnel_does_not_capture_a_connection_that_is_no
 
     late = packets.udp(p4.server, p4.address, UDP_PORT, 6100)
     lab.stations["gw-a"].raw(late)
-    wait_until(lambda: counters(node2)["tunnel_stray"] > before, 3, "the late reply is dropped")
+    wait_until(lambda: counters(node2)["tunnel_stray"] > before, 30, "the late reply is dropped")
 
     received = flow.stat().received
-    wait_until(lambda: flow.stat().received > received + 20, 3, "the connection goes on")
+    wait_until(lambda: flow.stat().received > received + 20, 30, "the connection goes on")
     flow.stop()
     assert counters(node2)["guard_leak"] == 0
 
@@ -327,8 +327,8 @@ def test_what_belongs_to_others_is_the_same_before_during_and_after(
     assert lab.pods["p1"].probe().seen == lab.eip("bank")
 
     during = kernel_state(lab, name)
-    own = {t for t in tables(during["nft"]) if re.fullmatch(r"table ip eipgw(_node)?( # .*)?", t)}
-    assert len(own) == 1
+    own = {t for t in tables(during["nft"]) if re.fullmatch(r"table ip eipgw( # .*)?|table ip6? eipgw_node( # .*)?", t)}
+    assert len(own) == (2 if name == "node1" else 1)
     assert {t: text for t, text in tables(during["nft"]).items() if t not in own} == tables(before["nft"])
     assert without_ours(during["rule"]) == before["rule"].rstrip("\n")
 
@@ -363,6 +363,7 @@ def test_cleanup_leaves_nothing_and_pods_go_their_normal_way(start_lab: StartLab
         assert "proto 101" not in state["route"] + state["rule"]
         assert "egw0" not in state["link"] + state["route"] + state["rule"]
         assert "169.254.64" not in state["address"] + state["neigh"]
+    assert "clsact" not in lab.run("gw-a", "tc", "qdisc", "show", "dev", "eth0")
     for node in ("node1", "node2"):
         entries = lab.run(node, "conntrack", "-L", "--orig-src", "10.0.0.0/16")
         marks = [int(mark) for mark in re.findall(r" mark=(\d+)", entries)]
@@ -454,7 +455,7 @@ def storm(lab: Lab, argv: list[str], lines: list[str], seconds: float = 3.0) -> 
     for number, line in enumerate(lines):
         process.stdin.write(line + "\n")
         process.stdin.flush()
-        wait_until(lambda n=number: time.monotonic() - began >= n * seconds / len(lines), 2, "pace",
+        wait_until(lambda n=number: time.monotonic() - began >= n * seconds / len(lines), 30, "pace",
                    every=0.001)
     _, errors = process.communicate(timeout=20)
     assert errors == "", errors[:500]
@@ -473,7 +474,7 @@ def test_a_storm_of_others_changes_costs_us_next_to_nothing(start_lab: StartLab,
     }
     argv, pattern = commands[kind]
     lines = [pattern.format(a=number // 200, b=number % 200) for number in range(600)]
-    wait_until(lambda: "nothing to do" in daemon.tail(3) or daemon.log_count("ready"), 5, "quiet")
+    wait_until(lambda: "nothing to do" in daemon.tail(3) or daemon.log_count("ready"), 30, "quiet")
     before, cpu = status(daemon)["kernel"], cpu_seconds(daemon)
 
     storm(lab, argv, lines)
@@ -485,9 +486,25 @@ def test_a_storm_of_others_changes_costs_us_next_to_nothing(start_lab: StartLab,
     # And still awake: what concerns it is put right at once.
     began = time.monotonic()
     lab.run("node1", "ip", "rule", "del", "pref", "600", "fwmark", "0x1000/0x107f")
-    wait_until(lambda: status(daemon)["kernel"]["repairs"] == 1, 3, "a repair")
+    wait_until(lambda: status(daemon)["kernel"]["repairs"] == 1, 30, "a repair")
     assert time.monotonic() - began < 1.0
     assert counters(daemon)["guard_spoofed"] == 0
+
+
+def test_flushes_in_a_row_let_nothing_past_the_gateway_and_hold_nobody_up(start_lab: StartLab) -> None:
+    """More than a supervisor's socket takes states from us unread; and packets are under way at each."""
+    lab = start_lab(allow=[REPAIR])
+    daemon = lab.daemons["gw-a"]
+    flows = [lab.pods[pod].flow(kind, interval_ms=1) for pod in SELECTED for kind in ("udp", "tcp", "pull", "tcp-new")]
+    wait_until(lambda: all(flow.stat().received > 20 for flow in flows), DEADLINE, "traffic")
+
+    for number in range(1, 31):
+        lab.flush_ruleset("gw-a")
+        wait_until(lambda n=number: repairs_told(daemon) >= n, DEADLINE, "a repair", every=0.002)
+
+    for flow in flows:
+        assert flow.stop().state != "dead"
+    assert leaks(lab) == {}
 
 
 # ---- two gateways ------------------------------------------------------------------------------------------

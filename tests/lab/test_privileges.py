@@ -95,7 +95,7 @@ def test_the_capabilities_of_the_units_are_enough_to_steer_repair_and_clean_up(
         assert lab.pods[pod].probe().seen == lab.eip("bank")
     lab.run("node1", "ip", "link", "del", "egw0")
     lab.run("gw-a", "nft", "delete", "table", "ip", "eipgw")
-    wait_until(lambda: lab.pods["p1"].probe().seen == lab.eip("bank"), 5, "the EIP after the repair")
+    wait_until(lambda: lab.pods["p1"].probe().seen == lab.eip("bank"), 30, "the EIP after the repair")
     assert lab.foreign() == {}
     assert lab.check_logs(allow=["^<4>.*repair"]) == []
 

@@ -249,7 +249,8 @@ class Station:
         return bytes.fromhex(reply["reply"]) if reply.get("reply") else None
 
     def listen(self, **servers: Any) -> None:
-        """Starts servers: tcp=PORT, udp=PORT, push=PORT, icmp=True."""
+        """Starts servers: tcp=PORT, udp=PORT, push=PORT, icmp=True, http=PORT (tells the caller's address, or
+        text=...; mute=True: nothing; said again, it changes)."""
         self.agent.call("serve", **servers)
 
     def run(self, *argv: str, stdin: str | None = None, check: bool = True

@@ -11,6 +11,7 @@
 
 import atexit
 import contextlib
+import ipaddress
 import json
 import os
 import secrets
@@ -45,6 +46,14 @@ class PodStation(Station):
         return self.pod.node
 
 
+class Vm(Station):
+    """An instance of the private subnet that isn't a node."""
+
+    def __init__(self, machine: Machine, netns_name: str, server: str, start_agent: Any):
+        super().__init__(machine.name, netns_name, start_agent, server)
+        self.address = machine.address
+
+
 class Lab:
     """A lab that is up from entering the with block until leaving it, however it is left."""
 
@@ -65,6 +74,7 @@ class Lab:
         self.carriers: dict[str, str] = {name: "gw-a" for name in self.egress_ips}
         self.stations: dict[str, Station] = {}
         self.pods: dict[str, PodStation] = {}
+        self.vms: dict[str, Vm] = {}
         self.daemons: dict[str, Daemon] = {}
         self._servers: dict[str, str] = {}        # pod name -> server, also of pods that are gone
         self._expected: dict[str, frozenset[str]] = {}
@@ -124,7 +134,7 @@ class Lab:
         with _signals_ignored():
             self._is_up = False
             atexit.unregister(self.down)
-            for station in (*self.stations.values(), *self.pods.values()):
+            for station in (*self.stations.values(), *self.pods.values(), *self.vms.values()):
                 station.forget_agent()
             state.remove(self.directory, self._names)
             for daemon in self.daemons.values():
@@ -249,10 +259,10 @@ class Lab:
 
     # ---- pods ------------------------------------------------------------------------------------
 
-    def _new_pod(self, name: str, node: str, address: str, egress: str | None) -> Pod:
+    def _new_pod(self, name: str, node: str, address: str, egress: str | None, namespace: str = "default") -> Pod:
         machine = self.machines[node]
         server = self._servers.setdefault(name, model.server_of(len(self._servers)))
-        pod = Pod(name, node, address, server, egress)
+        pod = Pod(name, node, address, server, egress, namespace)
         prefix = "eni"
         if name in self.flavour.branch_pods:
             taken = {s.pod.vlan for s in self.pods.values() if s.pod.node == node}
@@ -318,10 +328,11 @@ class Lab:
         self.nft("vpc", f'add element bridge vpc interface {{ "{machine.port(eni)}" }}\n'
                  f"add element bridge vpc owned {{ {topology.source_elements(machine, eni)[0]} }}")
 
-    def add_pod(self, name: str, node: str, address: str, egress: str | None = None) -> PodStation:
+    def add_pod(self, name: str, node: str, address: str, egress: str | None = None,
+                namespace: str = "default") -> PodStation:
         """Plugs a pod in as the CNI does. Its name keeps its server, and on strict branch flavours
         the branch_pods keep their branch interface. egress only says what the exit may see."""
-        pod = self._new_pod(name, node, address, egress)
+        pod = self._new_pod(name, node, address, egress, namespace)
         self._plug([pod])
         self._services_changed()
         return self.pods[name]
@@ -345,16 +356,31 @@ class Lab:
         """Deletes a pod and brings it back under its name on the same node, with another address."""
         pod = self.pods[name].pod
         self.delete_pod(name)
-        return self.add_pod(name, pod.node, address, pod.egress)
+        return self.add_pod(name, pod.node, address, pod.egress, pod.namespace)
+
+    def add_namespace(self, name: str) -> str:
+        """An empty one, for what a test builds itself. Its full name."""
+        full = self.netns_of(name)
+        self._names.append(full)
+        self.save()
+        netns.ip_batch([f"netns add {full}"])
+        netns.sysctl(full, topology.COMMON_SYSCTLS)
+        return full
+
+    def stand_in(self, name: str, sources: Iterable[str]) -> str:
+        """A server for packets that no pod of the lab sends, which the exit may see from these sources only."""
+        self.expect(name, sources)
+        return self._servers.setdefault(name, model.server_of(len(self._servers)))
 
     # ---- the VPC and AWS -------------------------------------------------------------------------
 
     def assign_private(self, machine_name: str, address: str, device: str = "eth0") -> None:
-        """AssignPrivateIpAddresses: from now on the interface owns the address."""
+        """AssignPrivateIpAddresses: from now on the interface owns the address, or prefix."""
         machine = self.machines[machine_name]
         eni = next(eni for eni in machine.enis if eni.device == device)
         eni.secondary.append(address)
-        netns.ip_batch(topology.neighbour_lines(eni, [address]), self.netns_of("vpc"))
+        each = [str(a) for a in ipaddress.IPv4Network(address)]
+        netns.ip_batch(topology.neighbour_lines(eni, each), self.netns_of("vpc"))
         self.nft("vpc", f'add element bridge vpc owned {{ "{machine.port(eni)}" . {address} }}')
 
     def map_public(self, public: str, private: str) -> None:
@@ -371,6 +397,40 @@ class Lab:
         self.map_public(egress_ip.public, egress_ip.private[gateway])
         self.carriers[name] = gateway
 
+    def add_vm(self, name: str, address: str, sources: Iterable[str] = ()) -> Vm:
+        """Starts an instance in the private subnet; sources are what the exit may see of it."""
+        machine = Machine(name, "p", [model.Eni("eth0", address, "p")])
+        eni = machine.enis[0]
+        netns_name = self.netns_of(name)
+        self._names.append(netns_name)
+        self._servers[name] = model.server_of(len(self._servers))
+        self.expect(name, sources)
+        self.save()
+        netns.ip_batch([f"netns add {netns_name}",
+                        topology.cable(self.prefix, (name, eni.device), ("vpc", machine.port(eni)),
+                                       model.MTU_VPC, eni.mac)])
+        netns.sysctl(netns_name, topology.COMMON_SYSCTLS)
+        netns.ip_batch(topology.machine_lines(machine), netns_name)
+        netns.ip_batch(topology.port_lines(machine, eni), self.netns_of("vpc"))
+        self._forwarding([(machine, eni)])
+        self.nft("vpc", f'add element bridge vpc interface {{ "{machine.port(eni)}" }}\n'
+                 f"add element bridge vpc owned {{ {topology.source_elements(machine, eni)[0]} }}")
+        vm = Vm(machine, netns_name, self._servers[name], lambda: self._start_agent(name))
+        self.vms[name] = vm
+        return vm
+
+    def route_private(self, machine: str | None) -> None:
+        """ReplaceRoute of the private subnet's default route: to a machine, or to nothing."""
+        target = self.machines[machine].enis[0] if machine else None
+        netns.ip_batch([topology.private_route(target)], self.netns_of("vpc"))
+
+    def check_interface(self, machine_name: str, on: bool) -> None:
+        """The source/dest check of a machine's primary interface."""
+        machine = self.machines[machine_name]
+        port = f'{{ "{machine.port(machine.enis[0])}" }}'
+        self.nft("vpc", f"add element bridge vpc unchecked {port}" +
+                 (f"\ndelete element bridge vpc unchecked {port}" if on else ""))
+
     def cut(self, machine: str) -> None:
         """Nothing gets to or from a machine any more. It is dead for everybody else; for itself its
         links are up, as when AWS loses a host or a network."""
@@ -386,7 +446,14 @@ class Lab:
 
     def source_check_drops(self) -> dict[tuple[str, str], int]:
         """What AWS's source check dropped: {(machine, source address): packets}."""
-        listing = netns.execute(["nft", "-j", "list", "set", "bridge", "vpc", "denied"],
+        return self._check_drops("denied")
+
+    def dest_check_drops(self) -> dict[tuple[str, str], int]:
+        """The same by the destination check: {(machine, destination address): packets}."""
+        return self._check_drops("undelivered")
+
+    def _check_drops(self, which: str) -> dict[tuple[str, str], int]:
+        listing = netns.execute(["nft", "-j", "list", "set", "bridge", "vpc", which],
                                 netns=self.netns_of("vpc"))
         drops: dict[tuple[str, str], int] = {}
         for item in json.loads(listing.stdout)["nftables"]:
@@ -462,7 +529,7 @@ class Lab:
         A row is the pod's if it goes to the pod's own server or comes with the pod's address as it
         is. A packet that the internet gateway dropped for want of a public address counts too.
         """
-        station = self.pods.get(pod)
+        station = self.pods.get(pod) or self.vms.get(pod)
         address = station.address if station else None
         allowed = self._expected[pod] | model.ROUTER_ADDRESSES
         return [

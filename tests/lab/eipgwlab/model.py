@@ -11,7 +11,9 @@ SERVICE_CIDR = "172.20.0.0/16"
 MTU_VPC = 9001
 MTU_INTERNET = 1500
 
-ZONES = {"a": ("10.0.1.0/24", "10.0.1.1"), "b": ("10.0.2.0/24", "10.0.2.1")}
+ZONES = {"a": ("10.0.1.0/24", "10.0.1.1"), "b": ("10.0.2.0/24", "10.0.2.1"),
+         # A private subnet for instances that aren't nodes, with a route table of its own.
+         "p": ("10.0.3.0/24", "10.0.3.1")}
 
 # The internet: every address of 198.51.100.0/24 but the router's is a server.
 INTERNET_ROUTER = "198.51.100.1"

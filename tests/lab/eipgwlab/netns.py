@@ -119,5 +119,5 @@ def delete(names: Iterable[str]) -> None:
         return not living
 
     if inodes:
-        wait_until(nobody_left, 10, "the end of the processes inside the lab")
+        wait_until(nobody_left, 30, "the end of the processes inside the lab")
         ip_batch((f"netns del {name}" for name in existing), force=True)

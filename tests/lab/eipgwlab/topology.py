@@ -4,10 +4,13 @@
 
     inet --- igw --- vpc (router) --+-- br-a --- node1 (eth0, eth1), gw-a
                       |             +-- br-b --- node2, gw-b
-                    natgw (only where the flavour needs it)
+                    natgw           +-- br-p --- instances that a test adds
+        (only where the flavour needs it)
 
 A bridge is a subnet. As on AWS it answers ARP itself for every address of every interface, knows
-each MAC's port from the start and drops whatever has a source that its interface doesn't own.
+each MAC's port from the start and drops whatever has a source that its interface doesn't own, or a
+destination that the interface where it would arrive doesn't own, unless that check is off. The subnet p has
+a route table of its own, whose default route leads nowhere until a test says where.
 Everything here only makes text for ip(8), bridge(8) and nft(8); Lab runs it.
 """
 
@@ -19,6 +22,7 @@ from .model import Eni, Machine, Pod
 CORE = ("inet", "igw", "vpc")
 PORT_ATTRIBUTES = "type bridge_slave learning off flood off mcast_flood off proxy_arp on"
 NATGW_TABLE = 100
+PRIVATE_TABLE = 101
 CNI_MARK_RULE = "rule add pref 1024 fwmark 0x80/0x80 lookup main"
 
 # What the field has: no IPv6 here; forwarding; systemd's loose reverse path filter by default.
@@ -105,6 +109,8 @@ def vpc_lines(machines: Iterable[Machine], nat_gateway: bool) -> list[str]:
         lines += [f"link add br-{zone} mtu {model.MTU_VPC} address {model.mac_of(gateway)}"
                   " type bridge mcast_snooping 0",
                   f"addr add {gateway}/{length} dev br-{zone}", f"link set br-{zone} up"]
+    lines += [f"rule add iif br-p lookup {PRIVATE_TABLE}",
+              f"route add throw {model.VPC_CIDR} table {PRIVATE_TABLE}", private_route(None)]
     if nat_gateway:
         link, natgw = model.NATGW_LINK
         lines += ["link set natgw0 up", f"addr add {link}/30 dev natgw0",
@@ -117,6 +123,12 @@ def vpc_lines(machines: Iterable[Machine], nat_gateway: bool) -> list[str]:
             if nat_gateway and machine.name in model.NODES:
                 lines += [f"rule add from {prefix} lookup {NATGW_TABLE}" for prefix in eni.secondary]
     return lines
+
+
+def private_route(target: Eni | None) -> str:
+    """The default route of the private subnet: an interface, or a blackhole."""
+    where = f"default via {target.address} dev br-{target.zone}" if target else "blackhole default"
+    return f"route replace {where} table {PRIVATE_TABLE}"
 
 
 def port_lines(machine: Machine, eni: Eni) -> list[str]:
@@ -141,24 +153,34 @@ def source_elements(machine: Machine, eni: Eni) -> list[str]:
 
 
 def source_check(machines: Iterable[Machine]) -> str:
-    """AWS's source check, per interface, gateways included. Denied packets are counted by source."""
+    """AWS's source/dest check, per interface, gateways included. Denied packets are counted by source
+    and interface, or destination and interface."""
     elements = [e for m in machines for eni in m.enis for e in source_elements(m, eni)]
     ports = [f'"{m.port(eni)}"' for m in machines for eni in m.enis]
     return f"""
 table bridge vpc {{
     set interface {{ type ifname; elements = {{ {", ".join(ports)} }} }}
     set owned {{ type ifname . ipv4_addr; flags interval; elements = {{ {", ".join(elements)} }} }}
+    set unchecked {{ type ifname; }}
     set cut {{ type ifname; }}
     set denied {{ type ifname . ipv4_addr; flags dynamic; size 65535; counter; }}
+    set undelivered {{ type ifname . ipv4_addr; flags dynamic; size 65535; counter; }}
     counter denied_total {{ }}
     chain source {{
         type filter hook prerouting priority 0; policy accept;
         iifname @cut drop
+        iifname @unchecked accept
         iifname @interface ether type ip iifname . ip saddr != @owned jump deny
     }}
     chain destination {{
         type filter hook postrouting priority 0; policy accept;
         oifname @cut drop
+        oifname @unchecked accept
+        oifname @interface ether type ip oifname . ip daddr != @owned jump undeliver
+    }}
+    chain undeliver {{
+        update @undelivered {{ oifname . ip daddr }}
+        drop
     }}
     chain deny {{
         counter name denied_total

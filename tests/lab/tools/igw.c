@@ -66,6 +66,15 @@ void cmd_igw_load(struct ticket ticket, json_t *args)
 		answer(ticket, NULL);
 }
 
+static bool is_mapped(struct in_addr public, struct in_addr private)
+{
+	uint32_t now_private = 0, now_public = 0;
+
+	return bpf_map_lookup_elem(igw.to_private, &public, &now_private) == 0 &&
+	       bpf_map_lookup_elem(igw.to_public, &private, &now_public) == 0 &&
+	       now_private == private.s_addr && now_public == public.s_addr;
+}
+
 /* Takes the public address away from whoever has it. */
 static void unmap_public(struct in_addr public)
 {
@@ -84,6 +93,11 @@ void cmd_igw_map(struct ticket ticket, json_t *args)
 
 	if (!igw.object || !private.s_addr || !public.s_addr) {
 		answer_fault(ticket, "igw_map: not loaded, or an address is wrong");
+		return;
+	}
+	/* A repeat costs no packet. */
+	if (is_mapped(public, private)) {
+		answer(ticket, NULL);
 		return;
 	}
 	unmap_public(public);

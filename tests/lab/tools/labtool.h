@@ -90,6 +90,13 @@ enum { DATAGRAM_MAX = 65507, ICMP_HEADER_LEN = 8, IPV4_HEADER_LEN = 20 };
 
 void cmd_serve(struct ticket ticket, json_t *args);
 
+/* ---- http.c ---------------------------------------------------------------------------------- */
+
+/* From now on the server of that port answers with args' "text", by default the caller's address, or,
+ * with "mute", not at all. False: too many servers. */
+bool http_configure(uint16_t port, const json_t *args, bool *ret_is_new);
+void http_peer(int fd, const struct sockaddr_in *from);
+
 /* ---- probe.c --------------------------------------------------------------------------------- */
 
 enum transport { TRANSPORT_TCP, TRANSPORT_UDP, TRANSPORT_ICMP };

@@ -5,6 +5,7 @@
 //   TCP echo   greets with "PEER address port\n", then sends back what comes
 //   TCP push   greets, then sends a numbered line every so often without being asked; a client may
 //              say "EVERY milliseconds\n"
+//   HTTP       tells the caller's address (http.c)
 //   UDP echo   sends back what comes; in a lab_msg with the peer that it saw
 //   ICMP echo  the same; the kernel's own echo must be off (icmp_echo_ignore_all)
 #include "labtool.h"
@@ -321,6 +322,8 @@ void cmd_serve(struct ticket ticket, json_t *args)
 	uint16_t tcp = (uint16_t)arg_int(args, "tcp", 0);
 	uint16_t push = (uint16_t)arg_int(args, "push", 0);
 	uint16_t udp = (uint16_t)arg_int(args, "udp", 0);
+	uint16_t http = (uint16_t)arg_int(args, "http", 0);
+	bool is_new = false;
 	int error = 0;
 
 	if (tcp)
@@ -329,6 +332,10 @@ void cmd_serve(struct ticket ticket, json_t *args)
 		error = server_open(SOCK_STREAM, 0, push, accept_ready, push_peer);
 	if (udp && !error)
 		error = server_open(SOCK_DGRAM, 0, udp, udp_ready, NULL);
+	if (http && !http_configure(http, args, &is_new))
+		error = -ENOSPC;
+	if (is_new && !error)
+		error = server_open(SOCK_STREAM, 0, http, accept_ready, http_peer);
 	if (arg_bool(args, "icmp") && !error)
 		error = server_open(SOCK_RAW, IPPROTO_ICMP, 0, icmp_ready, NULL);
 	if (error)

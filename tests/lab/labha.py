@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-FileCopyrightText: The eipgw authors
+"""The same load for each fault of a group of gateways, and the same judgement: who survived, how long nothing came, what
+couldn't connect, and who the servers saw."""
+
+import contextlib
+import http.client
+import os
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from eipgwlab import Lab
+from eipgwlab.agent import Flow, FlowReport
+from eipgwlab.group import Group
+from eipgwlab.model import NODES, SERVERS
+from eipgwlab.wait import DeadlineExceeded, wait_until
+from labkube import Kube, silence, wait_seen
+from proof import SELECTED
+
+SHARED, SPORT = SERVERS[0], 40000  # two pods with one source port to one server: one of them gets another
+LASTS = 280.0 + 15 * int(os.environ.get("EIPGW_FAILOVERS", "0"))  # longer than any scenario
+CONNECT_MS = int(os.environ.get("EIPGW_CONNECT_MS", "50"))  # between two new connections of a pod
+
+# What each selected pod does: what it's called, a kind of flow and its options. A "tcp" of 64 KiB messages is a transfer.
+LOAD: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("echo", "tcp", {"interval_ms": 20}),
+    ("push", "pull", {}),
+    ("udp", "udp", {"interval_ms": 20}),
+    ("remapped", "tcp", {"interval_ms": 20, "dst": SHARED, "sport": SPORT}),
+    ("bulk", "tcp", {"interval_ms": 20, "size": 65536}),
+    ("connects", "tcp-new", {"interval_ms": CONNECT_MS, "timeout": 1.0}),
+)
+STREAMS = ("echo", "push", "remapped", "bulk")
+
+
+class Told:
+    """Which gateway the EgressGateway's status names for an egress IP, one after the other; "": none, and nodes have no
+    way out."""
+
+    def __init__(self, kube: Kube, egress: str = "bank"):
+        self.egress = egress
+        self.names: list[str] = []
+        self.client = kube.plane.client()
+        self.watch = self.client.watch("EgressGateway", timeout=LASTS)
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def _follow(self) -> None:
+        with contextlib.suppress(OSError, ValueError, AttributeError, http.client.HTTPException):
+            for event in self.watch:
+                rows = event["object"].get("status", {}).get("egressIPs", [])
+                name = next((row.get("member", "") for row in rows if row["name"] == self.egress), "")
+                if self.names[-1:] != [name]:
+                    self.names.append(name)
+
+
+@dataclass
+class Row:
+    pod: str
+    what: str
+    report: FlowReport
+
+    @property
+    def survived(self) -> bool:
+        return self.report.state == "open" and not self.report.corrupt and not self.report.resets
+
+    def __str__(self) -> str:
+        r = self.report
+        if self.what == "connects":
+            return f"{self.pod} {self.what:9} {r.errors} of {r.sent} failed, longest pause {r.max_gap_ms:.0f} ms, seen {r.seen}"
+        word = f"{r.lost} lost" if self.what == "udp" else "survived" if self.survived else f"ended: {r.state} {r.error}"
+        return f"{self.pod} {self.what:9} {word}, longest pause {r.max_gap_ms:.0f} ms, seen {r.seen}"
+
+
+@dataclass
+class Judgement:
+    rows: list[Row]
+    foreign: dict[str, int]  # source at the exit -> packets
+    told: list[str]          # whom the status named
+    died: int                # with a gateway's private address, at the internet gateway: they never left
+
+    @property
+    def gap_ms(self) -> float:
+        return max(row.report.max_gap_ms for row in self.rows)
+
+    @property
+    def ended(self) -> list[Row]:
+        return [row for row in self.rows if row.what in STREAMS and not row.survived]
+
+    @property
+    def seen(self) -> set[str]:
+        return {source for row in self.rows for source in row.report.seen}
+
+    def __str__(self) -> str:
+        streams = [row for row in self.rows if row.what in STREAMS]
+        connects = [row.report for row in self.rows if row.what == "connects"]
+        head = (f"flows survived {len(streams) - len(self.ended)} of {len(streams)}; gap {self.gap_ms:.0f} ms; connects failed "
+                f"{sum(r.errors for r in connects)} of {sum(r.sent for r in connects)}; foreign-source packets "
+                f"{sum(self.foreign.values())} {self.foreign or ''}; died at the internet gateway {self.died}; "
+                f"servers saw {', '.join(sorted(self.seen))}; the status named {self.told}")
+        return "\n  ".join([head, *map(str, self.rows)])
+
+
+class Load:
+    """Runs from its making until judge()."""
+
+    def __init__(self, kube: Kube, group: Group):
+        self.group = group
+        self.lab: Lab = group.lab
+        self.told = Told(kube)
+        silence(self.lab)
+        self.flows: list[tuple[str, str, Flow]] = [
+            (pod, what, self.lab.pods[pod].flow(kind, duration=LASTS, **options))
+            for pod in SELECTED for what, kind, options in LOAD]
+        self.wait_going("at the start")
+
+    def wait_going(self, when: str, deadline: float = 40.0) -> None:
+        """Until something has come for each flow that lives, after now."""
+        before = [flow.stat() for _, _, flow in self.flows]
+
+        def is_going() -> list[str]:
+            return [f"{pod} {what}" for (pod, what, flow), old in zip(self.flows, before, strict=True)
+                    if old.state != "dead" and (now := flow.stat()).state != "dead" and now.received <= old.received]
+
+        try:
+            wait_until(lambda: not is_going(), deadline, f"all goes on {when}", every=0.05)
+        except DeadlineExceeded as error:
+            raise DeadlineExceeded(f"{error}; not: {', '.join(is_going())}") from error
+
+    def judge(self) -> Judgement:
+        rows = [Row(pod, what, flow.stop()) for pod, what, flow in self.flows]
+        ours = {self.lab.eip(e) for e in self.group.egress}
+        private = {address for e in self.group.egress for address in self.lab.egress_ips[e].private.values()}
+        foreign: dict[str, int] = {}
+        died = 0
+        for pod in self.lab.pods:
+            for row in self.lab.foreign_rows(pod):
+                if row.outside is None and row.inside in private:
+                    died += row.packets
+                else:
+                    foreign[row.source] = foreign.get(row.source, 0) + row.packets
+        for row in self.lab.exit_rows():
+            if row.destination != SHARED or row.side != "vpc":
+                continue
+            if row.outside is None and row.inside in private:
+                died += row.packets
+            elif row.source not in ours:
+                foreign[row.source] = foreign.get(row.source, 0) + row.packets
+        return Judgement(rows, foreign, list(self.told.names), died)
+
+
+def start_group(kube: Kube, group: Group, failover: bool = True) -> None:
+    """Both gateways, gw-a with everything, and the nodes."""
+    lab = kube.lab
+    kube.gateway(**{e: {"tag": {"key": "Name", "value": e}} for e in group.egress})
+    kube.policy()
+    kube.configure_nodes()
+    names = ("gw-a", "gw-b") if failover else ("gw-a",)
+    for name in names:
+        kube.configure_gateway(name)
+    group.configure(failover)
+    # The first one has them before the other one comes.
+    lab.daemons["gw-a"].start(wait_ready=False)
+    if failover:
+        group.wait_carrier("gw-a")
+        lab.daemons["gw-b"].start(wait_ready=False)
+    lab.start_daemons(NODES)
+    for name in names:
+        lab.daemons[name].wait_ready(deadline=60)
+    for name in SELECTED:
+        wait_seen(lab, name, lab.eip("bank"))

@@ -65,7 +65,7 @@ def programs(options: argparse.Namespace, targets: list[str]) -> dict[str, Path]
             done = subprocess.run(argv, cwd=TOP, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise Failed(f"{' '.join(argv)}:\n{done.stdout}{done.stderr}")
-    places = {"eipgwd": "gateway/eipgwd"}
+    places = {"eipgwd": "gateway/eipgwd", "eipgw-noded": "node/eipgw-noded", "eipgw": "cli/eipgw"}
     found = {target: build / places.get(target, f"tests/bench/{target}") for target in targets}
     missing = [str(path) for path in found.values() if not path.exists()]
     if missing:

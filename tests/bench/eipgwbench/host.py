@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # SPDX-FileCopyrightText: The eipgw authors
-"""What of the whole machine a benchmark depends on or changes: listeners to nf_tables, the connection limit."""
+"""What of the whole machine a benchmark depends on or changes: listeners to nf_tables, the connection limit, who goes first."""
 
 from __future__ import annotations
 
@@ -60,3 +60,24 @@ def connection_limit(at_least: int) -> Iterator[None]:
         # Unless somebody else changed it meanwhile.
         if int(CONNTRACK_MAX.read_text(encoding="ascii")) == at_least:
             CONNTRACK_MAX.write_text(f"{before}\n", encoding="ascii")
+
+
+@contextlib.contextmanager
+def preferred(nice: int) -> Iterator[None]:
+    """All that this session runs goes before others on the machine, by so much.
+
+    Where the kernel groups processes by session (autogroup), niceness counts within the session alone, and the session has one.
+    """
+    group = Path("/proc/self/autogroup")
+    before = None
+    with contextlib.suppress(OSError, ValueError):
+        before = group.read_text(encoding="ascii").split()[-1]
+        group.write_text(f"{nice}\n", encoding="ascii")
+    if before is None:
+        os.nice(nice)
+    try:
+        yield
+    finally:
+        if before is not None:
+            with contextlib.suppress(OSError):
+                group.write_text(f"{before}\n", encoding="ascii")

@@ -33,7 +33,7 @@ static void one_element(const struct bench *b, uint32_t i, bool add)
 	struct err err = ERR_NULL;
 
 	*(add ? &change.add : &change.del) = (struct nat_elem_list){ &elem, 1 };
-	if (nat_sync_elems(b->sync, &b->rs, &change, &err))
+	if (nat_sync_elems(b->sync, &b->rs, (struct nat_changes){ &change, 1 }, &err))
 		fail("nat_sync_elems", err.text);
 }
 
@@ -140,7 +140,7 @@ int main(int argc, char **argv)
 	nft_first = number(argv[5]) == 1;
 	own_network_namespace();
 	bench_describe(&b.rs, b.kind, b.pods);
-	b.sync = nat_sync_new(NULL, BENCH_TABLE, &ops, NULL, &err);
+	b.sync = nat_sync_new(NULL, (struct nat_table){ NAT_IP, BENCH_TABLE }, &ops, NULL, &err);
 	if (!b.sync || nat_sync_run(b.sync, &b.rs, NULL, NULL, &err))
 		fail("loading the map", err.text);
 	printf("{");

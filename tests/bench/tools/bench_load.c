@@ -38,7 +38,7 @@ int main(int argc, char **argv)
 	bench_describe(&rs, BENCH_GATEWAY, pods);
 	printf("{\"describe_cpu\": %.0f, ", usage_since(start, usage_now()).cpu_us);
 	own_network_namespace();
-	sync = nat_sync_new(NULL, BENCH_TABLE, &ops, NULL, &err);
+	sync = nat_sync_new(NULL, (struct nat_table){ NAT_IP, BENCH_TABLE }, &ops, NULL, &err);
 	if (!sync)
 		fail("netlink", err.text);
 	run(sync, &rs, "load");

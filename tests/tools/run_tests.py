@@ -2,10 +2,11 @@
 # SPDX-FileCopyrightText: The eipgw authors
 """Builds, runs CTest and pytest, and tells their results as one list; called by tests/run.
 
-CTest has the labels unit, contract, fuzz and check; pytest runs tests/aws/test_*.py, whose label is "aws",
-and tests/lab/test_*.py, whose label is "matrix" for test_leak_matrix*.py and "lab" for the others. Both
-write JUnit files, which are the truth for the counts; the lines printed meanwhile only show that something
-moves.
+CTest has the labels unit, contract, fuzz and check; pytest runs tests/aws/test_*.py and tests/kube/test_*.py,
+whose labels are "aws" and "kube", and tests/lab/test_*.py, whose label is "matrix" for test_leak_matrix*.py
+and "lab" for the others; those with a line of LINES have "aws", "kube" or "ha" too. Both write
+JUnit files, which are the truth for the counts; the lines printed
+meanwhile only show that something moves.
 """
 
 import argparse
@@ -24,10 +25,13 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 BUILD = TOP / "build" / "dev"
 RESULTS = TOP / "build" / "test-results"
-LABELS = ("unit", "contract", "fuzz", "check", "aws", "lab", "matrix")
-NEED_ROOT = {"contract", "lab", "matrix"}
-PYTEST_LABELS = ("aws", "lab", "matrix")
-LIMIT_S = 25 * 60  # for all tests together: a run that hangs must still end with its closing line
+LABELS = ("unit", "contract", "fuzz", "check", "aws", "kube", "lab", "ha", "matrix")
+NEED_ROOT = {"contract", "lab", "ha", "matrix"}
+PYTEST_LABELS = ("aws", "kube", "lab", "ha", "matrix")
+# What a file of the lab says that has one of these labels, too.
+LINES = {label: f"pytestmark = pytest.mark.{label}\n" for label in ("aws", "kube", "ha")}
+LIMIT_S = 40 * 60  # for all tests together: a run that hangs must still end with its closing line
+PEERS_LIMIT_S = 40 * 60  # for building the Kubernetes peers once, which doesn't count
 SHOWN_LINES = 200  # of a failed test's output; the whole is in build/test-results
 
 PASSED, FAILED, SKIPPED = "PASS", "FAIL", "SKIP"
@@ -130,8 +134,36 @@ def build(run):
     return True
 
 
+def build_kube_peers(run):
+    """The first time takes minutes, which no single test should have to wait for, and which shouldn't be silent.
+
+    Where they can't be built (status 77), each test that wants them says why.
+    """
+    for script in ("peers-kube", "peers-clients"):
+        began, deadline = time.monotonic(), run.deadline
+        run.deadline = began + PEERS_LIMIT_S
+
+        def progress(line):
+            if not line.startswith(("/", "SKIP:")):  # the result is for the tests
+                print(line, flush=True)
+
+        log = RESULTS / f"{script}.log"
+        print(f"Kubernetes {script}", flush=True)
+        status = run.stream([str(TOP / "tests" / "kube" / script)], log, progress)
+        run.deadline = deadline + time.monotonic() - began
+        if status in (0, 77):
+            print(f"  done in {time.monotonic() - began:.0f} s", flush=True)
+        else:
+            run.fail(f"kube {script}", log.read_text(encoding="utf-8"))
+
+
 def jobs():
     return int(os.environ.get("EIPGW_JOBS") or len(os.sched_getaffinity(0)))
+
+
+def lab_jobs():
+    """One more than processors: these tests wait for kernels, servers and each other for half of their time."""
+    return int(os.environ.get("EIPGW_JOBS") or jobs() + 1)
 
 
 def test_env():
@@ -139,6 +171,15 @@ def test_env():
     env.setdefault("ASAN_OPTIONS", "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1")
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
     return env
+
+
+def remember_compilations():
+    """What was compiled in another clone needn't be compiled again: a run in a fresh one is minutes shorter."""
+    if shutil.which("ccache") is None:
+        return
+    for name, value in (("CMAKE_C_COMPILER_LAUNCHER", "ccache"), ("CCACHE_BASEDIR", str(TOP)), ("CCACHE_NOHASHDIR", "1"),
+                        ("CCACHE_MAXSIZE", "2G")):
+        os.environ.setdefault(name, value)
 
 
 def label_pattern(labels):
@@ -217,9 +258,10 @@ def run_ctest(run, labels):
 
 
 def pytest_files(label):
-    if label == "aws":
-        return sorted((TOP / "tests" / "aws").glob("test_*.py"))
     lab = TOP / "tests" / "lab"
+    if label in LINES:
+        also = {path for path in lab.glob("test_*.py") if LINES[label] in path.read_text(encoding="utf-8")}
+        return sorted(also.union((TOP / "tests" / label).glob("test_*.py")))
     matrix = set(lab.glob("test_leak_matrix*.py"))
     return sorted(matrix if label == "matrix" else set(lab.glob("test_*.py")) - matrix)
 
@@ -263,14 +305,15 @@ def pytest_result(case):
 
 
 def run_pytest(run, labels):
-    files = [str(path.relative_to(TOP)) for label in labels for path in pytest_files(label)]
+    # A file may have two labels.
+    files = list(dict.fromkeys(str(path.relative_to(TOP)) for label in labels for path in pytest_files(label)))
     if not files:
         return
     junit, log = RESULTS / "pytest.xml", RESULTS / "pytest.log"
     env = test_env()
     env["PYTHONPATH"] = str(TOP / "tests" / "tools")
     argv = ["/usr/bin/python3", "-B", "-m", "pytest", "-p", "pytest_lines", "-p", "no:cacheprovider",
-            "-n", str(jobs()), "--dist", "loadgroup", "--rootdir", str(TOP), "--junitxml", str(junit),
+            "-n", str(lab_jobs()), "--dist", "loadgroup", "--rootdir", str(TOP), "--junitxml", str(junit),
             "-o", "junit_family=xunit2", "-o", "junit_logging=all", "-q", *files]
     status = run.stream(argv, log, on_pytest_line, env)
     results = {}
@@ -353,11 +396,14 @@ def main():
     began = time.monotonic()
     shutil.rmtree(RESULTS, ignore_errors=True)
     RESULTS.mkdir(parents=True)
+    remember_compilations()
     run = Run()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the tests' processes, too
     try:
         if build(run):
             check_labels_have_tests(run, args.labels)
+            if {"kube", "ha"} & set(args.labels):
+                build_kube_peers(run)
             run_ctest(run, args.labels)
             run_pytest(run, [label for label in PYTEST_LABELS if label in args.labels])
     except KeyboardInterrupt:

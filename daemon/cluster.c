@@ -57,21 +57,24 @@ static int use_groups(struct cluster *cluster, struct err *err)
 
 static int set_group(struct cluster *cluster, const void *object, void **user, struct err *err)
 {
-	int rc = groups_set(&cluster->groups, object, err);
+	const struct kube_gateway *group = object;
+	int rc = cluster_keep_name(user, group->meta.name, err);
 
-	(void)user;
+	if (!rc)
+		rc = groups_set(&cluster->groups, group, err);
 	if (rc == GROUPS_SAME)
 		return KIND_SAME;
 	return rc ? rc : use_groups(cluster, err);
 }
 
-static void remove_group(struct cluster *cluster, const struct removed *removed)
+static void remove_group(struct cluster *cluster, const void *name)
 {
 	struct err err = ERR_NULL;
 
-	groups_remove(&cluster->groups, removed->name);
+	groups_remove(&cluster->groups, name);
 	if (use_groups(cluster, &err))
-		log_warning("kubernetes", "EgressGateway %s is gone: %s", removed->name, err.text);
+		log_warning("kubernetes", "EgressGateway %s is gone: %s", (const char *)name,
+			    err.text);
 }
 
 /* Unless the inventory refused it (`rc`), the copy takes the place of what was kept before. */
@@ -104,12 +107,11 @@ static int set_policy(struct cluster *cluster, const void *object, void **user, 
 	return keep(user, copy, rc);
 }
 
-static void remove_policy(struct cluster *cluster, const struct removed *removed)
+static void remove_policy(struct cluster *cluster, const void *user)
 {
-	const struct inventory_policy *was = removed->user;
+	const struct inventory_policy *was = user;
 
-	if (was)
-		inventory_policy_remove(cluster->inventory, removed->name, was->uid);
+	inventory_policy_remove(cluster->inventory, was->name, was->uid);
 }
 
 static int set_namespace(struct cluster *cluster, const void *object, void **user, struct err *err)
@@ -121,12 +123,11 @@ static int set_namespace(struct cluster *cluster, const void *object, void **use
 	return keep(user, copy, rc);
 }
 
-static void remove_namespace(struct cluster *cluster, const struct removed *removed)
+static void remove_namespace(struct cluster *cluster, const void *user)
 {
-	const struct inventory_namespace *was = removed->user;
+	const struct inventory_namespace *was = user;
 
-	if (was)
-		inventory_namespace_remove(cluster->inventory, removed->name, was->uid);
+	inventory_namespace_remove(cluster->inventory, was->name, was->uid);
 }
 
 /* Whoever knows addresses better than the pod's status is asked; `v` is where they are put. */
@@ -144,37 +145,54 @@ static void readdress(const struct cluster *cluster, struct inventory_pod *pod,
 	}
 }
 
+/* Where the pod's status has its addresses, what the inventory has of it is enough. */
 static int set_pod(struct cluster *cluster, const void *object, void **user, struct err *err)
 {
-	CLEANUP(cleanup_free) struct inventory_pod *copy = object_pod(object);
+	CLEANUP(cleanup_free) struct inventory_pod *pod = object_pod(object);
+
+	if (!pod)
+		return err_set(err, -ENOMEM, "out of memory");
+	const int rc = inventory_pod_set(cluster->inventory, pod, err);
+	*user = inventory_pod_entry(cluster->inventory, pod->namespace, pod->name);
+	return rc;
+}
+
+static void remove_pod(struct cluster *cluster, const void *user)
+{
+	inventory_pod_drop(cluster->inventory, (struct entry *)(uintptr_t)user);
+}
+
+/* Else it's kept as it is in the API, to be set again when somebody knows its addresses better. */
+static int set_addressed_pod(struct cluster *cluster, const void *object, void **user,
+			     struct err *err)
+{
+	struct inventory_pod *copy = object_pod(object);
 	struct ip4 addresses[INVENTORY_ADDRESSES_MAX];
 	struct inventory_pod pod;
-	int rc;
 
 	if (!copy)
 		return err_set(err, -ENOMEM, "out of memory");
 	pod = *copy;
 	readdress(cluster, &pod, addresses);
-	rc = inventory_pod_set(cluster->inventory, &pod, err);
-	if (rc || !cluster->options.addresses)
-		return rc;
-	free(*user);
-	*user = TAKE_PTR(copy);
-	return 0;
+	return keep(user, copy, inventory_pod_set(cluster->inventory, &pod, err));
 }
 
-static void remove_pod(struct cluster *cluster, const struct removed *removed)
+static void remove_addressed_pod(struct cluster *cluster, const void *user)
 {
-	inventory_pod_remove(cluster->inventory, removed->namespace, removed->name, NULL);
+	const struct inventory_pod *was = user;
+
+	inventory_pod_remove(cluster->inventory, was->namespace, was->name, NULL);
 }
 
 static const struct kind kinds[] = {
-	{ &kube_namespaces, CLUSTER_PODS, set_namespace, remove_namespace },
-	{ &kube_gateways, CLUSTER_EGRESS, set_group, remove_group },
-	{ &kube_policies, CLUSTER_POLICIES, set_policy, remove_policy },
-	{ &kube_pods, CLUSTER_PODS, set_pod, remove_pod },
-	{ &kube_nodes, CLUSTER_NODES, cluster_node_set, cluster_node_remove },
+	{ &kube_namespaces, CLUSTER_PODS, set_namespace, remove_namespace, free },
+	{ &kube_gateways, CLUSTER_EGRESS, set_group, remove_group, free },
+	{ &kube_policies, CLUSTER_POLICIES, set_policy, remove_policy, free },
+	{ &kube_pods, CLUSTER_PODS, set_pod, remove_pod, NULL },
+	{ &kube_nodes, CLUSTER_NODES, cluster_node_set, cluster_node_remove, free },
 };
+static const struct kind addressed_pods = { &kube_pods, CLUSTER_PODS, set_addressed_pod,
+					    remove_addressed_pod, free };
 static_assert(ARRAY_SIZE(kinds) == CLUSTER_KINDS, "each kind is followed");
 
 /* Something was heard of this kind: then the server is there. */
@@ -212,14 +230,15 @@ static void on_object(enum kube_change change, const void *object, void **user, 
 		cluster_tell_of(follow);
 }
 
-static void on_removed(const char *namespace, const char *name, void *user, void *data)
+static void on_removed(void *user, void *data)
 {
 	struct follow *follow = data;
-	const struct removed removed = { namespace ? namespace : "", name, user };
 
 	heard(follow);
-	follow->kind->remove(follow->cluster, &removed);
-	free(user);
+	if (user)
+		follow->kind->remove(follow->cluster, user);
+	if (follow->kind->release)
+		follow->kind->release(user);
 	cluster_tell_of(follow);
 }
 
@@ -281,6 +300,8 @@ static int follow_kinds(struct cluster *cluster, struct err *err)
 		if (cluster->options.node && kinds[i].kube == &kube_nodes)
 			continue;
 		*follow = (struct follow){ .cluster = cluster, .kind = &kinds[i] };
+		if (is_pods && cluster->options.addresses)
+			follow->kind = &addressed_pods;
 		cluster->n_follows++;
 		follow->reflector = kube_reflector_new(&options, err);
 		if (!follow->reflector)
@@ -338,10 +359,11 @@ void cluster_begin(struct cluster *cluster)
 		(void)kube_reflector_begin(cluster->follows[i].reflector);
 }
 
-static void free_user(void *user, void *data)
+static void release_user(void *user, void *data)
 {
-	(void)data;
-	free(user);
+	const struct kind *kind = data;
+
+	kind->release(user);
 }
 
 void cluster_free(struct cluster *cluster)
@@ -350,9 +372,10 @@ void cluster_free(struct cluster *cluster)
 		return;
 	for (size_t i = 0; i < cluster->n_follows; i++) {
 		struct kube_reflector *reflector = cluster->follows[i].reflector;
+		const struct kind *kind = cluster->follows[i].kind;
 
-		if (reflector)
-			kube_reflector_each(reflector, free_user, NULL);
+		if (reflector && kind->release)
+			kube_reflector_each(reflector, release_user, (void *)(uintptr_t)kind);
 		kube_reflector_free(reflector);
 	}
 	kube_client_free(cluster->client);

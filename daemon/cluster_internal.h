@@ -18,19 +18,15 @@ struct loop_timer;
 
 enum { CLUSTER_KINDS = 5 };
 
-struct removed {
-	const char *namespace, *name;
-	void *user; /* freed by whoever calls */
-};
-
 enum { KIND_SAME = 1 /* what is kept of the object hasn't changed */ };
 
-/* How one kind's objects are kept. *user is ours, and freed with free(3) when the object goes. */
+/* How one kind's objects are kept. *user has what must be known of the object when it goes. */
 struct kind {
 	const struct kube_kind *kube;
 	unsigned change; /* enum cluster_change */
 	int (*set)(struct cluster *cluster, const void *object, void **user, struct err *err);
-	void (*remove)(struct cluster *cluster, const struct removed *removed);
+	void (*remove)(struct cluster *cluster, const void *user); /* not NULL */
+	void (*release)(void *user); /* after that, and at the end; may be NULL */
 };
 
 struct follow {
@@ -73,7 +69,9 @@ struct cluster {
 };
 
 int cluster_node_set(struct cluster *cluster, const void *object, void **user, struct err *err);
-void cluster_node_remove(struct cluster *cluster, const struct removed *removed);
+void cluster_node_remove(struct cluster *cluster, const void *name);
+/* *user is the object's name, which is allocated. */
+int cluster_keep_name(void **user, const char *name, struct err *err);
 void cluster_nodes_done(struct cluster *cluster);
 
 extern const struct pace cluster_usual_pace;

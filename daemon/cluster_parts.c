@@ -46,13 +46,21 @@ static struct ip4 internal_address(const struct kube_node *node)
 	return (struct ip4){ 0 };
 }
 
+int cluster_keep_name(void **user, const char *name, struct err *err)
+{
+	if (!*user)
+		*user = strdup(name);
+	return *user ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
 int cluster_node_set(struct cluster *cluster, const void *object, void **user, struct err *err)
 {
 	const struct kube_node *node = object;
 	bool found;
 	size_t place = find_node(cluster, node->meta.name, &found);
 
-	(void)user;
+	if (cluster_keep_name(user, node->meta.name, err))
+		return -ENOMEM;
 	/* Kubelets write their Nodes' conditions again and again. */
 	if (found && cluster->nodes[place].address.v == internal_address(node).v)
 		return KIND_SAME;
@@ -73,10 +81,10 @@ int cluster_node_set(struct cluster *cluster, const void *object, void **user, s
 	return 0;
 }
 
-void cluster_node_remove(struct cluster *cluster, const struct removed *removed)
+void cluster_node_remove(struct cluster *cluster, const void *name)
 {
 	bool found;
-	size_t place = find_node(cluster, removed->name, &found);
+	size_t place = find_node(cluster, name, &found);
 
 	if (!found)
 		return;

@@ -5,37 +5,21 @@
 #include "kube/kinds.h"
 
 #include <errno.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #define SLOTS_FIRST 64
-#define NAMESPACE_MAX 0x7fff /* what name_at holds; texts of objects are shorter */
+#define KEY_MORE 0x3fffffffU /* what more_key holds */
 
 int kube_known_init(struct kube_known *known)
 {
-	*known = (struct kube_known){ .n_slots = SLOTS_FIRST, .round = 1 };
-	/* Without entropy yet, at boot, names could be chosen to collide: slower, and no more. */
-	if (getrandom(known->seed, sizeof(known->seed), GRND_NONBLOCK) != sizeof(known->seed))
-		known->seed[0] = (uintptr_t)known;
+	*known = (struct kube_known){ .n_slots = SLOTS_FIRST };
+	/* Waits for entropy at boot: who could guess the seed could make two objects that look like one. */
+	if (getrandom(known->seed, sizeof(known->seed), 0) != sizeof(known->seed))
+		return errno ? -errno : -EIO;
 	known->slots = calloc(SLOTS_FIRST, sizeof(struct kube_known_object *));
 	return known->slots ? 0 : -ENOMEM;
-}
-
-static size_t size_of(size_t key)
-{
-	const size_t whole = offsetof(struct kube_known_object, key) + key;
-
-	return whole < sizeof(struct kube_known_object) ? sizeof(struct kube_known_object) : whole;
-}
-
-static void put(struct kube_known *known, struct kube_known_object *object)
-{
-	const size_t key = object->name_at + strlen(kube_known_name(object)) + 1;
-
-	pool_put(&known->objects, object, size_of(key));
 }
 
 void kube_known_done(struct kube_known *known)
@@ -44,7 +28,7 @@ void kube_known_done(struct kube_known *known)
 		while (known->slots[i]) {
 			struct kube_known_object *const object = known->slots[i];
 			known->slots[i] = object->next;
-			put(known, object);
+			pool_put(&known->objects, object, sizeof(*object));
 		}
 	}
 	free(known->slots);
@@ -112,53 +96,42 @@ static uint64_t version_number(const char *text)
 }
 
 /* The API server makes them, at random. */
-static uint64_t uid_number(const char *text)
+static uint32_t uid_number(const char *text)
 {
 	static const uint64_t fixed[2] = { 3, 4 };
 
-	return sip_hash(fixed, text, strlen(text));
+	return (uint32_t)sip_hash(fixed, text, strlen(text));
 }
 
-static size_t key_size(const struct kube_meta *meta)
-{
-	return (meta->namespace ? strlen(meta->namespace) : 0) + strlen(meta->name) + 2;
-}
+struct key {
+	uint64_t key;
+	uint32_t more;
+};
 
-static void write_key(const struct kube_meta *meta, char *ret, size_t size)
-{
-	snprintf(ret, size, "%s/%s", meta->namespace ? meta->namespace : "", meta->name);
-}
-
-static struct kube_known_object **slot(const struct kube_known *known, uint32_t hash)
-{
-	return &known->slots[hash & (known->n_slots - 1)];
-}
-
-/* The key's hash without putting the key together. */
-static uint32_t hash_of(const struct kube_known *known, const struct kube_meta *meta)
+/* The name is hashed with seeds that the namespace has: so "a", "b/c" isn't "a/b", "c". */
+static struct key key_of(const struct kube_known *known, const struct kube_meta *meta)
 {
 	const char *const space = meta->namespace ? meta->namespace : "";
-	const uint64_t seed[2] = { known->seed[0], sip_hash(known->seed, space, strlen(space)) };
+	const uint64_t first[2] = { known->seed[0], sip_hash(known->seed, space, strlen(space)) };
+	const uint64_t second[2] = { first[1], ~known->seed[1] };
+	const size_t n = strlen(meta->name);
 
-	return (uint32_t)sip_hash(seed, meta->name, strlen(meta->name));
+	return (struct key){ sip_hash(first, meta->name, n),
+			     (uint32_t)sip_hash(second, meta->name, n) & KEY_MORE };
 }
 
-static bool has_key(const struct kube_known_object *object, const struct kube_meta *meta)
+static struct kube_known_object **slot(const struct kube_known *known, uint64_t key)
 {
-	const size_t space = object->name_at - 1u;
-	const char *const namespace = meta->namespace ? meta->namespace : "";
-
-	return strcmp(kube_known_name(object), meta->name) == 0 && strlen(namespace) == space &&
-	       memcmp(object->key, namespace, space) == 0;
+	return &known->slots[key & (known->n_slots - 1)];
 }
 
 struct kube_known_object *kube_known_find(const struct kube_known *known,
 					  const struct kube_meta *meta)
 {
-	const uint32_t hash = hash_of(known, meta);
+	const struct key key = key_of(known, meta);
 
-	for (struct kube_known_object *o = *slot(known, hash); o; o = o->next)
-		if (o->hash == hash && has_key(o, meta))
+	for (struct kube_known_object *o = *slot(known, key.key); o; o = o->next)
+		if (o->key == key.key && o->more_key == key.more)
 			return o;
 	return NULL;
 }
@@ -175,7 +148,7 @@ static void grow(struct kube_known *known)
 	for (size_t i = 0; i < known->n_slots; i++) {
 		while (known->slots[i]) {
 			struct kube_known_object *const object = known->slots[i];
-			struct kube_known_object **const to = slot(&bigger, object->hash);
+			struct kube_known_object **const to = slot(&bigger, object->key);
 			known->slots[i] = object->next;
 			object->next = *to;
 			*to = object;
@@ -187,35 +160,32 @@ static void grow(struct kube_known *known)
 
 struct kube_known_object *kube_known_add(struct kube_known *known, const struct kube_meta *meta)
 {
-	const size_t size = key_size(meta);
-	const size_t space = meta->namespace ? strlen(meta->namespace) : 0;
-	struct kube_known_object *const object =
-		space < NAMESPACE_MAX ? pool_get(&known->objects, size_of(size)) : NULL;
+	struct kube_known_object *const object = pool_get(&known->objects, sizeof(*object));
+	const struct key key = key_of(known, meta);
 
 	if (!object)
 		return NULL;
 	if (known->n >= known->n_slots)
 		grow(known);
-	write_key(meta, object->key, size);
-	object->name_at = (space + 1) & NAMESPACE_MAX;
-	object->hash = hash_of(known, meta);
-	object->round = known->round;
+	object->key = key.key;
+	object->more_key = key.more & KEY_MORE;
+	object->is_seen = true;
 	kube_known_note(object, meta);
-	object->next = *slot(known, object->hash);
-	*slot(known, object->hash) = object;
+	object->next = *slot(known, object->key);
+	*slot(known, object->key) = object;
 	known->n++;
 	return object;
 }
 
 void kube_known_remove(struct kube_known *known, struct kube_known_object *object)
 {
-	struct kube_known_object **link = slot(known, object->hash);
+	struct kube_known_object **link = slot(known, object->key);
 
 	while (*link != object)
 		link = &(*link)->next;
 	*link = object->next;
 	known->n--;
-	put(known, object);
+	pool_put(&known->objects, object, sizeof(*object));
 }
 
 bool kube_known_is_same(const struct kube_known_object *object, const struct kube_meta *meta)
@@ -236,19 +206,16 @@ void kube_known_note(struct kube_known_object *object, const struct kube_meta *m
 
 void kube_known_begin_round(struct kube_known *known)
 {
-	known->round++;
-}
-
-void kube_known_seen(const struct kube_known *known, struct kube_known_object *object)
-{
-	object->round = known->round;
+	for (size_t i = 0; i < known->n_slots; i++)
+		for (struct kube_known_object *o = known->slots[i]; o; o = o->next)
+			o->is_seen = false;
 }
 
 struct kube_known_object *kube_known_next_unseen(const struct kube_known *known, size_t *cursor)
 {
 	for (; *cursor < known->n_slots; (*cursor)++)
 		for (struct kube_known_object *o = known->slots[*cursor]; o; o = o->next)
-			if (o->round != known->round)
+			if (!o->is_seen)
 				return o;
 	return NULL;
 }

@@ -25,10 +25,11 @@ enum kube_change { KUBE_ADDED, KUBE_CHANGED };
 struct kube_reflector_callbacks {
 	/*
 	 * `object` is the struct of the kind, borrowed. *user is the callback's: NULL when it is added, and given back
-	 * with the same object later. One that was deleted and made again under its name is removed first.
+	 * with the same object later. One that was deleted and made again under its name is removed first. Names
+	 * aren't kept here: who needs it when the object goes has it behind the pointer.
 	 */
 	void (*on_object)(enum kube_change change, const void *object, void **user, void *data);
-	void (*on_removed)(const char *namespace, const char *name, void *user, void *data);
+	void (*on_removed)(void *user, void *data);
 	/*
 	 * One that can't be read, such as a policy with a word that we don't know: what was reported of it before
 	 * (*user, or NULL) is not what it is now. May be NULL.

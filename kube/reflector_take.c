@@ -6,10 +6,7 @@
 #include "base/err.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-
-#define NAMESPACE_MAX 1025 /* KUBE_TEXT has a ceiling of 1024 */
 
 /* One object. A namespace is nothing but its metadata, and all kinds begin with theirs. */
 
@@ -17,14 +14,8 @@
 
 void kube_reflector_remove(struct kube_reflector *reflector, struct kube_known_object *known)
 {
-	char space[NAMESPACE_MAX];
-
-	if (known->is_reported) {
-		snprintf(space, sizeof(space), "%.*s", known->name_at - 1, known->key);
-		reflector->options.callbacks.on_removed(space[0] ? space : NULL,
-							kube_known_name(known), known->user,
-							reflector->options.data);
-	}
+	if (known->is_reported)
+		reflector->options.callbacks.on_removed(known->user, reflector->options.data);
 	kube_known_remove(&reflector->known, known);
 }
 
@@ -76,7 +67,7 @@ static int put_object(struct kube_reflector *reflector, const struct json_t *jso
 	if (!known)
 		r = err_set(err, -ENOMEM, "no memory for another object");
 	if (known) {
-		kube_known_seen(&reflector->known, known);
+		known->is_seen = true;
 		kube_known_note(known, &any.meta);
 	}
 	if (known && !is_known && !reflector->is_dying) {

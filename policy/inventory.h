@@ -41,6 +41,7 @@
 #include "policy/objects.h"
 #include "policy/policy.h"
 
+struct entry;
 struct err;
 struct inventory;
 
@@ -64,6 +65,10 @@ int inventory_policy_set(struct inventory *inventory, const struct inventory_pol
 /* Deleted. Ignored if the object isn't known or has another uid (of a pod NULL: whichever it has). Can't fail. */
 void inventory_pod_remove(struct inventory *inventory, const char *space, const char *name,
 			  const char *uid);
+/* The pod, for inventory_pod_drop; good until it's set again or removed. NULL: it isn't known. */
+struct entry *inventory_pod_entry(const struct inventory *inventory, const char *space,
+				  const char *name);
+void inventory_pod_drop(struct inventory *inventory, struct entry *pod);
 void inventory_namespace_remove(struct inventory *inventory, const char *name, const char *uid);
 void inventory_policy_remove(struct inventory *inventory, const char *name, const char *uid);
 

@@ -349,6 +349,17 @@ void inventory_pod_remove(struct inventory *inventory, const char *space, const 
 		entry_remove(inventory, pod);
 }
 
+struct entry *inventory_pod_entry(const struct inventory *inventory, const char *space,
+				  const char *name)
+{
+	return entry_find(inventory, space, name);
+}
+
+void inventory_pod_drop(struct inventory *inventory, struct entry *pod)
+{
+	entry_remove(inventory, pod);
+}
+
 /* What is removed leaves its slot to another one, which must be looked at, too. */
 void pods_list_end(struct inventory *inventory)
 {

@@ -110,6 +110,16 @@ static const struct kube_kind *get_kind(void)
 
 /* follow */
 
+/* "namespace/name", or "/name"; allocated. */
+static char *name_of(const struct kube_meta *meta)
+{
+	char *name = NULL;
+
+	if (asprintf(&name, "%s/%s", meta->namespace ? meta->namespace : "", meta->name) < 0)
+		abort();
+	return name;
+}
+
 static void on_object(enum kube_change change, const void *object, void **user, void *data)
 {
 	const struct kube_meta *const meta = object;
@@ -119,18 +129,29 @@ static void on_object(enum kube_change change, const void *object, void **user, 
 
 	if (bytes > probe->peak_bytes)
 		probe->peak_bytes = bytes;
-	*user = probe;
+	if (!*user)
+		*user = name_of(meta);
 	print(json_pack("{s:s, s:s*, s:s, s:o}", "event",
 			change == KUBE_ADDED ? "added" : "changed", "namespace", meta->namespace,
 			"name", meta->name, "object", json));
 }
 
-static void on_removed(const char *namespace, const char *name, void *user, void *data)
+static void on_removed(void *user, void *data)
 {
-	(void)user;
+	char *const name = user;
+	char *const slash = strchr(name, '/');
+
 	(void)data;
-	print(json_pack("{s:s, s:s*, s:s}", "event", "removed", "namespace", namespace, "name",
-			name));
+	*slash = '\0';
+	print(json_pack("{s:s, s:s*, s:s}", "event", "removed", "namespace",
+			slash > name ? name : NULL, "name", slash + 1));
+	free(name);
+}
+
+static void forget(void *user, void *data)
+{
+	(void)data;
+	free(user);
 }
 
 static void on_unreadable(const struct kube_meta *meta, const char *why, void **user, void *data)
@@ -394,6 +415,8 @@ static void setup(struct probe *probe, const char *path)
 static void teardown(struct probe *probe)
 {
 	loop_io_free(probe->input);
+	if (probe->reflector)
+		kube_reflector_each(probe->reflector, forget, NULL);
 	kube_reflector_free(probe->reflector);
 	kube_status_writer_free(probe->writer);
 	kube_events_free(probe->events);

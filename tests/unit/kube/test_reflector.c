@@ -29,6 +29,7 @@ struct bed {
 	struct kube_reflector *reflector;
 	struct loop_timer *deadline;
 	char story[4096];    /* a word for each callback */
+	char names[8][16];   /* of the objects, as their users */
 	const char *stop_at; /* the loop ends when the story ends so */
 	const char *free_at; /* the reflector is freed then */
 	bool is_late;
@@ -53,20 +54,32 @@ __attribute__((format(printf, 2, 3))) static void note(struct bed *bed, const ch
 		loop_stop(bed->loop);
 }
 
+static char *name_of(struct bed *bed, const char *name)
+{
+	size_t i = 0;
+
+	while (bed->names[i][0] && strcmp(bed->names[i], name) != 0)
+		i++;
+	assert_in_range(i, 0, ARRAY_SIZE(bed->names) - 2); /* the last stays empty */
+	snprintf(bed->names[i], sizeof(bed->names[i]), "%s", name);
+	return bed->names[i];
+}
+
 static void on_object(enum kube_change change, const void *object, void **user, void *data)
 {
 	const struct kube_pod *const pod = object;
 	struct bed *const bed = data;
 
-	assert_int_equal(change == KUBE_ADDED, *user == NULL);
-	*user = bed;
+	assert_string_equal(pod->meta.namespace, "s");
+	assert_ptr_equal(*user, change == KUBE_ADDED ? NULL : name_of(bed, pod->meta.name));
+	*user = name_of(bed, pod->meta.name);
 	note(bed, "%c%s:%s ", change == KUBE_ADDED ? '+' : '~', pod->meta.name, pod->meta.uid);
 }
 
-static void on_removed(const char *namespace, const char *name, void *user, void *data)
+static void on_removed(void *user, void *data)
 {
-	assert_string_equal(namespace, "s");
-	assert_ptr_equal(user, data);
+	const char *const name = user;
+
 	note(data, "-%s ", name);
 }
 

@@ -15,13 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sys/random.h>
-
 #include "awsapi/ec2.h"
 #include "awsapi/xml.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/loop.h"
+#include "base/seed.h"
 #include "http/http.h"
 
 #define PAGES_MAX 200
@@ -288,16 +287,6 @@ static void start_attempt(void *data)
 	fail_attempt(call, &failure, -EHOSTUNREACH); /* nothing was sent */
 }
 
-static uint64_t seed(const void *p)
-{
-	uint64_t random = 0;
-
-	/* A seed that can be guessed is good enough to spread retries. */
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random) || random == 0)
-		random = (uintptr_t)p | 1;
-	return random;
-}
-
 struct aws_call *aws_call_start(const struct aws_call_options *options, struct err *err)
 {
 	struct aws_request request = *options->request;
@@ -320,7 +309,7 @@ struct aws_call *aws_call_start(const struct aws_call_options *options, struct e
 		.backoff = { .base_ms = budgets[options->budget].base_ms,
 			     .cap_ms = budgets[options->budget].cap_ms,
 			     .attempts_max = budgets[options->budget].attempts_max,
-			     .random = seed(call) },
+			     .random = seed_guessable() },
 		.timer = loop_timer_new(options->caller->loop, start_attempt, call),
 		.first_page = request.params.length,
 		.value = calloc(1, request.action->answer->size),

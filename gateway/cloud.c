@@ -6,14 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sys/random.h>
-
 #include "awsapi/credentials.h"
 #include "awsapi/failure.h"
 #include "awsapi/imds_read.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/loop.h"
+#include "base/seed.h"
 #include "gateway/cloud_internal.h"
 #include "gateway/drain.h"
 #include "http/http.h"
@@ -211,9 +210,7 @@ struct cloud *cloud_new(struct loop *loop, const struct gateway_config *config,
 	cloud->loop = loop;
 	cloud->on_change = on_change;
 	cloud->data = data;
-	/* Guessable is good enough to spread retries. */
-	if (getrandom(&cloud->seed, sizeof(cloud->seed), GRND_NONBLOCK) != sizeof(cloud->seed))
-		cloud->seed = (uint64_t)mono_now().ns;
+	cloud->seed = seed_guessable();
 	int rc = open_parts(cloud, &config->aws, err);
 
 	if (!rc && cloud_want(cloud, config))

@@ -6,14 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sys/random.h>
-
 #include "awsapi/call.h"
 #include "awsapi/requests.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/seed.h"
 #include "control/control.h"
 #include "gateway/drain_rule.h"
 
@@ -262,7 +261,6 @@ static void cleanup_drain(struct drain **drain)
 struct drain *drain_new(const struct drain_options *options, struct err *err)
 {
 	CLEANUP(cleanup_drain) struct drain *drain = calloc(1, sizeof(*drain));
-	uint64_t seed = 0;
 
 	if (!drain) {
 		err_set(err, -ENOMEM, "out of memory");
@@ -275,10 +273,7 @@ struct drain *drain_new(const struct drain_options *options, struct err *err)
 	drain->options = *options;
 	memcpy(drain->hook, options->hook, strlen(options->hook));
 	memcpy(drain->group, options->group, strlen(options->group));
-	/* Guessable is good enough to spread retries. */
-	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed) || seed == 0)
-		seed = (uint64_t)mono_now().ns | 1;
-	drain_rule_init(&drain->rule, seed);
+	drain_rule_init(&drain->rule, seed_guessable());
 	drain->timer = loop_timer_new(options->loop, timer_expired, drain);
 	if (drain->timer && options->imds)
 		drain->watch = imds_watch_new(options->loop, options->imds, options->interval_ms,

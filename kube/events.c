@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/loop.h"
+#include "base/seed.h"
 #include "kube/client.h"
 #include "kube/json.h"
 #include "kube/query.h"
@@ -17,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #define WORD_MAX 129
@@ -44,12 +44,8 @@ static int64_t wall_us(void)
 /* "NAME.0123456789abcdef", as everybody names Events; a name of an object is a name of an Event, too. */
 static void make_name(struct kube_event_entry *entry)
 {
-	uint64_t random = 0;
-
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
-		random = (uint64_t)mono_now().ns;
 	snprintf(entry->made_name, sizeof(entry->made_name), "%.*s.%016" PRIx64,
-		 KUBE_EVENT_NAME_MAX - 18, entry->event.name, random);
+		 KUBE_EVENT_NAME_MAX - 18, entry->event.name, seed_guessable());
 }
 
 /* Those of what has no namespace stand in "default" (ValidateEvent in the API server). */

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/secret.h"
+#include "base/seed.h"
 #include "http/http.h"
 #include "kube/config.h"
 #include "kube/config_internal.h"
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define REFUSED_AGAIN_MS 10000
 #define ASK_AGAIN_MS 5000 /* after the source of tokens gave none */
@@ -140,7 +140,6 @@ int64_t kube_token_keep_ms(int64_t good_sec, uint64_t random)
 static int ask_token(struct kube_login *login, struct mono now, struct err *err)
 {
 	struct kube_token token = { .text = NULL };
-	uint64_t random = 0;
 
 	/* Until it gives one, the source isn't asked by every request. */
 	login->token_until = mono_add_ms(now, ASK_AGAIN_MS);
@@ -152,10 +151,7 @@ static int ask_token(struct kube_login *login, struct mono now, struct err *err)
 	kube_text_free(token.text);
 	if (r < 0)
 		return r;
-	/* Guessable is good enough to spread them. */
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
-		random = (uint64_t)now.ns;
-	login->token_until = mono_add_ms(now, kube_token_keep_ms(token.good_sec, random));
+	login->token_until = mono_add_ms(now, kube_token_keep_ms(token.good_sec, seed_guessable()));
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/loop.h"
+#include "base/seed.h"
 #include "kube/client.h"
 #include "kube/query.h"
 
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define PAGE_LIMIT 500
 #define WATCH_MIN_SEC 300
@@ -155,11 +155,7 @@ static void on_done(const struct kube_failure *failure, const char *body, size_t
 
 static uint32_t random_below(uint32_t n)
 {
-	uint32_t number = 0;
-
-	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number))
-		number = (uint32_t)mono_now().ns;
-	return number % n;
+	return (uint32_t)(seed_guessable() % n);
 }
 
 static uint32_t or_usual(uint32_t given, uint32_t usual)
@@ -329,12 +325,8 @@ static bool copy_selector(const char *from, char to[static SELECTOR_MAX])
 
 static int init(struct kube_reflector *reflector, const struct kube_reflector_options *options)
 {
-	uint64_t random = 0;
-
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
-		random = (uint64_t)mono_now().ns;
 	reflector->options = *options;
-	kube_reflect_init(&reflector->heart, random);
+	kube_reflect_init(&reflector->heart, seed_guessable());
 	if (!copy_selector(options->field_selector, reflector->field_selector) ||
 	    !copy_selector(options->label_selector, reflector->label_selector))
 		return -EINVAL;

@@ -43,7 +43,6 @@ struct agent_state agent_state(const struct agent *agent)
 			  .native = agent->cloud ? cloud_native(agent->cloud) : NULL,
 			  .address = agent->cloud ? cloud_address(agent->cloud) : (struct ip4){ 0 },
 			  .fenced = agent->failover ? failover_fenced(agent->failover) : NULL,
-			  .failover = agent->failover ? failover_facts(agent->failover) : NULL,
 			  .outside = agent->selftest ? selftest_outside(agent->selftest) : NULL },
 		.keeper = agent->keeper,
 		.cluster = agent->world ? world_cluster(agent->world) : NULL,
@@ -125,8 +124,10 @@ static bool is_complete(const struct agent *agent)
 
 void agent_publish(struct agent *agent)
 {
-	const struct gateway_view view = agent_state(agent).view;
+	struct gateway_view view = agent_state(agent).view;
 
+	if (agent->failover)
+		view.failover = failover_facts(agent->failover);
 	publish_gateway(agent->publish, &view);
 }
 

@@ -10,7 +10,7 @@ import signal
 import pytest
 
 MARK = "@@"
-LIMIT_S = 300  # for a test without @pytest.mark.timeout(seconds)
+LIMIT_S = 600  # for a test without @pytest.mark.timeout(seconds)
 
 
 def pytest_configure(config):

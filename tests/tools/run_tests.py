@@ -30,7 +30,7 @@ NEED_ROOT = {"contract", "lab", "ha", "matrix"}
 PYTEST_LABELS = ("aws", "kube", "lab", "ha", "matrix")
 # What a file of the lab says that has one of these labels, too.
 LINES = {label: f"pytestmark = pytest.mark.{label}\n" for label in ("aws", "kube", "ha")}
-LIMIT_S = 40 * 60  # for all tests together: a run that hangs must still end with its closing line
+LIMIT_S = 75 * 60  # for all tests together: a run that hangs must still end with its closing line
 PEERS_LIMIT_S = 40 * 60  # for building the Kubernetes peers once, which doesn't count
 SHOWN_LINES = 200  # of a failed test's output; the whole is in build/test-results
 
@@ -250,7 +250,7 @@ def ctest_result(case):
 def ctest_results(run, which, workers, stem):
     """Runs what the options `which` of CTest select: {name: result}, and the exit status."""
     junit, log = RESULTS / f"{stem}.xml", RESULTS / f"{stem}.log"
-    argv = ["ctest", "--test-dir", str(BUILD), *which, "-j", str(workers), "--output-junit", str(junit), "--timeout", "300",
+    argv = ["ctest", "--test-dir", str(BUILD), *which, "-j", str(workers), "--output-junit", str(junit), "--timeout", "600",
             "--test-output-size-passed", "65536", "--test-output-size-failed", "1048576"]
     status = run.stream(argv, log, on_ctest_line, test_env())
     cases = ET.parse(junit).getroot().iter("testcase") if junit.exists() else ()

@@ -39,23 +39,24 @@ def strict_fake(moto_place):
     fake.close()
 
 
-@pytest.fixture(scope="session")
-def program():
-    """AWS's own emulator of the metadata service."""
-    done = subprocess.run([HERE / "peers-imds"], capture_output=True, text=True, check=False)
+def install(script):
+    """Where it has put the peer; the tests that want it are skipped where it can't be had."""
+    done = subprocess.run([HERE / script], capture_output=True, text=True, check=False)
     if done.returncode == 77:
         pytest.skip(done.stdout.strip().removeprefix("SKIP: "))
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip())
+
+
+@pytest.fixture(scope="session")
+def program():
+    """AWS's own emulator of the metadata service."""
+    return install("peers-imds")
 
 
 @pytest.fixture(scope="session")
 def moto_place():
-    done = subprocess.run([HERE / "peers-moto"], capture_output=True, text=True, check=False)
-    if done.returncode == 77:
-        pytest.skip(done.stdout.strip().removeprefix("SKIP: "))
-    assert done.returncode == 0, done.stderr
-    return Path(done.stdout.strip())
+    return install("peers-moto")
 
 
 @pytest.fixture(scope="module")

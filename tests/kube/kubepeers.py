@@ -19,7 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from kubeclient import ApiError, Client, object_of
+from kubeclient import ApiError, Client, load, object_of
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parents[1]
@@ -43,6 +43,15 @@ def build_peers():
         return None, done.stdout.strip().removeprefix("SKIP: ")
     assert done.returncode == 0, f"peers-kube: status {done.returncode}"
     return Path(done.stdout.strip()), None
+
+
+def deploy_ours(plane, *paths):
+    """Our namespace, CRDs and the rights of a gateway, in a new control plane; returns when a gateway may get `paths`."""
+    admin, client = plane.client(), plane.client("gateway")
+    admin.create(object_of("Namespace", "eipgw-system"))
+    for found in load(*sorted((TOP / "deploy" / "crds").glob("*.yaml")), TOP / "deploy" / "rbac-gateway.yaml"):
+        admin.create(found)
+    wait_until(lambda: all(client.raw("GET", path)[0] == 200 for path in paths), 30, "the rights and the kinds are there")
 
 
 def free_port(address):

@@ -10,26 +10,17 @@ import re
 import shutil
 
 import pytest
-from kubeclient import load, object_of, unique
+from kubeclient import object_of, unique
 from kubeprobe import Probe
-from kubepeers import TOP, Authority, openssl, wait_until
+from kubepeers import Authority, deploy_ours, openssl, wait_until
 
 PROGRAM = "eipgw/"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def deployed(control_plane):
-    admin = control_plane.client()
-    admin.create(object_of("Namespace", "eipgw-system"))
-    for found in load(*sorted((TOP / "deploy" / "crds").glob("*.yaml")), TOP / "deploy" / "rbac-gateway.yaml"):
-        admin.create(found)
-    client = control_plane.client("gateway")
-
-    def allowed():
-        paths = ("/api/v1/pods?limit=1", "/apis/eipgw.io/v1alpha1/egresspolicies", "/apis/eipgw.io/v1alpha1/egressgateways")
-        return all(client.raw("GET", path)[0] == 200 for path in paths)
-
-    wait_until(allowed, 30, "the rights and the kinds are there")
+    deploy_ours(control_plane, "/api/v1/pods?limit=1", "/apis/eipgw.io/v1alpha1/egresspolicies",
+                "/apis/eipgw.io/v1alpha1/egressgateways")
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from http.server import ThreadingHTTPServer
 
 import pytest
 from eks import ARN, ENTRY, ROLE, Eks, PeerMissing
-from kubeclient import load, object_of
-from kubepeers import TOP, ControlPlane, wait_until
+from kubeclient import load
+from kubepeers import TOP, ControlPlane, deploy_ours, wait_until
 from kubeprobe import Probe
 
 sys.path.insert(0, str(TOP / "tests" / "aws"))
@@ -58,12 +58,7 @@ def control_plane(kube_place, eks):
     plane = ControlPlane(kube_place)
     try:
         plane.start(*eks.flags(plane.folder))
-        admin = plane.client()
-        admin.create(object_of("Namespace", "eipgw-system"))
-        for found in load(*sorted((TOP / "deploy" / "crds").glob("*.yaml")), TOP / "deploy" / "rbac-gateway.yaml"):
-            admin.create(found)
-        client = plane.client("gateway")
-        wait_until(lambda: client.raw("GET", "/apis/eipgw.io/v1alpha1/egresspolicies")[0] == 200, 30, "the rights are there")
+        deploy_ours(plane, "/apis/eipgw.io/v1alpha1/egresspolicies")
         yield plane
     finally:
         plane.stop()

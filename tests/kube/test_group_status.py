@@ -4,8 +4,8 @@
 one of them leaves out or is written in his place takes nothing away from the others."""
 
 import pytest
-from kubeclient import ApiError, load, object_of, unique
-from kubepeers import TOP, wait_until
+from kubeclient import ApiError, object_of, unique
+from kubepeers import deploy_ours, wait_until
 from kubeprobe import Probe
 
 PUBLIC = "203.0.113.7"
@@ -13,12 +13,7 @@ PUBLIC = "203.0.113.7"
 
 @pytest.fixture(scope="module", autouse=True)
 def deployed(control_plane):
-    admin = control_plane.client()
-    admin.create(object_of("Namespace", "eipgw-system"))
-    for found in load(*sorted((TOP / "deploy" / "crds").glob("*.yaml")), TOP / "deploy" / "rbac-gateway.yaml"):
-        admin.create(found)
-    client = control_plane.client("gateway")
-    wait_until(lambda: client.raw("GET", "/apis/eipgw.io/v1alpha1/egressgateways")[0] == 200, 30, "the rights and the kinds are there")
+    deploy_ours(control_plane, "/apis/eipgw.io/v1alpha1/egressgateways")
 
 
 @pytest.fixture

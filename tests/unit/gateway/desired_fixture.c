@@ -7,6 +7,14 @@
 
 #include "base/err.h"
 
+const char two_pods_text[] =
+	"{\"gateway\": {\"name\": \"gw\", \"address\": \"10.0.1.200\", \"uplink\": \"eth0\"},"
+	" \"egress_ips\": [{\"name\": \"bank\", \"public\": \"203.0.113.100\", \"private\": \"10.0.1.201\"},"
+	"                {\"name\": \"mail\", \"public\": \"203.0.113.101\", \"private\": \"10.0.1.202\"}],"
+	" \"nodes\": [{\"name\": \"node1\", \"address\": \"10.0.2.11\", \"pod_cidrs\": [\"10.0.1.48/28\"]}],"
+	" \"policies\": [{\"name\": \"one\", \"pod_cidrs\": [\"10.0.1.50/32\"], \"egress_ips\": [\"bank\"]},"
+	"              {\"name\": \"two\", \"pod_cidrs\": [\"10.0.1.51/32\"], \"egress_ips\": [\"mail\"]}]}";
+
 struct ip4 ip(const char *text)
 {
 	struct ip4 addr;

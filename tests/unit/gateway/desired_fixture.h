@@ -22,6 +22,8 @@ struct fixture {
 };
 
 struct ip4 ip(const char *text);
+/* A configuration in which 10.0.1.50 has the egress IP "bank", 10.0.1.51 "mail". */
+extern const char two_pods_text[];
 /* A sound configuration, which is described with 10.0.1.1 as the router. */
 void fixture_init_with(struct fixture *f, const char *text);
 void fixture_done(struct fixture *f);

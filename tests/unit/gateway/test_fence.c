@@ -17,15 +17,6 @@
 
 enum { SYN = 2, ACK = 16 };
 
-/* Each pod has an egress IP of its own: bank is fenced. */
-static const char config_text[] =
-	"{\"gateway\": {\"name\": \"gw\", \"address\": \"10.0.1.200\", \"uplink\": \"eth0\"},"
-	" \"egress_ips\": [{\"name\": \"bank\", \"public\": \"203.0.113.100\", \"private\": \"10.0.1.201\"},"
-	"                {\"name\": \"mail\", \"public\": \"203.0.113.101\", \"private\": \"10.0.1.202\"}],"
-	" \"nodes\": [{\"name\": \"node1\", \"address\": \"10.0.2.11\", \"pod_cidrs\": [\"10.0.1.48/28\"]}],"
-	" \"policies\": [{\"name\": \"one\", \"pod_cidrs\": [\"10.0.1.50/32\"], \"egress_ips\": [\"bank\"]},"
-	"              {\"name\": \"two\", \"pod_cidrs\": [\"10.0.1.51/32\"], \"egress_ips\": [\"mail\"]}]}";
-
 static const char *const bank_pod = "10.0.1.50", *const mail_pod = "10.0.1.51";
 
 static void describe(struct fixture *f, const bool *fenced)
@@ -38,7 +29,7 @@ static void describe(struct fixture *f, const bool *fenced)
 
 static void fixture_init(struct fixture *f, const bool *fenced)
 {
-	fixture_init_with(f, config_text);
+	fixture_init_with(f, two_pods_text);
 	describe(f, fenced);
 }
 

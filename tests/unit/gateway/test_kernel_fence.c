@@ -26,14 +26,6 @@
 
 enum { BANK, MAIL };
 
-static const char config_text[] =
-	"{\"gateway\": {\"name\": \"gw\", \"address\": \"10.0.1.200\", \"uplink\": \"eth0\"},"
-	" \"egress_ips\": [{\"name\": \"bank\", \"public\": \"203.0.113.100\", \"private\": \"10.0.1.201\"},"
-	"                {\"name\": \"mail\", \"public\": \"203.0.113.101\", \"private\": \"10.0.1.202\"}],"
-	" \"nodes\": [{\"name\": \"node1\", \"address\": \"10.0.2.11\", \"pod_cidrs\": [\"10.0.1.48/28\"]}],"
-	" \"policies\": [{\"name\": \"one\", \"pod_cidrs\": [\"10.0.1.50/32\"], \"egress_ips\": [\"bank\"]},"
-	"              {\"name\": \"two\", \"pod_cidrs\": [\"10.0.1.51/32\"], \"egress_ips\": [\"mail\"]}]}";
-
 static const char *const pods[] = { [BANK] = "10.0.1.50", [MAIL] = "10.0.1.51" };
 static const char *const privates[] = { [BANK] = "10.0.1.201", [MAIL] = "10.0.1.202" };
 
@@ -77,7 +69,7 @@ static int set_up(void **state)
 
 	assert_non_null(world);
 	world->wire = wire_begin(&ifindex);
-	fixture_init_with(&world->f, config_text);
+	fixture_init_with(&world->f, two_pods_text);
 	world->f.view.uplink_ifindex = (int)ifindex;
 	world->f.view.tunnel_mtu = 1450;
 	world->f.view.fenced = world->fenced;

@@ -3,6 +3,7 @@
 /* Pure: whether the tunnel gets through the security groups, and whether EC2 tracks the flows to the internet. */
 #include "cli/check.h"
 
+#include "base/cleanup.h"
 #include "cli/facts.h"
 #include "cli/groups.h"
 #include "conf/gateway.h"
@@ -89,6 +90,44 @@ static void judge_tunnel(const struct facts *facts, enum group_direction directi
 }
 
 /*
+ * The members of a group of gateways hear each other. Where they stand isn't known here; they are asked for as one that has
+ * the same security groups and an address in the same subnet, which is how groups are made.
+ */
+static void judge_members(const struct facts *facts, struct check_results *results)
+{
+	const struct gateway_failover *const failover = &facts->gateway->failover;
+	const struct {
+		const char *protocol, *what;
+		uint32_t port;
+	} rows[] = {
+		{ "udp", "heartbeats", failover->heartbeat_port },
+		{ "tcp", "connections", failover->replication_port },
+	};
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+		const enum group_direction direction = i % 2 ? GROUP_OUT : GROUP_IN;
+		const struct group_question question = {
+			.protocol = rows[i / 2].protocol,
+			.port = rows[i / 2].port,
+			.peer = facts->interface.primary,
+			.peer_groups = &facts->interface.groups,
+		};
+
+		if (groups_judge(&facts->groups, direction, &question) == GROUP_ALLOWED)
+			continue;
+		struct check_result *const result = check_say(
+			results, OUTCOME_WARN,
+			"%s port %" PRIu32 " isn't open %s gateways with the same security "
+			"groups: members of the group can't tell each other of %s",
+			question.protocol, question.port, i % 2 ? "to" : "from", rows[i / 2].what);
+		check_fix(result, "allow %s port %" PRIu32 " %s the gateways' own security group",
+			  question.protocol, question.port, i % 2 ? "to" : "from");
+		return;
+	}
+	check_say(results, OUTCOME_OK, "members of the group can reach each other");
+}
+
+/*
  * EC2 doesn't track a flow that a rule allows to everywhere while the other direction allows all ports from
  * everywhere (EC2 User Guide, Security group connection tracking).
  */
@@ -147,5 +186,7 @@ void judge_groups(const struct facts *facts, struct check_results *results)
 		judge_tunnel(facts, GROUP_IN, results);
 		judge_tunnel(facts, GROUP_OUT, results);
 	}
+	if (failover_is_wanted(&facts->gateway->failover))
+		judge_members(facts, results);
 	judge_tracking(facts, results);
 }

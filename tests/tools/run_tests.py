@@ -25,11 +25,11 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 BUILD = TOP / "build" / "dev"
 RESULTS = TOP / "build" / "test-results"
-LABELS = ("unit", "contract", "fuzz", "check", "aws", "kube", "lab", "ha", "matrix")
-NEED_ROOT = {"contract", "lab", "ha", "matrix"}
-PYTEST_LABELS = ("aws", "kube", "lab", "ha", "matrix")
+LABELS = ("unit", "contract", "fuzz", "check", "aws", "kube", "lab", "ha", "appliance", "matrix")
+NEED_ROOT = {"contract", "lab", "ha", "appliance", "matrix"}
+PYTEST_LABELS = ("aws", "kube", "lab", "ha", "appliance", "matrix")
 # What a file of the lab says that has one of these labels, too.
-LINES = {label: f"pytestmark = pytest.mark.{label}\n" for label in ("aws", "kube", "ha")}
+LINES = {label: f"pytestmark = pytest.mark.{label}\n" for label in ("aws", "kube", "ha", "appliance")}
 LIMIT_S = 75 * 60  # for all tests together: a run that hangs must still end with its closing line
 PEERS_LIMIT_S = 40 * 60  # for building the Kubernetes peers once, which doesn't count
 SHOWN_LINES = 200  # of a failed test's output; the whole is in build/test-results

@@ -41,8 +41,13 @@ def pod_name(number):
     return f"worker-5d8f7c9b64-{number:06d}"
 
 
+def key_of(name):
+    """Where etcd has a pod."""
+    return f"/registry/pods/{NAMESPACE}/{name}"
+
+
 def pod_key(number):
-    return f"/registry/pods/{NAMESPACE}/{pod_name(number)}"
+    return key_of(pod_name(number))
 
 
 class Plan:
@@ -117,6 +122,26 @@ class Pattern:
         return text
 
 
+def write(plane, operations, at_once=TXN_OPS):
+    """Operations (what, key, text) in transactions of a size that etcd takes.
+
+    What one transaction writes has one resource version. A watch that ended in between would miss the rest of it, so
+    where somebody watches, at_once is 1.
+    """
+    batch, size = [], 0
+    for what, key, text in operations:
+        one = {"key": base64.b64encode(key.encode()).decode()}
+        if text:
+            one["value"] = base64.b64encode(text.encode()).decode()
+        batch.append({what: one})
+        size += len(text)
+        if len(batch) == at_once or size > TXN_BYTES:
+            plane.etcd_txn(batch)
+            batch, size = [], 0
+    if batch:
+        plane.etcd_txn(batch)
+
+
 class Bulk:
     """Makes nodes and pods of one control plane (kubepeers.ControlPlane) by the hundred, along a Plan.
 
@@ -130,21 +155,6 @@ class Bulk:
         spec = {"containers": containers(), "nodeName": Pattern.NODE}
         self.pod_pattern = Pattern(admin, object_of("Pod", "pattern-pod", spec, NAMESPACE, labels=labels),
                                    pod_status(Pattern.ADDRESS, Pattern.HOST))
-
-    def _write(self, operations, at_once=TXN_OPS):
-        """In transactions of a size that etcd takes."""
-        batch, size = [], 0
-        for what, key, text in operations:
-            one = {"key": base64.b64encode(key.encode()).decode()}
-            if text:
-                one["value"] = base64.b64encode(text.encode()).decode()
-            batch.append({what: one})
-            size += len(text)
-            if len(batch) == at_once or size > TXN_BYTES:
-                self.plane.etcd_txn(batch)
-                batch, size = [], 0
-        if batch:
-            self.plane.etcd_txn(batch)
 
     def node_text(self, node):
         name = node_name(node)
@@ -164,15 +174,11 @@ class Bulk:
         return made
 
     def make_nodes(self):
-        self._write(("requestPut", f"/registry/minions/{node_name(node)}", self.node_text(node)) for node in range(self.plan.nodes))
+        write(self.plane, (("requestPut", f"/registry/minions/{node_name(node)}", self.node_text(node)) for node in range(self.plan.nodes)))
 
     def put_pods(self, pods, at_once=TXN_OPS):
-        """{number: labels beside those that all have}, made or replaced: so many events.
-
-        What one transaction writes has one resource version. A watch that ended in between would miss the rest of it, so
-        where somebody watches, at_once is 1.
-        """
-        self._write((("requestPut", pod_key(number), self.pod_text(number, labels)) for number, labels in pods.items()), at_once)
+        """{number: labels beside those that all have}, made or replaced: so many events."""
+        write(self.plane, (("requestPut", pod_key(number), self.pod_text(number, labels)) for number, labels in pods.items()), at_once)
 
     def remove_pods(self, numbers):
-        self._write((("requestDeleteRange", pod_key(number), "") for number in numbers), 1)
+        write(self.plane, (("requestDeleteRange", pod_key(number), "") for number in numbers), 1)

@@ -14,7 +14,7 @@ from labkube import SELECTED, SOON, Kube, finish, kernel_of, run_on, silence, un
 pytestmark = pytest.mark.kube
 
 ALL = ("gw-a", "node1", "node2")
-RATE, SECONDS = 50, 60
+RATE, SECONDS, PATIENCE = 50, 60, 180
 
 
 def test_a_minute_of_fifty_new_pods_a_second_disturbs_nobody(make_kube: Callable[..., Kube]) -> None:
@@ -26,13 +26,14 @@ def test_a_minute_of_fifty_new_pods_a_second_disturbs_nobody(make_kube: Callable
     run_on(flows)
     silence(lab)  # what is still answered to a pod that is gone, the node itself refuses
     with contextlib.closing(Churn(kube, selected, plain)) as churn:
-        rate = churn.run(SECONDS, RATE)
+        before = churn.cpu()
+        rate = churn.run(RATE * SECONDS, RATE, PATIENCE)
+        used = ", ".join(f"{name} {seconds - before[name]:.1f}" for name, seconds in churn.cpu().items())
     sent = {name: lab.seen_for(name) for name in ("churn-selected", "churn-plain")}
-    print(f"{churn.made} pods, {rate:.1f} a second; packets that got out: {sent}")
-    assert churn.wrong == []
-    # On a busy machine it may be far fewer, but a churn it is. Each half of them sends nine packets; Strict drops those of
-    # pods that nobody knows yet.
-    assert churn.made >= RATE * SECONDS // 20
+    print(f"{churn.made} pods, {rate:.1f} a second; packets that got out: {sent}; seconds of a processor: {used}")
+    # A busy machine takes longer for as many, or makes fewer in all its time, but a churn it is. Each half of them sends nine
+    # packets; Strict drops those of pods that nobody knows yet.
+    assert churn.made >= RATE * SECONDS // 3
     assert sent["churn-selected"][lab.eip("bank")] >= churn.made and sum(sent["churn-plain"].values()) >= churn.made
     for name in ALL:
         wait_until(lambda name=name: left_of(kernel_of(lab, name)) == [], SOON, f"nothing is left of them on {name}")

@@ -4,20 +4,18 @@
 nothing has changed."""
 
 import json
-import os
 import re
 import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from eipgwlab import FLAVOURS, Lab, netns, packets, wait_until
 from eipgwlab.agent import UDP_PORT
-from eipgwlab.daemons import Daemon
 from eipgwlab.lab import PodStation
 from eipgwlab.model import EgressIp
+from eipgwlab.state import cpu_seconds
 from proof import (DEADLINE, REPAIR, SELECTED, Traffic, counters, intact, leaks, repairs_told, status,
                    usual_sources)
 
@@ -440,11 +438,6 @@ def test_a_pod_that_nobody_knows_yet(make_lab: MakeLab, enforcement: str) -> Non
 # ---- storms ------------------------------------------------------------------------------------------------
 
 
-def cpu_seconds(daemon: Daemon) -> float:
-    fields = Path(f"/proc/{daemon.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def storm(lab: Lab, argv: list[str], lines: list[str], seconds: float = 3.0) -> None:
     """Feeds lines to a program in node1 evenly over some seconds."""
     with netns.entered(lab.netns_of("node1")):
@@ -475,11 +468,11 @@ def test_a_storm_of_others_changes_costs_us_next_to_nothing(start_lab: StartLab,
     argv, pattern = commands[kind]
     lines = [pattern.format(a=number // 200, b=number % 200) for number in range(600)]
     wait_until(lambda: "nothing to do" in daemon.tail(3) or daemon.log_count("ready"), 30, "quiet")
-    before, cpu = status(daemon)["kernel"], cpu_seconds(daemon)
+    before, cpu = status(daemon)["kernel"], cpu_seconds(daemon.pid)
 
     storm(lab, argv, lines)
 
-    after, cpu = status(daemon)["kernel"], cpu_seconds(daemon) - cpu
+    after, cpu = status(daemon)["kernel"], cpu_seconds(daemon.pid) - cpu
     assert after["reconciles"] - before["reconciles"] <= 1, after
     assert after["repairs"] == repairs_told(daemon) == 0
     assert cpu < 0.6, f"{cpu:.2f} s of processor time in 3 s"  # a sanitizer build on a busy machine

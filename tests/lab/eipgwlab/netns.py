@@ -11,6 +11,7 @@ import ctypes
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -75,6 +76,44 @@ def ip_batch(lines: Iterable[str], netns: str | None = None, force: bool = False
     if text:
         argv = ["ip", *(["-force"] if force else []), "-batch", "-"]
         execute(argv, netns=netns, stdin=text + "\n", check=not force)
+
+
+class IpShell:
+    """One ip(8) that stays in a namespace, for who has so many batches that a process for each would be most of the work.
+
+    It must not be told `netns NAME`, of which it keeps a descriptor for ever; the number of a process inside is as good."""
+
+    def __init__(self, netns: str):
+        self.netns = netns
+        self.asked = ""
+        self.errors = tempfile.TemporaryFile()
+        with entered(netns):
+            self.process = subprocess.Popen(["ip", "-oneline", "-batch", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                            stderr=self.errors, text=True, bufsize=1)
+
+    def ask(self, lines: Iterable[str]) -> None:
+        """Begins; wait() before the next one. Listing a device writes a line, which says that all before it is done."""
+        assert self.process.stdin is not None
+        self.asked = "".join(f"{line}\n" for line in lines)
+        if self.asked:
+            self.process.stdin.write(self.asked + "link show dev lo\n")
+            self.process.stdin.flush()
+
+    def wait(self) -> None:
+        assert self.process.stdout is not None
+        if self.asked and not self.process.stdout.readline():
+            self.process.wait()
+            self.errors.seek(0)
+            said = self.errors.read().decode(errors="replace")
+            raise CommandFailed(f"{self.netns}: ip -batch: exit {self.process.returncode}\n{said}\n--- input\n{self.asked}")
+        self.asked = ""
+
+    def close(self) -> None:
+        for end in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(OSError):
+                end and end.close()
+        self.process.wait()
+        self.errors.close()
 
 
 def sysctl(netns: str, values: Mapping[str, str | int]) -> None:

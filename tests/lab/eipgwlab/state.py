@@ -30,6 +30,12 @@ def birth(pid: int) -> str | None:
     return text.rpartition(")")[2].split()[19]
 
 
+def cpu_seconds(pid: int) -> float:
+    """What a process has had of the processors, without its children."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def create(directory: Path, state: dict[str, Any]) -> None:
     for attempt in range(5):
         try:

@@ -32,6 +32,9 @@ LOAD: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("connects", "tcp-new", {"interval_ms": CONNECT_MS, "timeout": 1.0}),
 )
 STREAMS = ("echo", "push", "remapped", "bulk")
+# What gateways warn of when others die.
+QUIET = (r"^<4>(kubernetes|own|failover|peer|repair|replication)[ :]", r"^<3>(own|failover): ",
+         "^<4>main: stopping without having handed over everything")
 
 
 class Told:
@@ -84,17 +87,20 @@ class Judgement:
         return max(row.report.max_gap_ms for row in self.rows)
 
     @property
+    def streams(self) -> list[Row]:
+        return [row for row in self.rows if row.what in STREAMS]
+
+    @property
     def ended(self) -> list[Row]:
-        return [row for row in self.rows if row.what in STREAMS and not row.survived]
+        return [row for row in self.streams if not row.survived]
 
     @property
     def seen(self) -> set[str]:
         return {source for row in self.rows for source in row.report.seen}
 
     def __str__(self) -> str:
-        streams = [row for row in self.rows if row.what in STREAMS]
         connects = [row.report for row in self.rows if row.what == "connects"]
-        head = (f"flows survived {len(streams) - len(self.ended)} of {len(streams)}; gap {self.gap_ms:.0f} ms; connects failed "
+        head = (f"flows survived {len(self.streams) - len(self.ended)} of {len(self.streams)}; gap {self.gap_ms:.0f} ms; connects failed "
                 f"{sum(r.errors for r in connects)} of {sum(r.sent for r in connects)}; foreign-source packets "
                 f"{sum(self.foreign.values())} {self.foreign or ''}; died at the internet gateway {self.died}; "
                 f"servers saw {', '.join(sorted(self.seen))}; the status named {self.told}")

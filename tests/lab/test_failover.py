@@ -15,13 +15,11 @@ from eipgwlab.build import program
 from eipgwlab.group import Group
 from eipgwlab.model import GATEWAYS
 from eipgwlab.wait import wait_until
-from labha import Load, start_group
+from labha import QUIET, Load, start_group
 from labkube import Kube, seen, wait_seen
 
 pytestmark = pytest.mark.ha
 
-QUIET = (r"^<4>(kubernetes|own|failover|peer|repair|replication)[ :]", r"^<3>(own|failover): ",
-         "^<4>main: stopping without having handed over everything")
 SLOW_S, LATE_S = 5, 6
 FAILOVERS = int(os.environ.get("EIPGW_FAILOVERS", "4"))  # in a row; even
 

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from .agent import Flow, Probe
@@ -17,33 +16,15 @@ from .build import ROOT, program, tools
 from .cli import note_of
 from .cloud import OURS, Cloud
 from .cni import FLAVOURS
-from .daemons import DaemonFailed, DaemonNotBuilt
+from .daemons import DaemonNotBuilt
+from .demo_group import show_group
+from .demo_story import DemoFailed, Story, logs_on_failure
 from .lab import Lab, PodStation
-from .wait import DeadlineExceeded, wait_until
+from .wait import wait_until
 
 MESSAGES_WITHOUT_DAEMONS = 300  # per flow, one every 5 ms
 ATTEMPTS_WITHOUT_GATEWAY = 100
 THEFT_TOLD = r"^<3>own: egress IP bank: lost"
-
-
-class DemoFailed(RuntimeError):
-    """Something that the demo needs did not work; the text is for the person who reads it."""
-
-
-@dataclass
-class Story:
-    """Tells what happens, and remembers whether it was what we promise."""
-
-    facts: dict[str, Any] = field(default_factory=dict)
-    held: bool = True
-    start: float = field(default_factory=time.monotonic)
-
-    def say(self, text: str) -> None:
-        print(f"[{time.monotonic() - self.start:5.1f} s] {text}", flush=True)
-
-    def check(self, holds: bool, text: str) -> None:
-        self.held = self.held and holds
-        self.say(f"{'   ok' if holds else 'WRONG'}: {text}")
 
 
 def build(story: Story) -> None:
@@ -219,23 +200,27 @@ STEPS: tuple[Callable[[Story, Lab], None], ...] = (
     show_exit)
 
 
-def run(story: Story, flavour: str) -> None:
-    if program("eipgwd") is None or program("eipgw-noded") is None:
-        raise DemoFailed("eipgwd or eipgw-noded is not in the build directory")
-    tools()
+def show_vpc(story: Story, flavour: str) -> None:
     story.say("Bringing up a small model of a VPC: two zones, two nodes, five pods, a gateway and an"
               " internet, each a network namespace of this machine.")
     with Lab(flavour) as lab:
         story.facts["eip"] = lab.eip()
         lab.start_daemons()
         story.say(f"The daemons are ready. The Elastic IP is {lab.eip()}.")
-        try:
+        with logs_on_failure(lab):
             for step in STEPS:
                 step(story, lab)
-        except (DeadlineExceeded, DaemonFailed):
-            for line in lab.check_logs():
-                print(f"    {line}", flush=True)
-            raise
+
+
+SCENES: dict[str, Callable[[Story, str], None]] = {"vpc": show_vpc, "group": show_group}
+
+
+def run(story: Story, flavour: str, scenes: list[str]) -> None:
+    if program("eipgwd") is None or program("eipgw-noded") is None:
+        raise DemoFailed("eipgwd or eipgw-noded is not in the build directory")
+    tools()
+    for scene in scenes:
+        SCENES[scene](story, flavour)
 
 
 def main() -> int:
@@ -244,16 +229,17 @@ def main() -> int:
     parser.add_argument("--no-build", action="store_true", help="takes the programs as they are")
     parser.add_argument("--flavour", choices=sorted(FLAVOURS), default="cni-nft",
                         help="how the nodes' CNI is installed")
+    parser.add_argument("--scene", choices=sorted(SCENES), help="shows only this one")
     arguments = parser.parse_args()
     story = Story()
     try:
         if not arguments.no_build:
             build(story)
-        run(story, arguments.flavour)
+        run(story, arguments.flavour, [arguments.scene] if arguments.scene else list(SCENES))
     except KeyboardInterrupt:
         story.say("Interrupted; everything is cleaned up.")
         return 130
-    except (DemoFailed, DeadlineExceeded, DaemonFailed, DaemonNotBuilt) as error:
+    except (DemoFailed, AssertionError, DaemonNotBuilt) as error:
         story.held = False
         story.facts["error"] = str(error)
         story.say(f"WRONG: {error}")

@@ -156,13 +156,13 @@ def test_a_lasting_fault_is_told(fake, kind, class_, text):
 
 
 def test_a_slow_answer_is_given_up_and_asked_for_again_in_a_failover(fake):
-    fake.control("faults", [{"kind": "slow", "seconds": 8, "times": 1}])
+    fake.control("faults", [{"kind": "slow", "seconds": 60, "times": 1}])
     began = time.monotonic()
 
     answer = fake.probe("addresses", budget="failover")
 
     assert answer["class"] == "ok" and answer["attempts"] == 2
-    assert time.monotonic() - began < 7
+    assert time.monotonic() - began < 50
 
 
 def test_an_asked_delay_is_kept(fake):

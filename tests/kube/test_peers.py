@@ -118,7 +118,7 @@ def test_the_server_ends_watches_when_told_to(plane, admin, namespace):
     plane.restart("--min-request-timeout=1")
     began = time.monotonic()
     assert list(admin.watch("Pod", namespace)) == []
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 100  # else after half an hour
     plane.mend()
     assert plane.flags == ()
 

@@ -619,4 +619,4 @@ def test_a_lab_is_up_soon_enough_for_a_matrix_of_a_hundred() -> None:
     start = time.monotonic()
     with Lab("cni-nft"):
         seconds = time.monotonic() - start
-    assert seconds < 15, "about one second on an idle machine"
+    assert seconds < 60, "about one second on an idle machine"

@@ -252,13 +252,13 @@ def test_an_interface_that_is_detached_and_attached_again_keeps_its_address(make
 def test_a_reload_in_the_middle_of_a_claim_neither_loses_nor_repeats_it_needlessly(make_cloud: MakeCloud) -> None:
     cloud = make_cloud(AT_THEIRS)
     lab = cloud.lab
-    cloud.faults({"kind": "done-slow", "action": "AssociateAddress", "seconds": 4, "times": 1})
+    cloud.faults({"kind": "done-slow", "action": "AssociateAddress", "seconds": 40, "times": 1})
     cloud.start(wait_ready=False)
     wait_until(lambda: "AssociateAddress" in cloud.calls(), 30, "the claim is under way")
     began = time.monotonic()
     cloud.gateway.reload()
     cloud.wait("held")
-    assert time.monotonic() - began < 4, "it waited for the answer that nobody wants any more"
+    assert time.monotonic() - began < 40, "it waited for the answer that nobody wants any more"
     cloud.gateway.wait_ready()
     lab.start_daemons(["node1", "node2"])
     assert lab.pods["p1"].probe().seen == lab.eip("bank")

@@ -32,7 +32,7 @@ RANGES = {"node1": "10.0.1.128/26", "node2": "10.0.2.128/26"}
 IP = 0x0800
 TICK = 0.1
 LIFE, STATUS, AGAIN = 10, 3, 5  # in ticks
-TOLD = 5  # so often it's looked how far the API server is
+TOLD, BEHIND = 5, 60.0  # in so many ticks it's looked how far the API server is; never so many seconds behind
 
 
 @dataclass
@@ -203,16 +203,15 @@ class Churn:
     def run(self, pods: int, rate: int, patience: float) -> float:
         """So many pods, at this rate or as fast as the machine can, and no longer than `patience` seconds. The rate that it came to."""
         began, tick, n = time.monotonic(), 0, round(rate * TICK)
-        while (late := time.monotonic() - began) < patience and self.made < pods:
+        while time.monotonic() - began < patience and self.made < pods:
             self._step(tick, n)
             tick += 1
             # The API server may lag behind, but not by more than a busy cluster's.
             if tick % TOLD == 0:
                 self._written()
-                wait_until(lambda: self.objects.is_told(self.alive[-1]), patience, "the API server tells of the last pod")
+                wait_until(lambda: self.objects.is_told(self.alive[-1]), BEHIND, "the API server tells of the last pod")
             select.select([], [], [], max(0.0, began + tick * TICK - time.monotonic()))
-        late = time.monotonic() - began
-        reached = self.made / late
+        reached = self.made / (time.monotonic() - began)
         for tick in range(tick, tick + LIFE + 1):
             self._step(tick, 0)
         self._written()

@@ -17,6 +17,7 @@ ALL = ("gw-a", "node1", "node2")
 RATE, SECONDS, PATIENCE = 50, 60, 180
 
 
+@pytest.mark.timeout(480)
 def test_a_minute_of_fifty_new_pods_a_second_disturbs_nobody(make_kube: Callable[..., Kube]) -> None:
     kube = make_kube()
     lab = kube.lab

@@ -89,7 +89,7 @@ class IpShell:
         self.errors = tempfile.TemporaryFile()
         with entered(netns):
             self.process = subprocess.Popen(["ip", "-oneline", "-batch", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                            stderr=self.errors, text=True, bufsize=1)
+                                            stderr=self.errors, text=True)
 
     def ask(self, lines: Iterable[str]) -> None:
         """Begins; wait() before the next one. Listing a device writes a line, which says that all before it is done."""
@@ -109,10 +109,7 @@ class IpShell:
         self.asked = ""
 
     def close(self) -> None:
-        for end in (self.process.stdin, self.process.stdout):
-            with contextlib.suppress(OSError):
-                end and end.close()
-        self.process.wait()
+        self.process.communicate()
         self.errors.close()
 
 

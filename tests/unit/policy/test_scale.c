@@ -17,7 +17,7 @@
 
 #define FIXTURE CLEANUP(cleanup_fixture) struct fixture *f = fixture_new()
 #define PODS 100000
-#define BOUND_MS 3000
+#define BOUND_MS 30000
 
 static void compile_timed(struct fixture *f, const char *what)
 {

@@ -18,6 +18,7 @@
 
 struct err;
 struct loop;
+struct nlmsghdr;
 
 struct ct_flow {
 	struct ct_tuple orig;
@@ -57,6 +58,8 @@ void ct_events_free(struct ct_events *events);
 struct ct_walk;
 struct ct_walk_ops {
 	void (*on_flow)(const struct ct_flow *flow, void *data);
+	/* Instead of on_flow, for who wants more of the message (nat/account.h). */
+	void (*on_message)(const struct ct_flow *flow, const struct nlmsghdr *nlh, void *data);
 	void (*on_end)(int rc, void *data);
 };
 struct ct_walk *ct_walk_new(struct loop *loop, const struct ct_walk_ops *ops, void *data,

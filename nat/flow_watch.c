@@ -176,7 +176,10 @@ static bool take_part(struct ct_walk *walk, int left, const bool *freed)
 		}
 		if (ct_decode(nlh, &entry) || !ct_flow_of(&entry, &flow))
 			continue;
-		walk->ops.on_flow(&flow, walk->data);
+		if (walk->ops.on_message)
+			walk->ops.on_message(&flow, nlh, walk->data);
+		else
+			walk->ops.on_flow(&flow, walk->data);
 		if (*freed)
 			return false;
 	}

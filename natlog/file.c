@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+#include "natlog/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "natlog/stamp.h"
+
+#define NS_PER_S INT64_C(1000000000)
+#define STATE_HEAD "{\"until\":\""
+#define STATE_TAIL "\"}\n"
+
+enum { NAME_MAX_BYTES = LOG_PATH_MAX + 16, STATE_MAX = 128, FILE_MODE = 0640 };
+
+void log_file_init(struct log_file *file)
+{
+	*file = (struct log_file){ .fd = -1, .state_fd = -1 };
+}
+
+bool log_file_is_open(const struct log_file *file)
+{
+	return file->fd >= 0;
+}
+
+static int fail(struct err *err, const char *what, const char *path)
+{
+	int code = -errno;
+
+	return err_set(err, code, "%s %s: %s", what, path, strerror(-code));
+}
+
+/* ---- until when it's complete */
+
+int log_state_parse(const char *text, size_t length, int64_t *ret_ns)
+{
+	const size_t head = sizeof(STATE_HEAD) - 1, tail = sizeof(STATE_TAIL) - 1;
+
+	if (length != head + STAMP_LENGTH + tail || memcmp(text, STATE_HEAD, head) != 0 ||
+	    memcmp(text + length - tail, STATE_TAIL, tail) != 0)
+		return -EINVAL;
+	return stamp_parse(text + head, STAMP_LENGTH, ret_ns);
+}
+
+int log_file_until(const struct log_file *file, int64_t *ret_ns)
+{
+	char text[STATE_MAX];
+	ssize_t got = pread(file->state_fd, text, sizeof(text), 0);
+
+	/* Whoever spoilt it took the time with it; that the log has a gap is still known. */
+	if (got > 0 && log_state_parse(text, (size_t)got, ret_ns))
+		*ret_ns = 0;
+	return got > 0 ? 0 : -ENOENT;
+}
+
+/* Always of one length, in one page: never half of it. */
+int log_file_mark(struct log_file *file, int64_t until_ns, struct err *err)
+{
+	char text[STATE_MAX], stamp[STAMP_MAX];
+	int n = snprintf(text, sizeof(text), STATE_HEAD "%s" STATE_TAIL,
+			 stamp_format(until_ns, stamp));
+
+	if (pwrite(file->state_fd, text, (size_t)n, 0) == n)
+		return 0;
+	return fail(err, "can't write the state of", file->options.path);
+}
+
+static int open_state(struct log_file *file, struct err *err)
+{
+	char name[NAME_MAX_BYTES];
+
+	if (file->state_fd >= 0)
+		return 0;
+	snprintf(name, sizeof(name), "%s.state", file->options.path);
+	CLEANUP(cleanup_fd)
+	int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+
+	if (fd < 0)
+		return fail(err, "can't open", name);
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		return err_set(err, -EAGAIN, "%s: another process writes this log", name);
+	file->state_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* ---- the file */
+
+/* When it was begun, if the file system knows; else now. */
+static int64_t birth_of(int fd, int64_t now_ns)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &st) || !(st.stx_mask & STATX_BTIME))
+		return now_ns;
+	return st.stx_btime.tv_sec * NS_PER_S + st.stx_btime.tv_nsec;
+}
+
+/* A line that a crash cut off stays, and the next one begins a line. */
+static int end_last_line(struct log_file *file)
+{
+	char last = '\n';
+
+	if (file->size && pread(file->fd, &last, 1, (off_t)file->size - 1) != 1)
+		return -EIO;
+	if (last == '\n')
+		return 0;
+	if (write(file->fd, "\n", 1) != 1)
+		return -EIO;
+	file->size++;
+	return 0;
+}
+
+static int open_log(struct log_file *file, int64_t now_ns, struct err *err)
+{
+	const char *path = file->options.path;
+	struct stat st;
+	CLEANUP(cleanup_fd)
+	int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+		      FILE_MODE);
+
+	if (fd < 0 || fstat(fd, &st))
+		return fail(err, "can't open", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, -EINVAL, "%s: is no regular file", path);
+	file->size = (uint64_t)st.st_size;
+	file->begun_ns = st.st_size ? birth_of(fd, now_ns) : now_ns;
+	file->fd = TAKE_FD(fd);
+	if (end_last_line(file)) {
+		close(TAKE_FD(file->fd));
+		return err_set(err, -EIO, "%s: can't be read or written", path);
+	}
+	return 0;
+}
+
+/* Best effort: the data's own errors come from write, and a sync is tried again. */
+static void sync_data(struct log_file *file, int64_t now_ns)
+{
+	if (file->is_dirty && fdatasync(file->fd) == 0)
+		file->is_dirty = false;
+	file->synced_ns = now_ns;
+}
+
+static void close_log(struct log_file *file)
+{
+	if (file->fd < 0)
+		return;
+	sync_data(file, 0);
+	close(TAKE_FD(file->fd));
+}
+
+void log_file_close(struct log_file *file)
+{
+	close_log(file);
+	if (file->state_fd >= 0)
+		close(TAKE_FD(file->state_fd));
+}
+
+int log_file_open(struct log_file *file, const struct log_file_options *options, int64_t now_ns,
+		  struct err *err)
+{
+	int rc;
+
+	if (strcmp(options->path, file->options.path) != 0)
+		log_file_close(file);
+	close_log(file);
+	file->options = *options;
+	rc = open_state(file, err);
+	if (!rc)
+		rc = open_log(file, now_ns, err);
+	return rc;
+}
+
+static const char *rotated_name(const struct log_file *file, unsigned i, char *buf)
+{
+	if (i)
+		snprintf(buf, NAME_MAX_BYTES, "%s.%u", file->options.path, i);
+	else
+		snprintf(buf, NAME_MAX_BYTES, "%s", file->options.path);
+	return buf;
+}
+
+/* The oldest is replaced by the one after it, so that there are never more than are to be kept. */
+static int rotate(struct log_file *file, int64_t now_ns, struct err *err)
+{
+	char from[NAME_MAX_BYTES], to[NAME_MAX_BYTES];
+	unsigned n = 0;
+
+	close_log(file);
+	while (n < file->options.keep && access(rotated_name(file, n, from), F_OK) == 0)
+		n++;
+	for (unsigned i = n; i > 0; i--) {
+		if (rename(rotated_name(file, i - 1, from), rotated_name(file, i, to)))
+			return fail(err, "can't rename", from);
+	}
+	if (!file->options.keep && unlink(file->options.path) && errno != ENOENT)
+		return fail(err, "can't remove", file->options.path);
+	return open_log(file, now_ns, err);
+}
+
+int log_file_tick(struct log_file *file, int64_t now_ns, struct err *err)
+{
+	const struct log_file_options *options = &file->options;
+
+	if (file->is_dirty && options->sync_s &&
+	    now_ns - file->synced_ns >= options->sync_s * NS_PER_S)
+		sync_data(file, now_ns);
+	if (!file->size || !options->max_age_s ||
+	    now_ns - file->begun_ns < options->max_age_s * NS_PER_S)
+		return 0;
+	return rotate(file, now_ns, err);
+}
+
+int log_file_write(struct log_file *file, const char *bytes, size_t n, size_t *done,
+		   struct err *err)
+{
+	int rc = 0;
+
+	if (*done == 0 && file->size && file->size + n > file->options.max_bytes)
+		rc = rotate(file, stamp_now_ns(), err);
+	while (!rc && *done < n) {
+		ssize_t put = write(file->fd, bytes + *done, n - *done);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return fail(err, "can't write", file->options.path);
+		*done += (size_t)put;
+		file->size += (uint64_t)put;
+		file->is_dirty = true;
+	}
+	return rc;
+}

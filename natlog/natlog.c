@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+#include "natlog/natlog.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "nat/follow.h"
+#include "natlog/book.h"
+#include "natlog/stamp.h"
+
+enum {
+	MARK_MS = 1000,
+	/* What ended without a word is forgotten, and what an overrun hid is found. */
+	LOOK_MS = 60 * 60 * 1000,
+	LOOK_AGAIN_MS = 1000,
+	READ_MOST = 256,
+	FINAL_READ_MOST = 1 << 16,
+	FREE_WAIT_MS = 1000
+};
+
+struct natlog {
+	struct natlog_options options;
+	char gateway[WRITER_NAME_MAX];
+	struct ct_follow *follow;
+	struct ct_walk *walk;
+	struct book *book;
+	struct sink *sink;
+	struct loop_timer *mark, *look;
+	struct natlog_gap backlog; /* not yet recorded, if something was lost */
+	struct natlog_status status;
+	bool has_begun, look_again;
+};
+
+/* ---- records */
+
+/* Once there is room again, what is missing comes before anything else. */
+static bool tell_backlog(struct natlog *natlog)
+{
+	char *line;
+
+	if (!natlog->backlog.lost)
+		return true;
+	line = sink_room(natlog->sink, NATLOG_LINE_MAX);
+	if (!line)
+		return false;
+	sink_put(natlog->sink, natlog_gap_line(line, &natlog->backlog));
+	natlog->status.gaps++;
+	natlog->backlog.lost = 0;
+	return true;
+}
+
+static void lose(struct natlog *natlog, int64_t end_ns)
+{
+	struct natlog_gap *gap = &natlog->backlog;
+
+	if (!gap->lost)
+		*gap = (struct natlog_gap){ .gateway = natlog->gateway,
+					    .cause = NATLOG_BACKLOG,
+					    .from_ns = end_ns,
+					    .to_ns = end_ns };
+	if (end_ns < gap->from_ns)
+		gap->from_ns = end_ns;
+	if (end_ns > gap->to_ns)
+		gap->to_ns = end_ns;
+	gap->lost++;
+	natlog->status.lost++;
+}
+
+static void write_flow(struct natlog *natlog, const struct natlog_flow *record)
+{
+	char *line = tell_backlog(natlog) ? sink_room(natlog->sink, NATLOG_LINE_MAX) : NULL;
+	size_t n = line ? natlog_flow_line(line, record) : 0;
+
+	if (!n) {
+		lose(natlog, record->end_ns);
+		return;
+	}
+	sink_put(natlog->sink, n);
+	natlog->status.records++;
+	natlog->status.unattributed += record->basis == NATLOG_NONE;
+}
+
+static void write_overrun(struct natlog *natlog, int64_t from_ns, int64_t to_ns)
+{
+	const struct natlog_gap gap = { .gateway = natlog->gateway,
+					.cause = NATLOG_OVERRUN,
+					.from_ns = from_ns,
+					.to_ns = to_ns };
+	char *line = tell_backlog(natlog) ? sink_room(natlog->sink, NATLOG_LINE_MAX) : NULL;
+
+	if (!line)
+		return;
+	sink_put(natlog->sink, natlog_gap_line(line, &gap));
+	natlog->status.gaps++;
+}
+
+/* ---- who */
+
+/* False: it isn't the log's. */
+static bool ask(struct natlog *natlog, const struct ct_flow *flow, int64_t start_ns,
+		struct natlog_who *who)
+{
+	*who = (struct natlog_who){ 0 };
+	return natlog->options.ops->ask(flow, start_ns, who, natlog->options.data);
+}
+
+/* Of somebody about whom nothing is known but the address, nobody can say more later. */
+static enum natlog_basis basis_of(const struct natlog_who *who, enum natlog_basis basis)
+{
+	return who->policy || who->name ? basis : NATLOG_NONE;
+}
+
+static void on_begin(const struct ct_flow *flow, bool made, void *data)
+{
+	struct natlog *natlog = data;
+	struct natlog_who who;
+	struct book_entry entry = { .who = &who, .start_ns = stamp_now_ns() };
+
+	if (!ask(natlog, flow, 0, &who))
+		return;
+	entry.basis = basis_of(&who, made ? NATLOG_REPLICATED : NATLOG_START);
+	if (!book_begin(natlog->book, flow, &entry))
+		natlog->status.unremembered++;
+}
+
+/* Its beginning was missed. False: it isn't the log's. */
+static bool ask_late(struct natlog *natlog, const struct ct_flow *flow, int64_t start_ns,
+		     struct book_entry *entry, struct natlog_who *who)
+{
+	if (!ask(natlog, flow, start_ns ? start_ns : 1, who))
+		return false;
+	*entry = (struct book_entry){ .who = who,
+				      .start_ns = start_ns,
+				      .basis = basis_of(who, NATLOG_END) };
+	return true;
+}
+
+static void on_end(const struct ct_flow *flow, const struct ct_account *account, void *data)
+{
+	struct natlog *natlog = data;
+	struct natlog_who who;
+	struct book_entry entry;
+	int64_t end_ns = account->stop_ns ? account->stop_ns : stamp_now_ns();
+	enum book_end end = book_end(natlog->book, flow, account->stop_ns, &entry);
+
+	if (end == BOOK_AGAIN)
+		return;
+	if (end == BOOK_UNKNOWN && !ask_late(natlog, flow, account->start_ns, &entry, &who))
+		return;
+	if (!natlog->options.ops->carried(flow->nat, end_ns, natlog->options.data))
+		return;
+	const struct natlog_flow record = {
+		.gateway = natlog->gateway,
+		.flow = flow,
+		.account = account,
+		.start_ns = account->start_ns ? account->start_ns :
+			    entry.start_ns    ? entry.start_ns :
+						end_ns,
+		.end_ns = end_ns,
+		.who = entry.who,
+		.basis = entry.basis,
+	};
+
+	write_flow(natlog, &record);
+}
+
+/* ---- all that there is */
+
+static void on_found(const struct ct_flow *flow, const struct nlmsghdr *nlh, void *data)
+{
+	struct natlog *natlog = data;
+	struct ct_account account = { 0 };
+	struct natlog_who who;
+	struct book_entry entry = { .who = &who };
+
+	if (book_see(natlog->book, flow))
+		return;
+	(void)ct_decode_account(nlh, &account);
+	if (!ask(natlog, flow, account.start_ns ? account.start_ns : 1, &who))
+		return;
+	entry.start_ns = account.start_ns;
+	entry.basis = basis_of(&who, NATLOG_FOUND);
+	if (!book_put(natlog->book, flow, &entry))
+		natlog->status.unremembered++;
+}
+
+static void on_walk_end(int rc, void *data)
+{
+	struct natlog *natlog = data;
+	size_t vanished;
+
+	ct_walk_free(natlog->walk);
+	natlog->walk = NULL;
+	if (rc) {
+		log_debug("natlog", "connections can't be listed: %s; it is tried again",
+			  strerror(-rc));
+		loop_timer_arm_ms(natlog->look, LOOK_AGAIN_MS);
+		return;
+	}
+	vanished = book_look_end(natlog->book);
+	natlog->status.vanished += vanished;
+	if (vanished)
+		log_warning("natlog", "connections=%zu ended without the kernel telling it",
+			    vanished);
+	loop_timer_arm_ms(natlog->look, natlog->look_again ? 0 : LOOK_MS);
+	natlog->look_again = false;
+}
+
+static void look(void *data)
+{
+	static const struct ct_walk_ops ops = { .on_message = on_found, .on_end = on_walk_end };
+	struct natlog *natlog = data;
+	struct err err = ERR_NULL;
+
+	if (natlog->walk) {
+		natlog->look_again = true;
+		return;
+	}
+	book_look_begin(natlog->book);
+	natlog->walk = ct_walk_new(natlog->options.loop, &ops, natlog, &err);
+	if (natlog->walk)
+		return;
+	log_warning("natlog", "connections can't be listed: %s; it is tried again", err.text);
+	loop_timer_arm_ms(natlog->look, LOOK_AGAIN_MS);
+}
+
+static void on_lost(int64_t from_ns, int64_t to_ns, void *data)
+{
+	struct natlog *natlog = data;
+
+	if (!natlog->status.overruns++)
+		log_warning("natlog", "the kernel had more to tell than fits: a gap is recorded%s",
+			    ct_follow_is_reliable(natlog->follow) ? ", and no end is lost" : "");
+	write_overrun(natlog, from_ns, to_ns);
+	look(natlog);
+}
+
+/* ---- life */
+
+/* What was lost isn't complete until its gap stands in the log. */
+static void mark(void *data)
+{
+	struct natlog *natlog = data;
+
+	if (natlog->has_begun)
+		ct_follow_read(natlog->follow, READ_MOST);
+	if (natlog->has_begun && tell_backlog(natlog))
+		sink_mark(natlog->sink, ct_follow_until_ns(natlog->follow));
+	loop_timer_arm_ms(natlog->mark, MARK_MS);
+}
+
+static bool make(struct natlog *natlog, struct err *err)
+{
+	static const struct ct_follow_ops ops = { .on_begin = on_begin,
+						  .on_end = on_end,
+						  .on_lost = on_lost };
+	const struct natlog_options *options = &natlog->options;
+	struct book_options book = { .most = options->most_flows };
+
+	if (getrandom(book.seed, sizeof(book.seed), 0) != sizeof(book.seed)) {
+		err_set(err, -EIO, "no random numbers");
+		return false;
+	}
+	/* The writer first: what it inherits is little, and no socket of the kernel's. */
+	natlog->sink = sink_new(options->loop, natlog->gateway, options->most_waiting, err);
+	if (!natlog->sink)
+		return false;
+	natlog->follow = ct_follow_new(options->loop, &ops, natlog, options->buffer, err);
+	if (!natlog->follow)
+		return false;
+	natlog->book = book_new(&book);
+	natlog->mark = loop_timer_new(options->loop, mark, natlog);
+	natlog->look = loop_timer_new(options->loop, look, natlog);
+	if (!natlog->book || !natlog->mark || !natlog->look) {
+		err_set(err, -ENOMEM, "out of memory");
+		return false;
+	}
+	return true;
+}
+
+struct natlog *natlog_new(const struct natlog_options *options, const struct log_file_options *file,
+			  struct err *err)
+{
+	struct natlog *natlog = calloc(1, sizeof(*natlog));
+
+	if (!natlog) {
+		err_set(err, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	natlog->options = *options;
+	snprintf(natlog->gateway, sizeof(natlog->gateway), "%s", options->gateway);
+	if (!make(natlog, err)) {
+		natlog_free(natlog);
+		return NULL;
+	}
+	sink_open(natlog->sink, file, ct_follow_until_ns(natlog->follow));
+	loop_timer_arm_ms(natlog->mark, MARK_MS);
+	return natlog;
+}
+
+void natlog_begin(struct natlog *natlog)
+{
+	if (natlog->has_begun)
+		return;
+	natlog->has_begun = true;
+	ct_follow_begin(natlog->follow);
+	loop_timer_arm_ms(natlog->look, 0);
+}
+
+void natlog_reopen(struct natlog *natlog, const struct log_file_options *file)
+{
+	sink_open(natlog->sink, file, 0);
+}
+
+void natlog_free(struct natlog *natlog)
+{
+	if (!natlog)
+		return;
+	if (natlog->has_begun) {
+		ct_follow_read(natlog->follow, FINAL_READ_MOST);
+		if (tell_backlog(natlog))
+			sink_mark(natlog->sink, ct_follow_until_ns(natlog->follow));
+	}
+	ct_walk_free(natlog->walk);
+	ct_follow_free(natlog->follow);
+	sink_free(natlog->sink, FREE_WAIT_MS);
+	book_free(natlog->book);
+	loop_timer_free(natlog->mark);
+	loop_timer_free(natlog->look);
+	free(natlog);
+}
+
+void natlog_status(const struct natlog *natlog, struct natlog_status *ret)
+{
+	*ret = natlog->status;
+	ret->open = book_count(natlog->book);
+	ret->open_most = natlog->options.most_flows;
+	ret->is_reliable = ct_follow_is_reliable(natlog->follow);
+	sink_status(natlog->sink, &ret->sink);
+	ret->behind_ms = ret->sink.writer.until_ns ?
+				 (stamp_now_ns() - ret->sink.writer.until_ns) / 1000000 :
+				 -1;
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/*
+ * The NAT log: each translated connection becomes one record when it ends, with who had its address when it began. Beginnings and
+ * ends come from the kernel (nat/follow.h), are remembered in between (book.h), and go to the writer (sink.h). What can't be told
+ * is recorded as a gap. docs/NATLOG.md says what its readers may rely on.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "natlog/record.h"
+#include "natlog/sink.h"
+
+struct err;
+struct loop;
+struct natlog;
+
+struct natlog_ops {
+	/*
+	 * Who has the connection's address, and what the rules say of it; of one that began at `start_ns` (0: just now) only
+	 * if nobody else can have had it then. False: it is nobody's whom a policy selects, and doesn't belong into the log.
+	 * What isn't known stays NULL.
+	 */
+	bool (*ask)(const struct ct_flow *flow, int64_t start_ns, struct natlog_who *ret,
+		    void *data);
+	/* Whether this gateway translated to that address at that time; else another one records it. */
+	bool (*carried)(struct ip4 nat, int64_t at_ns, void *data);
+};
+
+struct natlog_options {
+	struct loop *loop;
+	const char *gateway; /* its name; copied */
+	size_t most_flows;   /* that are remembered */
+	size_t most_waiting; /* bytes, for the writer */
+	unsigned buffer;     /* bytes, of the kernel's socket */
+	const struct natlog_ops *ops;
+	void *data;
+};
+
+/* Hears of connections from now on, and tells nothing before natlog_begin. NULL with the reason. */
+struct natlog *natlog_new(const struct natlog_options *options, const struct log_file_options *file,
+			  struct err *err);
+/* What `ask` says counts from now on. Only the first call does something. */
+void natlog_begin(struct natlog *natlog);
+/* The file is opened anew, and may be another one. */
+void natlog_reopen(struct natlog *natlog, const struct log_file_options *file);
+/* Writes what is known, for a second at most. */
+void natlog_free(struct natlog *natlog);
+
+struct natlog_status {
+	uint64_t records;      /* of connections */
+	uint64_t unattributed; /* of these: nobody can say who had the address when they began */
+	uint64_t gaps;
+	uint64_t lost;     /* records: the writer was too slow for too long */
+	uint64_t overruns; /* of the kernel's socket */
+	uint64_t vanished; /* connections that ended without a word */
+	size_t open;       /* connections that are remembered */
+	size_t open_most;
+	uint64_t unremembered; /* beginnings: there were too many */
+	int64_t behind_ms;     /* what ended so long ago is in the file; -1: nothing yet */
+	struct sink_status sink;
+	bool is_reliable; /* see nat/follow.h */
+};
+void natlog_status(const struct natlog *natlog, struct natlog_status *ret);

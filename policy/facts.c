@@ -63,6 +63,19 @@ bool inventory_owner_of(const struct inventory *inventory, struct ip4 address,
 	return true;
 }
 
+bool inventory_birth_of(const struct inventory *inventory, struct ip4 address,
+			struct inventory_birth *ret)
+{
+	const struct place *place = place_find(inventory, address);
+	const struct entry *owner = place ? place_owner(place) : NULL;
+
+	if (!owner)
+		return false;
+	entry_uid(owner, ret->uid, sizeof(ret->uid));
+	ret->created_s = owner->created_s;
+	return true;
+}
+
 bool inventory_is_told(const struct inventory *inventory, struct ip4 address)
 {
 	const struct place *place = place_find(inventory, address);

@@ -29,6 +29,15 @@ struct inventory_owner {
 bool inventory_owner_of(const struct inventory *inventory, struct ip4 address,
 			struct inventory_owner *ret);
 
+/* And which pod that is, of all that ever have the name: its uid (a longer one is cut), and when it was made. */
+#define INVENTORY_UID_MAX 64
+struct inventory_birth {
+	char uid[INVENTORY_UID_MAX];
+	int64_t created_s;
+};
+bool inventory_birth_of(const struct inventory *inventory, struct ip4 address,
+			struct inventory_birth *ret);
+
 /*
  * Whether all that is known of the address was told, so that its class in the result is that of its owner; and
  * whether anything at all wasn't told yet.

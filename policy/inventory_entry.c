@@ -4,6 +4,7 @@
 #include "policy/inventory_internal.h"
 #include "policy/uid.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *tail(const struct entry *pod)
@@ -47,6 +48,13 @@ static const char *uid_text(const struct entry *pod, char buf[static UID_TEXT])
 {
 	return pod->uid_is_packed ? uid_format((const uint8_t *)uid_bytes(pod), buf) :
 				    uid_bytes(pod);
+}
+
+void entry_uid(const struct entry *pod, char *ret, size_t size)
+{
+	char buf[UID_TEXT];
+
+	snprintf(ret, size, "%s", uid_text(pod, buf));
 }
 
 bool entry_has_uid(const struct entry *pod, const char *uid)

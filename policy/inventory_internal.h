@@ -39,6 +39,8 @@ struct entry {
 const struct ip4 *entry_addresses(const struct entry *pod);
 const struct ip6 *entry_addresses6(const struct entry *pod);
 const char *entry_name(const struct entry *pod);
+/* As text, cut if it has no room. */
+void entry_uid(const struct entry *pod, char *ret, size_t size);
 bool entry_has_uid(const struct entry *pod, const char *uid);
 /* As strcmp of the texts. */
 int entry_uid_compare(const struct entry *a, const struct entry *b);

@@ -175,6 +175,28 @@ static void a_burst_becomes_its_difference(void **state)
 	assert_string_equal(given_taken(inv), "10.0.0.2 n2:+>:-;10.0.0.4 :->n2:+");
 }
 
+static void an_address_has_the_uid_of_who_has_it_now(void **state)
+{
+	static const char uuid[] = "0c4f1e2d-1111-4222-8333-0123456789ab";
+	struct inventory_birth birth;
+	(void)state;
+	INVENTORY;
+	given_usual(inv);
+
+	given_pod(inv, "pay/c",
+		  (struct pod_words){ .uid = uuid, .ips = "10.0.0.9", .created_s = 20 });
+	assert_true(inventory_birth_of(inv, objects_ip("10.0.0.9"), &birth));
+	assert_string_equal(birth.uid, uuid);
+	assert_int_equal(birth.created_s, 20);
+	given_pod(inv, "pay/c",
+		  (struct pod_words){ .uid = "x", .ips = "10.0.0.9", .created_s = 30 });
+	assert_true(inventory_birth_of(inv, objects_ip("10.0.0.9"), &birth));
+	assert_string_equal(birth.uid, "x");
+	assert_int_equal(birth.created_s, 30);
+	inventory_pod_remove(inv, "pay", "c", "x");
+	assert_false(inventory_birth_of(inv, objects_ip("10.0.0.9"), &birth));
+}
+
 static void events_of_an_earlier_object_are_ignored(void **state)
 {
 	struct inventory_owner owner;
@@ -361,6 +383,7 @@ int main(void)
 		TEST(a_pod_may_come_before_its_namespace),
 		TEST(labels_may_change_on_pod_and_namespace),
 		TEST(a_burst_becomes_its_difference),
+		TEST(an_address_has_the_uid_of_who_has_it_now),
 		TEST(events_of_an_earlier_object_are_ignored),
 		TEST(what_a_complete_list_lacks_is_removed_at_its_end),
 		TEST(long_names_are_cut_and_stay_different),

@@ -227,6 +227,12 @@ static const struct config_key keys[] = {
 	  .def = "{}",
 	  .sub = &failover_config_table,
 	  .help = "the gateways of the group take over from each other" },
+	{ .name = "log",
+	  .type = CONFIG_OBJECT,
+	  .offset = offsetof(struct gateway_config, log),
+	  .def = "{}",
+	  .sub = &log_config_table,
+	  .help = "each translated connection, with its pod" },
 };
 const struct config_table gateway_config_table = { sizeof(struct gateway_config), keys,
 						   ARRAY_SIZE(keys) };
@@ -490,5 +496,7 @@ int gateway_config_check(const void *data, struct err *err)
 		rc = check_sources(config, err);
 	if (!rc)
 		rc = check_self_test(config, err);
+	if (!rc)
+		rc = log_config_check(&config->log, err);
 	return rc ? rc : gateway_config_compile(config, &result, err);
 }

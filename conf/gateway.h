@@ -9,6 +9,7 @@
 #include "base/config.h"
 #include "conf/failover.h"
 #include "conf/kubernetes.h"
+#include "conf/log.h"
 #include "conf/native.h"
 #include "policy/config.h"
 
@@ -73,6 +74,7 @@ struct gateway_config {
 	struct gateway_self_test self_test;
 	struct gateway_native native;
 	struct gateway_failover failover;
+	struct gateway_log log;
 };
 
 extern const struct config_table gateway_config_table;

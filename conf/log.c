@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+#include "conf/log.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+static const struct config_key file_keys[] = {
+	{ .name = "path",
+	  .type = CONFIG_TEXT,
+	  .offset = offsetof(struct gateway_log_file, path),
+	  .max = LOG_CONF_PATH_MAX - 1,
+	  .help = "file that gets a JSON line for each connection; none: it isn't written" },
+	{ .name = "max_bytes",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct gateway_log_file, max_bytes),
+	  .min = 64u << 10,
+	  .max = 4000000000u,
+	  .def = "104857600",
+	  .help = "bytes; a larger file is rotated" },
+	{ .name = "max_age_s",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct gateway_log_file, max_age_s),
+	  .min = 0,
+	  .max = 366u * 86400,
+	  .def = "86400",
+	  .help = "seconds; an older file is rotated; 0: any age" },
+	{ .name = "keep",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct gateway_log_file, keep),
+	  .min = 0,
+	  .max = 10000,
+	  .def = "10",
+	  .help = "rotated files that are kept" },
+	{ .name = "sync_s",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct gateway_log_file, sync_s),
+	  .min = 0,
+	  .max = 3600,
+	  .def = "10",
+	  .help = "seconds between two syncs to the disk; 0: the kernel decides" },
+};
+static const struct config_table file_table = { sizeof(struct gateway_log_file), file_keys,
+						ARRAY_SIZE(file_keys) };
+
+static const struct config_key keys[] = {
+	{ .name = "file",
+	  .type = CONFIG_OBJECT,
+	  .offset = offsetof(struct gateway_log, file),
+	  .def = "{}",
+	  .sub = &file_table,
+	  .help = "a file on this host" },
+	{ .name = "max_connections",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct gateway_log, max_connections),
+	  .min = 1024,
+	  .max = 64u << 20,
+	  .def = "2097152",
+	  .help = "connections that are remembered while they last; others have no pod in the log" },
+	{ .name = "max_waiting_bytes",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct gateway_log, max_waiting_bytes),
+	  .min = 1u << 20,
+	  .max = 1u << 30,
+	  .def = "67108864",
+	  .help = "bytes that wait for a slow disk; what is more is lost, and recorded as a gap" },
+};
+const struct config_table log_config_table = { sizeof(struct gateway_log), keys, ARRAY_SIZE(keys) };
+
+int log_config_check(const struct gateway_log *log, struct err *err)
+{
+	if (log_is_wanted(log) && log->file.path[0] != '/')
+		return err_set(err, -EINVAL, "log.file.path: is no absolute path");
+	return 0;
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/* "log" in gateway.json: where each translated connection is recorded (docs/NATLOG.md). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/config.h"
+
+struct err;
+
+#define LOG_CONF_PATH_MAX 256
+
+struct gateway_log_file {
+	char path[LOG_CONF_PATH_MAX]; /* "": none */
+	uint32_t max_bytes;
+	uint32_t max_age_s; /* 0: any */
+	uint32_t keep;
+	uint32_t sync_s;
+};
+
+struct gateway_log {
+	struct gateway_log_file file;
+	uint32_t max_connections;   /* that are remembered while they last */
+	uint32_t max_waiting_bytes; /* for a slow disk */
+};
+
+extern const struct config_table log_config_table;
+
+static inline bool log_is_wanted(const struct gateway_log *log)
+{
+	return log->file.path[0];
+}
+
+/* -EINVAL with a path. */
+int log_config_check(const struct gateway_log *log, struct err *err);

@@ -189,6 +189,32 @@ static void print_kernel(FILE *out, const struct control_node *kernel)
 	fputc('\n', out);
 }
 
+/* What is missing and what is late comes first to the eye. */
+static void print_log(FILE *out, const struct control_node *log)
+{
+	static const struct number records[] = {
+		{ "records", "records" },
+		{ "unattributed", "without a pod or policy" },
+		{ "gaps", "gaps" },
+		{ "lost", "lost" },
+		{ "open", "connections open" },
+	};
+
+	if (!is_filled(log, "path"))
+		return;
+	print_label(out, "NAT log");
+	print_part(out, "", log, "path");
+	print_part(out, ": ", log, "error");
+	fputc('\n', out);
+	if (!has_numbers(log, records, ARRAY_SIZE(records)))
+		return;
+	print_label(out, "");
+	print_numbers(out, log, records, ARRAY_SIZE(records));
+	if (control_number(log, "waiting_bytes"))
+		fprintf(out, ", %lld bytes waiting", control_number(log, "waiting_bytes"));
+	fputc('\n', out);
+}
+
 static void print_kubernetes(FILE *out, const struct control_node *kubernetes)
 {
 	if (!is_filled(kubernetes, "server"))
@@ -209,6 +235,7 @@ void status_print(FILE *out, const struct control_node *status)
 	print_kernel(out, control_get(status, "kernel"));
 	print_kubernetes(out, control_get(status, "kubernetes"));
 	drain_print(out, control_get(status, "drain"));
+	print_log(out, control_get(status, "log"));
 	print_table(out, "Egress IPs", control_get(status, "egress_ips"), egress_columns,
 		    ARRAY_SIZE(egress_columns));
 	print_table(out, "Native sources", control_get(status, "native_sources"), native_columns,

@@ -15,6 +15,7 @@
 #include "gateway/cloud.h"
 #include "gateway/drain.h"
 #include "gateway/failover.h"
+#include "gateway/flowlog.h"
 #include "gateway/publish.h"
 #include "gateway/selftest.h"
 #include "gateway/world.h"
@@ -24,6 +25,7 @@ static void begin(struct agent *agent)
 {
 	agent->begun = true;
 	(void)keeper_run(agent->keeper, KEEPER_START, NULL);
+	flowlog_begin(agent->flowlog);
 }
 
 /*
@@ -204,6 +206,7 @@ void agent_stop(void *data)
 
 	if (!agent)
 		return;
+	flowlog_free(agent->flowlog);
 	drain_free(agent->drain);
 	failover_free(agent->failover);
 	publish_free(agent->publish);
@@ -300,6 +303,13 @@ void *agent_start(struct frame *frame, void *config, struct err *err)
 		return NULL;
 	}
 	agent->health.frame = frame;
+	const struct flowlog_options log = { frame_loop(frame), agent_quick_view, agent };
+
+	agent->flowlog = flowlog_new(&log, config, err);
+	if (!agent->flowlog) {
+		free(agent);
+		return NULL;
+	}
 	agent->keeper = keeper_new(frame_loop(frame), GATEWAY_TABLE, &agent_keeper_ops, agent, err);
 	agent->ending =
 		agent->keeper ? ending_new(frame_loop(frame), &agent_ending_ops, agent, err) : NULL;
@@ -359,6 +369,7 @@ int agent_reload(void *data, void *config, struct err *err)
 		return -EINVAL;
 	if (agent->failover)
 		failover_claim(agent->failover);
+	flowlog_configure(agent->flowlog, agent->config);
 	if (agent->begun)
 		keeper_poke(agent->keeper, KEEPER_CHANGE);
 	return 0;

@@ -13,6 +13,7 @@ struct cluster;
 struct drain;
 struct err;
 struct failover;
+struct flowlog;
 struct frame;
 struct keeper;
 struct agent; /* one per process */
@@ -32,6 +33,7 @@ struct agent_state {
 	struct cluster *cluster;   /* NULL: the configuration is all */
 	struct failover *failover; /* NULL: this gateway is alone */
 	struct drain *drain;       /* NULL: nobody could take over */
+	struct flowlog *flowlog;
 	uint64_t connections_ended;
 };
 struct agent_state agent_state(const struct agent *agent);

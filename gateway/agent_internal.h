@@ -19,6 +19,7 @@ struct drain;
 struct ending;
 struct ending_ops;
 struct failover;
+struct flowlog;
 struct inventory_changes;
 struct publish;
 struct selftest;
@@ -47,11 +48,15 @@ struct agent {
 	struct drain *drain;       /* NULL: nobody could take over */
 	struct selftest *selftest; /* NULL: not configured */
 	struct failover *failover; /* NULL: this gateway is alone */
+	struct flowlog *flowlog;
 	bool begun; /* the first run was tried; before, the kernel stays as it was found */
 };
 
 /* Tells Kubernetes what is in the kernel. */
 void agent_publish(struct agent *agent);
+
+/* Of agent_state's view what rules and pods follow from, at a cost that a packet's event may have. `data` is the agent. */
+struct gateway_view agent_quick_view(const void *data);
 
 extern const struct keeper_ops agent_keeper_ops; /* with the agent as data */
 extern const struct ending_ops agent_ending_ops; /* likewise */

@@ -9,6 +9,7 @@
 #include "daemon/ending.h"
 #include "gateway/delta.h"
 #include "gateway/failover.h"
+#include "gateway/flowlog.h"
 #include "gateway/publish.h"
 #include "gateway/world.h"
 #include "policy/inventory.h"
@@ -72,6 +73,7 @@ void agent_take_fence(size_t egress, void *data)
 	struct err err = ERR_NULL;
 	int rc;
 
+	flowlog_see_fence(agent->flowlog);
 	if (!agent->begun)
 		return; /* the first run does it */
 	rc = gateway_delta_fence(&view, egress, view.fenced[egress], &delta);

@@ -15,6 +15,7 @@
 #include "gateway/audit.h"
 #include "gateway/cloud.h"
 #include "gateway/failover.h"
+#include "gateway/flowlog.h"
 #include "gateway/publish.h"
 #include "gateway/selftest.h"
 #include "gateway/world.h"
@@ -28,28 +29,39 @@ static const struct policy_result *policies_of(const struct agent *agent)
 	return agent->world ? world_policies(agent->world) : &agent->policies;
 }
 
+struct gateway_view agent_quick_view(const void *data)
+{
+	const struct agent *agent = data;
+
+	return (struct gateway_view){
+		.config = agent->config,
+		.policies = policies_of(agent),
+		.inventory = agent->world ? cluster_inventory(world_cluster(agent->world)) : NULL,
+		.own = agent->cloud ? cloud_own(agent->cloud) : NULL,
+		.address = agent->cloud ? cloud_address(agent->cloud) : (struct ip4){ 0 },
+		.fenced = agent->failover ? failover_fenced(agent->failover) : NULL,
+	};
+}
+
 struct agent_state agent_state(const struct agent *agent)
 {
-	return (struct agent_state){
-		.view = { .config = agent->config,
-			  .policies = policies_of(agent),
-			  .inventory = agent->world ?
-					       cluster_inventory(world_cluster(agent->world)) :
-					       NULL,
-			  .tunnel_mtu = agent->uplink.tunnel_mtu,
-			  .uplink_ifindex = agent->uplink.ifindex,
-			  .router = agent->uplink.router,
-			  .own = agent->cloud ? cloud_own(agent->cloud) : NULL,
-			  .native = agent->cloud ? cloud_native(agent->cloud) : NULL,
-			  .address = agent->cloud ? cloud_address(agent->cloud) : (struct ip4){ 0 },
-			  .fenced = agent->failover ? failover_fenced(agent->failover) : NULL,
-			  .outside = agent->selftest ? selftest_outside(agent->selftest) : NULL },
+	struct agent_state state = {
+		.view = agent_quick_view(agent),
 		.keeper = agent->keeper,
 		.cluster = agent->world ? world_cluster(agent->world) : NULL,
 		.failover = agent->failover,
 		.drain = agent->drain,
+		.flowlog = agent->flowlog,
 		.connections_ended = ending_count(agent->ending),
 	};
+	struct gateway_view *view = &state.view;
+
+	view->tunnel_mtu = agent->uplink.tunnel_mtu;
+	view->uplink_ifindex = agent->uplink.ifindex;
+	view->router = agent->uplink.router;
+	view->native = agent->cloud ? cloud_native(agent->cloud) : NULL;
+	view->outside = agent->selftest ? selftest_outside(agent->selftest) : NULL;
+	return state;
 }
 
 int agent_find_uplink(struct agent *agent, struct gateway_config *config, struct uplink *ret,
@@ -154,6 +166,7 @@ static void on_run(const struct keeper_report *report, void *data)
 		cloud_set_carried(agent->cloud);
 	if (agent->failover)
 		failover_see_run(agent->failover, !report->rc);
+	flowlog_see_fence(agent->flowlog);
 	if (!report->rc && agent->publish) {
 		cluster_in_kernel(world_cluster(agent->world));
 		agent_publish(agent);

@@ -16,6 +16,7 @@
 #include "gateway/agent.h"
 #include "gateway/drain.h"
 #include "gateway/failover.h"
+#include "gateway/flowlog.h"
 #include "gateway/native.h"
 #include "gateway/outside.h"
 #include "gateway/own.h"
@@ -116,6 +117,7 @@ static int run_status(const struct control_args *args, struct control_out *out, 
 	if (state.failover)
 		failover_report(state.failover, out);
 	drain_status(state.drain, out);
+	flowlog_report(state.flowlog, out);
 	report_cluster(out, state.cluster);
 	report_policies(out, &state.view.config->policies, state.view.policies, state.cluster);
 	return report_head(out, &head, err);

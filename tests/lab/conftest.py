@@ -31,7 +31,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for label in ("aws", "kube", "ha", "appliance"):
+    for label in ("aws", "kube", "ha", "knowing", "appliance"):
         config.addinivalue_line("markers", f"{label}: also of the label {label}; on a whole file, see tests/tools/run_tests.py")
 
 

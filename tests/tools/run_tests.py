@@ -4,7 +4,7 @@
 
 CTest has the labels unit, contract, fuzz and check; pytest runs tests/aws/test_*.py and tests/kube/test_*.py,
 whose labels are "aws" and "kube", and tests/lab/test_*.py, whose label is "matrix" for test_leak_matrix*.py
-and "lab" for the others; those with a line of LINES have "aws", "kube" or "ha" too. Both write
+and "lab" for the others; those with a line of LINES have "aws", "kube", "ha" or "knowing" too. Both write
 JUnit files, which are the truth for the counts; the lines printed
 meanwhile only show that something moves.
 """
@@ -25,11 +25,11 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 BUILD = TOP / "build" / "dev"
 RESULTS = TOP / "build" / "test-results"
-LABELS = ("unit", "contract", "fuzz", "check", "aws", "kube", "lab", "ha", "appliance", "matrix")
-NEED_ROOT = {"contract", "lab", "ha", "appliance", "matrix"}
-PYTEST_LABELS = ("aws", "kube", "lab", "ha", "appliance", "matrix")
+LABELS = ("unit", "contract", "fuzz", "check", "aws", "kube", "lab", "ha", "knowing", "appliance", "matrix")
+NEED_ROOT = {"contract", "lab", "ha", "knowing", "appliance", "matrix"}
+PYTEST_LABELS = ("aws", "kube", "lab", "ha", "knowing", "appliance", "matrix")
 # What a file of the lab says that has one of these labels, too.
-LINES = {label: f"pytestmark = pytest.mark.{label}\n" for label in ("aws", "kube", "ha", "appliance")}
+LINES = {label: f"pytestmark = pytest.mark.{label}\n" for label in ("aws", "kube", "ha", "knowing", "appliance")}
 LIMIT_S = 75 * 60  # for all tests together: a run that hangs must still end with its closing line
 PEERS_LIMIT_S = 40 * 60  # for building the Kubernetes peers once, which doesn't count
 SHOWN_LINES = 200  # of a failed test's output; the whole is in build/test-results
@@ -446,7 +446,7 @@ def main():
     try:
         if build(run):
             check_labels_have_tests(run, args.labels)
-            if {"kube", "ha"} & set(args.labels):
+            if {"kube", "ha", "knowing"} & set(args.labels):
                 build_kube_peers(run)
             run_ctest(run, args.labels)
             run_pytest(run, [label for label in PYTEST_LABELS if label in args.labels])

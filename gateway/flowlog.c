@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+#include "gateway/flowlog.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "control/control.h"
+#include "natlog/natlog.h"
+#include "natlog/stamp.h"
+#include "policy/facts.h"
+
+#define NS_PER_S INT64_C(1000000000)
+
+/* Events that wait in the kernel meanwhile are in its table still. */
+enum { BEGIN_ANYWAY_MS = 10000, SOCKET_BUFFER = 16 << 20 };
+
+/* Where an egress address is translated to, and since when; before, it was the other way round. */
+struct place {
+	struct ip4 address;
+	bool is_elsewhere;
+	int64_t since_ns;
+};
+
+struct flowlog {
+	struct flowlog_options options;
+	struct natlog *natlog; /* NULL: not wanted, or it failed */
+	struct loop_timer *anyway;
+	struct gateway_log config;
+	bool has_begun;
+	char error[ERR_TEXT_MAX];
+	char uid[INVENTORY_UID_MAX]; /* of who was asked for last */
+	struct place places[POLICY_EGRESS_MAX];
+	size_t n_places;
+};
+
+/* ---- who */
+
+/* The mark says which it was; the address must be that one's. */
+static size_t egress_of(const struct gateway_view *view, const struct ct_flow *flow)
+{
+	size_t n = view->config->egress_ips.n;
+
+	if (flow->mark <= n && gateway_private(view, flow->mark - 1).v == flow->nat.v)
+		return flow->mark - 1;
+	for (size_t i = 0; i < n; i++) {
+		if (gateway_private(view, i).v == flow->nat.v)
+			return i;
+	}
+	return POLICY_EGRESS_NONE;
+}
+
+static const char *configured_node(const struct gateway_config *config, struct ip4 pod)
+{
+	const struct gateway_node *nodes = config->nodes.v;
+
+	for (size_t i = 0; i < config->nodes.n; i++) {
+		for (size_t j = 0; j < nodes[i].pod_cidrs.n; j++) {
+			if (ip4_prefix_contains(nodes[i].pod_cidrs.v[j], pod))
+				return nodes[i].name;
+		}
+	}
+	return NULL;
+}
+
+/* A pod that was made after the connection began isn't its, whoever has the address now. */
+static void put_pod(const struct inventory *inventory, struct ip4 address, int64_t start_ns,
+		    char uid[static INVENTORY_UID_MAX], struct natlog_who *ret)
+{
+	struct inventory_owner owner;
+	struct inventory_birth birth;
+
+	if (!inventory_owner_of(inventory, address, &owner) || owner.contested ||
+	    !inventory_birth_of(inventory, address, &birth))
+		return;
+	if (start_ns && birth.created_s > start_ns / NS_PER_S)
+		return;
+	memcpy(uid, birth.uid, sizeof(birth.uid));
+	ret->namespace = owner.namespace;
+	ret->name = owner.name;
+	ret->node = owner.node;
+	ret->uid = uid;
+}
+
+bool flowlog_who(const struct gateway_view *view, const struct ct_flow *flow, int64_t start_ns,
+		 char uid[static INVENTORY_UID_MAX], struct natlog_who *ret)
+{
+	const struct policy_rule *rule;
+	size_t egress;
+
+	/* The host's own connections have no mark, nor has the self-test's tracked one. */
+	if (!flow->mark || flow->mark > POLICY_EGRESS_MAX || !view->config)
+		return false;
+	egress = egress_of(view, flow);
+	if (egress != POLICY_EGRESS_NONE) {
+		const struct gateway_egress *list = view->config->egress_ips.v;
+
+		ret->egress = list[egress].name;
+		ret->public = gateway_public(view, egress);
+	}
+	rule = view->policies ? gateway_rule_of(view, flow->orig.src, flow->orig.dst) : NULL;
+	if (rule && rule->egress == egress)
+		ret->policy = view->policies->names[rule->policy];
+	if (view->inventory)
+		put_pod(view->inventory, flow->orig.src, start_ns, uid, ret);
+	else
+		ret->node = configured_node(view->config, flow->orig.src);
+	return true;
+}
+
+static bool ask(const struct ct_flow *flow, int64_t start_ns, struct natlog_who *ret, void *data)
+{
+	struct flowlog *flowlog = data;
+	const struct gateway_view view = flowlog->options.view(flowlog->options.data);
+
+	return flowlog_who(&view, flow, start_ns, flowlog->uid, ret);
+}
+
+/* ---- where */
+
+static struct place *find_place(struct flowlog *flowlog, struct ip4 address)
+{
+	for (size_t i = 0; i < flowlog->n_places; i++) {
+		if (flowlog->places[i].address.v == address.v)
+			return &flowlog->places[i];
+	}
+	return NULL;
+}
+
+/* An address that ceased to be an egress IP's makes room for one that became one's. */
+static struct place *new_place(struct flowlog *flowlog, struct ip4 address)
+{
+	struct place *place;
+
+	if (flowlog->n_places == POLICY_EGRESS_MAX)
+		flowlog->n_places = 0;
+	place = &flowlog->places[flowlog->n_places++];
+	*place = (struct place){ .address = address };
+	return place;
+}
+
+static void see_fence(struct flowlog *flowlog, const struct gateway_view *view)
+{
+	for (size_t i = 0; view->fenced && i < view->config->egress_ips.n; i++) {
+		const bool is_elsewhere = gateway_is_fenced(view, i);
+		const struct ip4 address = gateway_private(view, i);
+		struct place *place;
+
+		if (!address.v)
+			continue;
+		place = find_place(flowlog, address);
+		if (place && place->is_elsewhere == is_elsewhere)
+			continue;
+		if (place)
+			place->since_ns = stamp_now_ns();
+		else
+			place = new_place(flowlog, address);
+		place->is_elsewhere = is_elsewhere;
+	}
+}
+
+void flowlog_see_fence(struct flowlog *flowlog)
+{
+	const struct gateway_view view = flowlog->options.view(flowlog->options.data);
+
+	if (flowlog->natlog && view.config)
+		see_fence(flowlog, &view);
+}
+
+/* What another gateway translates is in this kernel too, and that one records it. */
+static bool carried(struct ip4 nat, int64_t at_ns, void *data)
+{
+	struct flowlog *flowlog = data;
+	const struct place *place;
+
+	flowlog_see_fence(flowlog);
+	place = find_place(flowlog, nat);
+	return !place || place->is_elsewhere == (at_ns < place->since_ns);
+}
+
+/* ---- life */
+
+static void begin_anyway(void *data)
+{
+	struct flowlog *flowlog = data;
+
+	if (flowlog->natlog && !flowlog->has_begun)
+		log_warning("natlog", "it isn't known yet whose addresses are; connections that "
+				      "end are recorded without a pod");
+	flowlog_begin(flowlog);
+}
+
+static struct log_file_options file_of(const struct gateway_log *config)
+{
+	struct log_file_options file = { .max_bytes = config->file.max_bytes,
+					 .max_age_s = config->file.max_age_s,
+					 .keep = config->file.keep,
+					 .sync_s = config->file.sync_s };
+
+	_Static_assert(sizeof(file.path) == sizeof(config->file.path), "paths of one length");
+	memcpy(file.path, config->file.path, sizeof(file.path));
+	return file;
+}
+
+static int open_log(struct flowlog *flowlog, const struct gateway_config *config, struct err *err)
+{
+	static const struct natlog_ops ops = { .ask = ask, .carried = carried };
+	const struct log_file_options file = file_of(&config->log);
+	const struct natlog_options options = { .loop = flowlog->options.loop,
+						.gateway = config->gateway.name,
+						.most_flows = config->log.max_connections,
+						.most_waiting = config->log.max_waiting_bytes,
+						.buffer = SOCKET_BUFFER,
+						.ops = &ops,
+						.data = flowlog };
+
+	flowlog->natlog = natlog_new(&options, &file, err);
+	if (!flowlog->natlog)
+		return -EINVAL;
+	if (flowlog->has_begun)
+		natlog_begin(flowlog->natlog);
+	return 0;
+}
+
+struct flowlog *flowlog_new(const struct flowlog_options *options,
+			    const struct gateway_config *config, struct err *err)
+{
+	struct flowlog *flowlog = calloc(1, sizeof(*flowlog));
+
+	if (!flowlog) {
+		err_set(err, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	flowlog->options = *options;
+	flowlog->config = config->log;
+	flowlog->anyway = loop_timer_new(options->loop, begin_anyway, flowlog);
+	if (!flowlog->anyway) {
+		err_set(err, -ENOMEM, "out of memory");
+		flowlog_free(flowlog);
+		return NULL;
+	}
+	if (log_is_wanted(&config->log) && open_log(flowlog, config, err)) {
+		flowlog_free(flowlog);
+		return NULL;
+	}
+	loop_timer_arm_ms(flowlog->anyway, BEGIN_ANYWAY_MS);
+	return flowlog;
+}
+
+void flowlog_free(struct flowlog *flowlog)
+{
+	if (!flowlog)
+		return;
+	natlog_free(flowlog->natlog);
+	loop_timer_free(flowlog->anyway);
+	free(flowlog);
+}
+
+void flowlog_begin(struct flowlog *flowlog)
+{
+	flowlog->has_begun = true;
+	loop_timer_disarm(flowlog->anyway);
+	if (flowlog->natlog)
+		natlog_begin(flowlog->natlog);
+}
+
+/* The ceilings are of what is there from the beginning; the file can be another one at any time. */
+static bool needs_another(const struct gateway_log *a, const struct gateway_log *b)
+{
+	return log_is_wanted(a) != log_is_wanted(b) || a->max_connections != b->max_connections ||
+	       a->max_waiting_bytes != b->max_waiting_bytes;
+}
+
+void flowlog_configure(struct flowlog *flowlog, const struct gateway_config *config)
+{
+	const bool is_another = needs_another(&flowlog->config, &config->log) ||
+				!flowlog->natlog == log_is_wanted(&config->log);
+	struct err err = ERR_NULL;
+
+	flowlog->config = config->log;
+	flowlog->error[0] = '\0';
+	if (!is_another) {
+		const struct log_file_options file = file_of(&config->log);
+
+		if (flowlog->natlog)
+			natlog_reopen(flowlog->natlog, &file);
+		return;
+	}
+	natlog_free(flowlog->natlog);
+	flowlog->natlog = NULL;
+	if (log_is_wanted(&config->log) && open_log(flowlog, config, &err)) {
+		log_error("natlog", "there is no log of connections: %s", err.text);
+		memcpy(flowlog->error, err.text, sizeof(flowlog->error));
+	}
+}
+
+void flowlog_report(const struct flowlog *flowlog, struct control_out *out)
+{
+	struct natlog_status status;
+
+	if (!log_is_wanted(&flowlog->config))
+		return;
+	control_object(out, "log");
+	control_string(out, "path", flowlog->config.file.path);
+	if (!flowlog->natlog) {
+		control_string(out, "error", flowlog->error);
+		control_end(out);
+		return;
+	}
+	natlog_status(flowlog->natlog, &status);
+	control_string(out, "error", status.sink.writer.error);
+	control_int(out, "records", (long long)status.records);
+	control_int(out, "unattributed", (long long)status.unattributed);
+	control_int(out, "gaps", (long long)status.gaps);
+	control_int(out, "lost", (long long)status.lost);
+	control_int(out, "overruns", (long long)status.overruns);
+	control_int(out, "vanished", (long long)status.vanished);
+	control_int(out, "open", (long long)status.open);
+	control_int(out, "max_open", (long long)status.open_most);
+	control_int(out, "unremembered", (long long)status.unremembered);
+	control_int(out, "waiting_bytes", (long long)status.sink.waiting);
+	control_int(out, "written_bytes", (long long)status.sink.writer.bytes);
+	control_int(out, "writer_starts", status.sink.starts);
+	control_bool(out, "reliable", status.is_reliable);
+	if (status.behind_ms >= 0)
+		control_int(out, "behind_ms", (long long)status.behind_ms);
+	control_end(out);
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/*
+ * The NAT log of a gateway (natlog/natlog.h), with what the gateway knows: which policy governs a connection, which egress IP it
+ * has, which pod had its address, and whether it was here that it was translated.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/gateway.h"
+#include "gateway/desired.h"
+
+struct control_out;
+struct ct_flow;
+struct err;
+struct flowlog;
+struct loop;
+struct natlog_who;
+
+struct flowlog_options {
+	struct loop *loop;
+	/* What holds now. The time is that of the call: nothing is kept of it. */
+	struct gateway_view (*view)(const void *data);
+	const void *data;
+};
+
+/* Begins to hear of connections if `config` wants a log. NULL with the reason. Best made before anything that takes memory. */
+struct flowlog *flowlog_new(const struct flowlog_options *options,
+			    const struct gateway_config *config, struct err *err);
+void flowlog_free(struct flowlog *flowlog); /* NULL is fine; while `view` still knows */
+
+/*
+ * What `view` says counts from now on: policies and pods are known. Before, the kernel keeps what it has to tell, for a while; if
+ * this doesn't come, connections are recorded without a pod.
+ */
+void flowlog_begin(struct flowlog *flowlog);
+/* Another configuration, or the same with a file that somebody has moved. A failure is logged, and seen in the status. */
+void flowlog_configure(struct flowlog *flowlog, const struct gateway_config *config);
+/* Another gateway may have taken an egress IP over, or this one from another. */
+void flowlog_see_fence(struct flowlog *flowlog);
+
+/* For `eipgw status`: the key "log". */
+void flowlog_report(const struct flowlog *flowlog, struct control_out *out);
+
+/* Pure, for tests: who has a connection, as natlog's `ask`. `uid` is kept as long as *ret is. */
+bool flowlog_who(const struct gateway_view *view, const struct ct_flow *flow, int64_t start_ns,
+		 char uid[static 64], struct natlog_who *ret);

@@ -12,7 +12,6 @@
 #include "base/err.h"
 
 enum { POD_CIDRS_MAX = 1 << 20, MTU_MIN = 1280, MTU_MAX = 9216, RANGE_PATH_MAX = 64 };
-enum { SELF_TEST_MIN_S = 5, SELF_TEST_MAX_S = 3600 };
 
 static const struct config_key identity_keys[] = {
 	{ .name = "name",
@@ -122,23 +121,6 @@ static const struct config_key aws_keys[] = {
 static const struct config_table aws_table = { sizeof(struct gateway_aws), aws_keys,
 					       ARRAY_SIZE(aws_keys) };
 
-static const struct config_key self_test_keys[] = {
-	{ .name = "urls",
-	  .type = CONFIG_TEXTS,
-	  .offset = offsetof(struct gateway_self_test, urls),
-	  .max = GATEWAY_ECHO_MAX,
-	  .help = "http or https; each answers with the address that it was asked from" },
-	{ .name = "interval_s",
-	  .type = CONFIG_U32,
-	  .offset = offsetof(struct gateway_self_test, interval_s),
-	  .min = SELF_TEST_MIN_S,
-	  .max = SELF_TEST_MAX_S,
-	  .def = "60",
-	  .help = "seconds between two tests of an egress IP" },
-};
-static const struct config_table self_test_table = { sizeof(struct gateway_self_test),
-						     self_test_keys, ARRAY_SIZE(self_test_keys) };
-
 static const struct config_key keys[] = {
 	{ .name = "gateway",
 	  .type = CONFIG_OBJECT,
@@ -213,7 +195,7 @@ static const struct config_key keys[] = {
 	  .type = CONFIG_OBJECT,
 	  .offset = offsetof(struct gateway_config, self_test),
 	  .def = "{}",
-	  .sub = &self_test_table,
+	  .sub = &self_test_config_table,
 	  .help = "which address the internet sees" },
 	{ .name = "native",
 	  .type = CONFIG_OBJECT,
@@ -439,38 +421,6 @@ static int check_node_addresses(const struct gateway_config *config, struct err 
 	return 0;
 }
 
-/* What is no URL otherwise, the first request tells. */
-static const char *find_url_fault(const char *url)
-{
-	const char *host = strstr(url, "://");
-
-	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
-		return "begins with neither http:// nor https://";
-	host += 3;
-	if (!host[0] || strchr("/?#:", host[0]))
-		return "has no host";
-	return memchr(host, '@', strcspn(host, "/?#")) ? "has a user name" : NULL;
-}
-
-static int check_self_test(const struct gateway_config *config, struct err *err)
-{
-	const struct config_texts *urls = &config->self_test.urls;
-
-	for (size_t i = 0; i < urls->n; i++) {
-		const char *fault = find_url_fault(urls->v[i]);
-
-		if (fault)
-			return err_set(err, -EINVAL, "self_test.urls[%zu]: %s", i, fault);
-		for (size_t j = 0; j < i; j++) {
-			if (strcmp(urls->v[i], urls->v[j]) == 0)
-				return err_set(err, -EINVAL,
-					       "self_test.urls[%zu]: is self_test.urls[%zu] too", i,
-					       j);
-		}
-	}
-	return 0;
-}
-
 int gateway_config_check(const void *data, struct err *err)
 {
 	const struct gateway_config *config = data;
@@ -495,7 +445,7 @@ int gateway_config_check(const void *data, struct err *err)
 	if (!rc)
 		rc = check_sources(config, err);
 	if (!rc)
-		rc = check_self_test(config, err);
+		rc = self_test_config_check(&config->self_test, err);
 	if (!rc)
 		rc = log_config_check(&config->log, err);
 	return rc ? rc : gateway_config_compile(config, &result, err);

@@ -11,13 +11,13 @@
 #include "conf/kubernetes.h"
 #include "conf/log.h"
 #include "conf/native.h"
+#include "conf/self_test.h"
 #include "policy/config.h"
 
 struct err;
 
 #define GATEWAY_NODES_MAX 65536
 #define GATEWAY_TEXT_MAX 256 /* URLs, paths, tags; with NUL */
-#define GATEWAY_ECHO_MAX 4   /* servers that are asked */
 
 /* Who sees to it that the Elastic IPs are where the configuration says. */
 enum gateway_ownership { OWNERSHIP_STATIC, OWNERSHIP_EC2 };
@@ -45,12 +45,6 @@ struct gateway_aws {
 	char autoscaling_url[GATEWAY_TEXT_MAX];
 	char region[AWS_ID_MAX];
 	char ca_file[GATEWAY_TEXT_MAX];
-};
-
-/* Whether the world sees the egress IPs' addresses; n == 0: nobody is asked. */
-struct gateway_self_test {
-	struct config_texts urls; /* each answers with the address that it saw */
-	uint32_t interval_s;
 };
 
 struct gateway_node {

@@ -87,7 +87,9 @@ int stamp_parse(const char *text, size_t length, int64_t *ret_ns)
 		if (form[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
 			return -EINVAL;
 	}
-	if (number(text, 4) < 1970 || number(text, 4) > LAST_YEAR)
+	/* So much that nothing overflows; the rest is seen below. */
+	if (number(text, 4) < 1970 || number(text, 4) > LAST_YEAR || number(text + 5, 2) > 12 ||
+	    number(text + 5, 2) < 1)
 		return -EINVAL;
 	ns = day_of(number(text, 4), number(text + 5, 2), number(text + 8, 2)) * 86400 * NS_PER_S;
 	ns += (number(text + 11, 2) * 3600 + number(text + 14, 2) * 60 + number(text + 17, 2)) *

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-/* One message of a dump of the connection tracking table. */
+/* One message of connection tracking: of a dump, or an end's event with its numbers and times. */
+#include "nat/account.h"
 #include "nat/ct.h"
 #include "nat/flow.h"
 
@@ -11,10 +12,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct nlmsghdr *nlh = fuzz_message(data, size);
 	struct ct_entry entry;
+	struct ct_account account;
 	struct ct_flow flow;
 
 	if (nlh && ct_decode(nlh, &entry) == 0)
 		(void)ct_flow_of(&entry, &flow);
+	if (nlh)
+		(void)ct_decode_account(nlh, &account);
 	free(nlh);
 	return 0;
 }

@@ -3,7 +3,6 @@
 #include "gateway/status.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 
 #include <netinet/in.h>

@@ -129,6 +129,9 @@ static int open_log(struct log_file *file, int64_t now_ns, struct err *err)
 		return fail(err, "can't open", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, -EINVAL, "%s: is no regular file", path);
+	/* Its readers are of our group, whatever the umask is. */
+	if (!st.st_size)
+		(void)fchmod(fd, FILE_MODE);
 	file->size = (uint64_t)st.st_size;
 	file->begun_ns = st.st_size ? birth_of(fd, now_ns) : now_ns;
 	file->fd = TAKE_FD(fd);

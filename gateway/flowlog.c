@@ -176,10 +176,13 @@ void flowlog_see_fence(struct flowlog *flowlog)
 static bool carried(struct ip4 nat, int64_t at_ns, void *data)
 {
 	struct flowlog *flowlog = data;
-	const struct place *place;
+	const struct place *place = find_place(flowlog, nat);
 
-	flowlog_see_fence(flowlog);
-	place = find_place(flowlog, nat);
+	/* One that nobody told of. */
+	if (!place) {
+		flowlog_see_fence(flowlog);
+		place = find_place(flowlog, nat);
+	}
 	return !place || place->is_elsewhere == (at_ns < place->since_ns);
 }
 
@@ -263,6 +266,7 @@ void flowlog_free(struct flowlog *flowlog)
 
 void flowlog_begin(struct flowlog *flowlog)
 {
+	flowlog_see_fence(flowlog);
 	flowlog->has_begun = true;
 	loop_timer_disarm(flowlog->anyway);
 	if (flowlog->natlog)

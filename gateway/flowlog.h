@@ -38,7 +38,7 @@ void flowlog_free(struct flowlog *flowlog); /* NULL is fine; while `view` still 
 void flowlog_begin(struct flowlog *flowlog);
 /* Another configuration, or the same with a file that somebody has moved. A failure is logged, and seen in the status. */
 void flowlog_configure(struct flowlog *flowlog, const struct gateway_config *config);
-/* Another gateway may have taken an egress IP over, or this one from another. */
+/* Another gateway may have taken an egress IP over, or this one from another. To be told at once: the time counts. */
 void flowlog_see_fence(struct flowlog *flowlog);
 
 /* For `eipgw status`: the key "log". */

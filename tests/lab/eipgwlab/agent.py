@@ -217,19 +217,20 @@ class Station:
         self, kind: str = "tcp", dst: str | None = None, port: int | None = None, *,
         src: str | None = None, sport: int | None = None, interval_ms: int = 10,
         size: int | None = None, duration: float = 120.0, timeout: float = 1.0,
-        reconnect: bool | None = None, df: bool | None = None,
+        reconnect: bool | None = None, df: bool | None = None, per_sec: int | None = None,
     ) -> Flow:
         """Starts traffic that goes on until stop() or for at most duration seconds.
 
         kinds: "tcp" (numbered messages over one connection, echoed), "pull" (one connection, the
         server sends), "udp", "icmp" (numbered datagrams, one socket), and "tcp-new", "udp-new",
-        "icmp-new" (a new socket for every message).
+        "icmp-new" (a new socket for every message). These may have a rate, per_sec, that holds on average whatever
+        interval_ms and the machine are.
         """
         target = self._target(kind.partition("-")[0], dst, port)
         number = self.agent.call(
             "flow_start", kind=kind, **target, src=src, sport=sport, interval_ms=interval_ms,
             size=size, duration_ms=int(duration * 1000), timeout_ms=int(timeout * 1000),
-            reconnect=reconnect, df=df,
+            reconnect=reconnect, df=df, per_sec=per_sec,
         )["flow"]
         return Flow(self, self.agent, number)
 

@@ -194,6 +194,7 @@ void cmd_flow_start(struct ticket ticket, json_t *args)
 	f->interval_ns = arg_int(args, "interval_ms", 10) * MS_NS;
 	f->timeout_ns = arg_int(args, "timeout_ms", 1000) * MS_NS;
 	f->size = (size_t)arg_int(args, "size", 64);
+	f->per_sec = (uint64_t)arg_int(args, "per_sec", 0);
 	f->reconnect = arg_bool(args, "reconnect");
 	f->start_ns = now_ns();
 	f->end_ns = f->start_ns + arg_int(args, "duration_ms", 120000) * MS_NS;

@@ -25,6 +25,7 @@ struct flow {
 	struct endpoint to;
 	int64_t interval_ns, end_ns, timeout_ns;
 	size_t size;
+	uint64_t per_sec; /* kinds with a new socket per message: so many; 0: one in each interval */
 	bool reconnect;
 
 	enum flow_state state;

@@ -2,13 +2,14 @@
 // SPDX-FileCopyrightText: The eipgw authors
 //
 // "tcp-new", "udp-new", "icmp-new": a new socket, and so a new connection, for every message. A
-// leak that only the first packet of a flow can make stays invisible to flows that live.
+// leak that only the first packet of a flow can make stays invisible to flows that live. With a
+// rate, what a late tick has left out is made up for, so that the rate holds on a busy machine.
 #include "flow.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum { PENDING_MAX = 512 };
+enum { PENDING_MAX = 1024, BURST_MAX = 64 };
 
 struct exchange {
 	struct flow *flow;
@@ -55,25 +56,37 @@ static void exchange_done(void *ctx, const struct probe_result *result)
 	flow_saw(f, &result->seen, 1);
 }
 
-static void fresh_tick(struct flow *f)
+static bool exchange_start(struct flow *f)
 {
 	struct probe_spec spec = { .to = f->to, .timeout_ns = f->timeout_ns };
 	struct exchange *x = f->pending < PENDING_MAX ? calloc(1, sizeof(*x)) : NULL;
 
 	if (!x)
-		return;
+		return false;
 	if (f->to.transport != TRANSPORT_TCP)
 		spec.size = f->size;
 	x->flow = f;
 	x->probe = probe_start(&spec, exchange_done, x);
 	if (!x->probe) {
 		free(x);
-		return;
+		return false;
 	}
 	x->next = f->exchanges;
 	f->exchanges = x;
 	f->pending++;
 	f->sent++;
+	return true;
+}
+
+static void fresh_tick(struct flow *f)
+{
+	uint64_t due = f->sent + 1;
+
+	if (f->per_sec)
+		due = (uint64_t)((now_ns() - f->start_ns) / MS_NS) * f->per_sec / 1000 + 1;
+	for (int i = 0; i < BURST_MAX && f->sent < due; i++)
+		if (!exchange_start(f))
+			return;
 }
 
 void flow_fresh_free(struct flow *f)

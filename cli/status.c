@@ -23,6 +23,20 @@ static const struct print_column egress_columns[] = {
 	{ "REASON", "reason", PRINT_TEXT },
 };
 
+/* Of a group of gateways. */
+static const struct print_column member_columns[] = {
+	{ "NAME", "name", PRINT_TEXT },
+	{ "ZONE", "zone", PRINT_TEXT },
+	{ "ADDRESS", "address", PRINT_TEXT },
+	{ "HEARD MS AGO", "heard_ms_ago", PRINT_NUMBER },
+};
+
+static const struct print_column carried_columns[] = {
+	{ "NAME", "name", PRINT_TEXT },       { "STATE", "state", PRINT_TEXT },
+	{ "CARRIER", "carrier", PRINT_TEXT }, { "LEASE", "lease_holder", PRINT_TEXT },
+	{ "WHY", "reason", PRINT_TEXT },
+};
+
 static const struct print_column native_columns[] = { { "SOURCES", "cidr", PRINT_TEXT } };
 
 static const struct print_column routing_columns[] = {
@@ -99,6 +113,7 @@ static void print_head(FILE *out, const struct control_node *status)
 	print_part(out, "", status, "program");
 	print_part(out, " ", status, "version");
 	print_part(out, ", ", status, "name");
+	print_part(out, ", zone ", status, "zone");
 	fputc('\n', out);
 	if (!is_filled(status, "state"))
 		return;
@@ -230,6 +245,8 @@ static void print_kubernetes(FILE *out, const struct control_node *kubernetes)
 
 void status_print(FILE *out, const struct control_node *status)
 {
+	const struct control_node *failover = control_get(status, "failover");
+
 	print_head(out, status);
 	print_config(out, control_get(status, "config"));
 	print_kernel(out, control_get(status, "kernel"));
@@ -238,6 +255,10 @@ void status_print(FILE *out, const struct control_node *status)
 	print_log(out, control_get(status, "log"));
 	print_table(out, "Egress IPs", control_get(status, "egress_ips"), egress_columns,
 		    ARRAY_SIZE(egress_columns));
+	print_table(out, "Members of the group", control_get(failover, "members"), member_columns,
+		    ARRAY_SIZE(member_columns));
+	print_table(out, "Who carries them", control_get(failover, "egress_ips"), carried_columns,
+		    ARRAY_SIZE(carried_columns));
 	print_table(out, "Native sources", control_get(status, "native_sources"), native_columns,
 		    ARRAY_SIZE(native_columns));
 	print_table(out, "What brings them here", control_get(status, "native_routing"),

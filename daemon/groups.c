@@ -72,6 +72,8 @@ static int read_member(struct group_member *member, const struct kube_member *fr
 {
 	int rc = copy_text(member->name, sizeof(member->name), from->name, err);
 
+	if (!rc)
+		rc = copy_text(member->zone, sizeof(member->zone), from->zone, err);
 	member->address = from->address;
 	return rc ? err_prefix(err, rc, "status.members[%zu]", i) : 0;
 }

@@ -29,7 +29,8 @@ struct group_egress {
 
 struct group_member {
 	char name[GROUP_TEXT_MAX];
-	struct ip4 address; /* 0: not known */
+	char zone[GROUP_TEXT_MAX]; /* "": not known */
+	struct ip4 address;        /* 0: not known */
 };
 
 struct group {

@@ -60,6 +60,7 @@ struct agent_state agent_state(const struct agent *agent)
 	view->uplink_ifindex = agent->uplink.ifindex;
 	view->router = agent->uplink.router;
 	view->native = agent->cloud ? cloud_native(agent->cloud) : NULL;
+	view->zone = agent->cloud ? cloud_zone(agent->cloud) : NULL;
 	view->outside = agent->selftest ? selftest_outside(agent->selftest) : NULL;
 	return state;
 }

@@ -42,6 +42,11 @@ struct ip4 cloud_address(const struct cloud *cloud)
 	return cloud->address;
 }
 
+const char *cloud_zone(const struct cloud *cloud)
+{
+	return cloud->zone;
+}
+
 struct imds *cloud_imds(const struct cloud *cloud)
 {
 	return cloud->imds;

@@ -58,6 +58,8 @@ const struct own *cloud_own(const struct cloud *cloud);
 const struct native *cloud_native(const struct cloud *cloud);
 /* The primary private address of the instance; 0 until the metadata have told it. */
 struct ip4 cloud_address(const struct cloud *cloud);
+/* Its availability zone; "" until then. */
+const char *cloud_zone(const struct cloud *cloud);
 /* For drain.h, as long as the cloud. */
 struct imds *cloud_imds(const struct cloud *cloud);
 /* False until the metadata have told who this is. */

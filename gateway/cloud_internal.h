@@ -55,7 +55,7 @@ struct cloud {
 	char autoscaling_url[GATEWAY_TEXT_MAX];
 	char instance_id[AWS_ID_MAX], group[AWS_TAG_VALUE_MAX]; /* the Auto Scaling one, by tag */
 	char ec2_url[GATEWAY_TEXT_MAX], region[AWS_ID_MAX], ca_file[GATEWAY_TEXT_MAX];
-	char interface_id[AWS_ID_MAX], mac[IMDS_MAC_MAX];
+	char interface_id[AWS_ID_MAX], mac[IMDS_MAC_MAX], zone[AWS_ID_MAX];
 	struct ip4 address;
 	void (*on_change)(void *data);
 	void (*on_where)(void *data); /* NULL: no group */

@@ -302,6 +302,7 @@ static int take_identity(struct cloud *cloud, const struct imds_identity *identi
 	cloud->address = primary->private_ips.v[0];
 	memcpy(cloud->interface_id, primary->id, sizeof(cloud->interface_id));
 	memcpy(cloud->mac, primary->mac, sizeof(cloud->mac));
+	memcpy(cloud->zone, identity->zone, sizeof(cloud->zone));
 	char text[IP4_TEXT_MAX];
 
 	log_info("own", "this is %s at %s on %s, zone %s, API %s", identity->instance_id,

@@ -36,6 +36,7 @@ struct gateway_view {
 	struct ip4 router; /* the default route's next hop on the uplink; v == 0: there is none */
 	const struct own *own;         /* which egress IPs are ours now; NULL: all, as configured */
 	struct ip4 address;            /* of the tunnel's end, if it isn't configured */
+	const char *zone;              /* the availability zone; NULL or "": not known */
 	const struct outside *outside; /* how the internet sees them; NULL: nobody asks */
 	const struct failover_facts *failover; /* NULL: this gateway is alone */
 	const struct native

@@ -14,12 +14,31 @@
 #include "gateway/cloud.h"
 #include "gateway/own.h"
 #include "gateway/own_standby.h"
-#include "kube/lease.h"
 #include "policy/inventory.h"
 
 /* FAILING_MS: a gateway whose kernel doesn't take what it should hands over; one bad run is no reason. SLEPT_MS: the
  * clocks are read one after the other. */
 enum { FAILING_MS = 5000, SLEPT_MS = 200, LEASE_PART_MAX = 120 };
+
+/*
+ * Another elector may want the same Lease; who waits for him should know whom to look for. Told at the second look: a new
+ * member may be seen in the Lease before the status names him.
+ */
+static void take_holder(struct charge *c, const struct kube_lease_view *view)
+{
+	const char *const holder = view->state == KUBE_LEASE_FREE ? "" : view->holder;
+	const bool is_same = strcmp(c->holder, holder) == 0;
+	const bool is_strange = members_find(&c->failover->members, holder) == DECIDE_STRANGER;
+
+	if (is_same && is_strange && !c->is_strange)
+		log_warning(
+			"failover",
+			"%s: its Lease is held by '%.300s', who isn't a member of the group; it's "
+			"taken over when that one lets it go or doesn't renew it",
+			c->name, holder);
+	c->is_strange = is_same && is_strange;
+	snprintf(c->holder, sizeof(c->holder), "%s", holder);
+}
 
 static void on_lease(struct kube_lease *lease, const struct kube_failure *failure, void *data)
 {
@@ -34,6 +53,7 @@ static void on_lease(struct kube_lease *lease, const struct kube_failure *failur
 		return;
 	}
 	kube_lease_view(lease, mono_now(), &view);
+	take_holder(c, &view);
 	event.kind = DECIDE_LEASE;
 	event.lease = (struct decide_lease){
 		.is_free = view.state == KUBE_LEASE_FREE,

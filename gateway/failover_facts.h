@@ -15,13 +15,15 @@ struct failover_member {
 	bool is_self;
 	bool is_heard; /* his heartbeats come */
 	bool is_draining;
+	const char *zone; /* the availability zone; "": not known */
 };
 
 struct failover_egress {
 	bool translates;               /* here, now */
 	bool handing_over;             /* likewise, until another one has it */
 	char carrier[CONFIG_NAME_MAX]; /* "": nobody, as far as is known */
-	const char *state;             /* decide_state_names */
+	const char *holder; /* of the Lease, as it was last read, member or not; "": nobody */
+	const char *state;  /* decide_state_names */
 	const char *reason;
 };
 

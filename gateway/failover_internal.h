@@ -12,11 +12,11 @@
 #include "gateway/failover.h"
 #include "gateway/members.h"
 #include "gateway/replica.h"
+#include "kube/lease.h"
 #include "peer/keys.h"
 #include "policy/assign.h"
 
 struct heartbeat;
-struct kube_lease;
 struct loop_timer;
 
 /* One egress IP. */
@@ -28,10 +28,12 @@ struct charge {
 	uint64_t hash;
 	struct decide decide;
 	struct kube_lease *lease;
-	bool in_kernel;                  /* the kernel translates, as last read or done */
-	bool claims;                     /* as the cloud was told */
-	struct mono where_at, failed_at; /* of own_where, as passed on */
-	uint32_t ready;                  /* members, as last planned with */
+	char holder[KUBE_LEASE_HOLDER_MAX]; /* as it was last read; "": nobody */
+	bool is_strange;                    /* he isn't a member, and that was said */
+	bool in_kernel;                     /* the kernel translates, as last read or done */
+	bool claims;                        /* as the cloud was told */
+	struct mono where_at, failed_at;    /* of own_where, as passed on */
+	uint32_t ready;                     /* members, as last planned with */
 };
 
 struct failover {

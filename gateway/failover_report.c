@@ -6,6 +6,7 @@
 
 #include "base/mono.h"
 #include "control/control.h"
+#include "gateway/cloud.h"
 #include "gateway/heartbeat.h"
 
 /* A watch that has come back tells within this what was missed. */
@@ -23,6 +24,7 @@ static void list_members(struct failover *f, struct mono now)
 			continue;
 		*to = (struct failover_member){
 			.address = i == MEMBERS_SELF ? group_address(f) : member->address,
+			.zone = i == MEMBERS_SELF ? cloud_zone(f->options.cloud) : member->zone,
 			.is_self = i == MEMBERS_SELF,
 			.is_heard = members_is_heard(member, now),
 			.is_draining = i == MEMBERS_SELF && f->draining,
@@ -57,6 +59,7 @@ static void list_egress(struct failover *f, struct mono now)
 			.handing_over = c->decide.state == DECIDE_HANDING_OVER,
 			.state = decide_state_names[c->decide.state],
 			.reason = c->decide.reason,
+			.holder = c->holder,
 		};
 		if (carrier >= 0)
 			memcpy(to->carrier, f->members.v[carrier].name, sizeof(to->carrier));
@@ -92,6 +95,7 @@ static void put_members(struct failover *f, const struct failover_facts *facts,
 
 		control_object(out, NULL);
 		control_string(out, "name", m->name);
+		control_string(out, "zone", m->zone);
 		control_string(out, "address", ip4_format(m->address, text));
 		control_bool(out, "self", m->is_self);
 		control_bool(out, "heard", m->is_self || m->is_heard);
@@ -118,6 +122,7 @@ void failover_report(struct failover *f, struct control_out *out)
 		control_string(out, "state", facts->egress[i].state);
 		control_string(out, "reason", facts->egress[i].reason);
 		control_string(out, "carrier", facts->egress[i].carrier);
+		control_string(out, "lease_holder", facts->egress[i].holder);
 		control_bool(out, "translates", facts->egress[i].translates);
 		control_int(out, "for_ms", mono_diff_ms(now, f->v[i]->decide.since));
 		control_end(out);

@@ -63,8 +63,10 @@ uint32_t members_set(struct members *members, const struct group_member *list, s
 			memcpy(members->v[place].name, list[i].name, CONFIG_NAME_MAX);
 			others |= UINT32_C(1) << place;
 		}
-		if (place >= 0)
-			members->v[place].address = list[i].address;
+		if (place < 0)
+			continue;
+		members->v[place].address = list[i].address;
+		memcpy(members->v[place].zone, list[i].zone, GROUP_TEXT_MAX);
 	}
 	return others;
 }

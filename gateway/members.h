@@ -23,6 +23,7 @@
 
 struct member {
 	char name[CONFIG_NAME_MAX]; /* "": the place is free */
+	char zone[GROUP_TEXT_MAX];  /* "": not known */
 	struct ip4 address;         /* 0: not known */
 	bool is_listed;             /* in the status; else he was, and is kept while he is of use */
 	struct beat_sender sender;

@@ -104,6 +104,12 @@ static void find_facts(struct words *words)
 	words->facts = &words->mended;
 }
 
+/* NULL, and so nothing is written, for one that isn't known. */
+static const char *zone_of(const char *zone)
+{
+	return zone && zone[0] ? zone : NULL;
+}
+
 static void make_plan(struct publish *publish, struct words *words)
 {
 	find_facts(words);
@@ -133,6 +139,7 @@ static void write_peer(struct publish *publish, const struct words *words, size_
 					    .name = words->group->name,
 					    .manager = member->name };
 	struct kube_member dead = { .name = member->name,
+				    .zone = zone_of(member->zone),
 				    .address = member->address,
 				    .state = KUBE_MEMBER_NOT_READY };
 	struct kube_gateway_status status = { .observed_generation = words->group->generation };
@@ -281,6 +288,7 @@ static void add_ready(struct publish *publish, struct words *words)
 static void add_member(const struct publish *publish, struct words *words)
 {
 	words->member = (struct kube_member){ .name = publish->name,
+					      .zone = zone_of(words->view->zone),
 					      .address = gateway_address(words->view),
 					      .state = words->status.public_ips.n ?
 							       KUBE_MEMBER_ACTIVE :

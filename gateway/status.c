@@ -111,6 +111,8 @@ static int run_status(const struct control_args *args, struct control_out *out, 
 		.counters = gateway_counters,
 	};
 
+	if (state.view.zone && state.view.zone[0])
+		control_string(out, "zone", state.view.zone);
 	put_egress(out, &state.view);
 	put_native(out, &state.view);
 	if (state.failover)

@@ -24,7 +24,7 @@ static void sample(struct sample *s, const char *name)
 	*s = (struct sample){
 		.egress = { { .name = "bank", .public_ip = public },
 			    { .name = "mail", .tag_key = "Name", .tag_value = "mail" } },
-		.members = { { .name = "gw-a", .address = gw_a },
+		.members = { { .name = "gw-a", .address = gw_a, .zone = "eu-1a" },
 			     { .name = "gw-b", .address = gw_b } },
 		.carried = { { .name = "bank", .member = "gw-a" } },
 		.object = { .meta = { .name = name, .uid = "u", .generation = 1 } },
@@ -56,7 +56,9 @@ static void an_egress_ip_is_where_the_status_says(void **state)
 	assert_int_equal(list[1].gateway.v, 0);
 	free(list);
 	assert_int_equal(groups.v[0].n_members, 2);
+	assert_string_equal(groups.v[0].members[0].zone, "eu-1a");
 	assert_string_equal(groups.v[0].members[1].name, "gw-b");
+	assert_string_equal(groups.v[0].members[1].zone, "");
 	assert_int_equal(groups.v[0].members[1].address.v, gw_b.v);
 
 	/* By a member that the status doesn't list nobody can be reached. */

@@ -27,10 +27,11 @@ static struct group_member member_of(const char *name, uint32_t address)
 static void a_number_means_the_same_member_for_as_long_as_somebody_speaks_of_it(void **state)
 {
 	const struct group_member ab[] = { member_of("gw-a", 1), member_of("gw-b", 2) };
-	const struct group_member c = member_of("gw-c", 3);
+	struct group_member c = member_of("gw-c", 3);
 	struct members members;
 
 	(void)state;
+	snprintf(c.zone, sizeof(c.zone), "eu-1c");
 	members_init(&members, "gw-me");
 	assert_int_equal(members_set(&members, ab, 2, 0), 6);
 	assert_int_equal(members_find(&members, "gw-me"), MEMBERS_SELF);
@@ -42,6 +43,8 @@ static void a_number_means_the_same_member_for_as_long_as_somebody_speaks_of_it(
 	assert_int_equal(members_find(&members, "gw-b"), 2);
 	assert_false(members.v[2].is_listed);
 	assert_true(members.v[3].is_listed && members.v[3].address.v == 3);
+	assert_string_equal(members.v[3].zone, "eu-1c");
+	assert_string_equal(members.v[2].zone, "");
 	assert_true(members.v[MEMBERS_SELF].is_listed);
 }
 

@@ -12,6 +12,7 @@ fake_ec2's /control/, and answers each with a line. Beyond those:
             key, secret, token  what the role gives; key "": there's no role
             lifetime_s          for so long
             associations        the metadata follow EC2's truth, their associations only if this is true
+            notices             {path below meta-data/: text}: that the instance is to go, and why
             It answers with all of them, and "handed": the last key that was given.
 """
 
@@ -29,7 +30,7 @@ ROLES = "meta-data/iam/security-credentials/"
 MACS = "meta-data/network/interfaces/macs/"
 
 SETTINGS = {"away": False, "key": "AKIDFAKE0000000000", "secret": "fake-secret-key", "token": "fake-session-token",
-            "lifetime_s": 3600, "associations": True, "handed": ""}
+            "lifetime_s": 3600, "associations": True, "notices": {}, "handed": ""}
 
 
 class Metadata(BaseHTTPRequestHandler):
@@ -81,6 +82,7 @@ class Metadata(BaseHTTPRequestHandler):
                  "meta-data/placement/region": "eu-central-1", "meta-data/placement/availability-zone": eni.get("zone", "eu-central-1a"),
                  "meta-data/services/domain": "amazonaws.com", "meta-data/services/partition": "aws",
                  "meta-data/mac": eni["mac"], "meta-data/local-ipv4": eni["primary"], MACS: eni["mac"] + "/"}
+        plain |= {f"meta-data/{name}": text for name, text in self.settings["notices"].items()}
         if path in plain:
             return plain[path]
         if path.startswith(ROLES) and self.settings["key"]:

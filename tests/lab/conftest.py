@@ -187,6 +187,29 @@ def start_kube(kube_place: Path) -> Iterator[Callable[[Lab], Any]]:
 
 
 @pytest.fixture
+def make_group(make_lab: Callable[..., Lab], start_kube: Callable[[Lab], Any]) -> Iterator[Callable[..., Any]]:
+    """make_group(egress=names): (Kube, Group) of the lab's gateways and nodes, at work. three: with a third gateway. failover=False:
+    gw-a alone. start=False: configured only."""
+    from eipgwlab.group import Group
+    from labha import configure_group, start_group
+
+    groups: list[Group] = []
+
+    def make(failover: bool = True, egress: tuple[str, ...] = ("bank",), three: bool = False, start: bool = True) -> Any:
+        lab = make_lab("cni-nft", three=three)
+        groups.append(Group(lab, egress))
+        kube = start_kube(lab)
+        configure_group(kube, groups[-1], failover)
+        if start:
+            start_group(kube, groups[-1], failover)
+        return kube, groups[-1]
+
+    yield make
+    for group in groups:
+        group.close()
+
+
+@pytest.fixture
 def make_kube(start_kube: Callable[[Lab], Any], make_lab: Callable[..., Lab]) -> Callable[..., Any]:
     """make_kube(flavour, egress=names, **policy): the gateway and both nodes take everything from Kubernetes, where `payments` selects the
     lab's selected pods; started and at work."""

@@ -18,9 +18,15 @@ from eipgwlab.wait import DeadlineExceeded, wait_until
 from labkube import Kube, silence, wait_seen
 from proof import SELECTED
 
+# What daemons may say in a group to which things happen.
+QUIET = (r"^<4>drain: (spot interruption|rebalance recommendation|the Auto Scaling group terminates)",
+         r"^<4>(kubernetes|own|failover|peer|repair|replication)[ :]", "^<3>(own|failover): ",
+         "^<4>main: stopping without having handed over everything")
+
 SHARED, SPORT = SERVERS[0], 40000  # two pods with one source port to one server: one of them gets another
 LASTS = 280.0 + 15 * int(os.environ.get("EIPGW_FAILOVERS", "0"))  # longer than any scenario
-CONNECT_MS = int(os.environ.get("EIPGW_CONNECT_MS", "50"))  # between two new connections of a pod
+CONNECT_S = 3.0  # then it has failed; the SYN is sent again once until then
+CONNECTS = int(os.environ.get("EIPGW_CONNECTS", "500"))  # new connections a second, of all pods together
 
 # What each selected pod does: what it's called, a kind of flow and its options. A "tcp" of 64 KiB messages is a transfer.
 LOAD: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -29,12 +35,9 @@ LOAD: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("udp", "udp", {"interval_ms": 20}),
     ("remapped", "tcp", {"interval_ms": 20, "dst": SHARED, "sport": SPORT}),
     ("bulk", "tcp", {"interval_ms": 20, "size": 65536}),
-    ("connects", "tcp-new", {"interval_ms": CONNECT_MS, "timeout": 1.0}),
+    ("connects", "tcp-new", {"per_sec": -(-CONNECTS // len(SELECTED)), "timeout": CONNECT_S}),
 )
 STREAMS = ("echo", "push", "remapped", "bulk")
-# What gateways warn of when others die.
-QUIET = (r"^<4>(kubernetes|own|failover|peer|repair|replication)[ :]", r"^<3>(own|failover): ",
-         "^<4>main: stopping without having handed over everything")
 
 
 class Told:
@@ -70,7 +73,8 @@ class Row:
     def __str__(self) -> str:
         r = self.report
         if self.what == "connects":
-            return f"{self.pod} {self.what:9} {r.errors} of {r.sent} failed, longest pause {r.max_gap_ms:.0f} ms, seen {r.seen}"
+            why = f" {r.failures}" if r.failures else ""
+            return f"{self.pod} {self.what:9} {r.errors} of {r.sent} failed{why}, {r.late} late, longest pause {r.max_gap_ms:.0f} ms, seen {r.seen}"
         word = f"{r.lost} lost" if self.what == "udp" else "survived" if self.survived else f"ended: {r.state} {r.error}"
         return f"{self.pod} {self.what:9} {word}, longest pause {r.max_gap_ms:.0f} ms, seen {r.seen}"
 
@@ -81,6 +85,8 @@ class Judgement:
     foreign: dict[str, int]  # source at the exit -> packets
     told: list[str]          # whom the status named
     died: int                # with a gateway's private address, at the internet gateway: they never left
+    per_sec: float           # new connections
+    ours: str                # the Elastic IP
 
     @property
     def gap_ms(self) -> float:
@@ -98,10 +104,26 @@ class Judgement:
     def seen(self) -> set[str]:
         return {source for row in self.rows for source in row.report.seen}
 
+    @property
+    def connects(self) -> list[FlowReport]:
+        return [row.report for row in self.rows if row.what == "connects"]
+
+    @property
+    def wrong(self) -> int:
+        """New connections that the server saw from another address."""
+        return sum(n for r in self.connects for source, n in r.seen.items() if source != self.ours)
+
+    @property
+    def failures(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for why, n in (item for r in self.connects for item in r.failures.items()):
+            found[why] = found.get(why, 0) + n
+        return found
+
     def __str__(self) -> str:
-        connects = [row.report for row in self.rows if row.what == "connects"]
         head = (f"flows survived {len(self.streams) - len(self.ended)} of {len(self.streams)}; gap {self.gap_ms:.0f} ms; connects failed "
-                f"{sum(r.errors for r in connects)} of {sum(r.sent for r in connects)}; foreign-source packets "
+                f"{sum(r.errors for r in self.connects)} of {sum(r.sent for r in self.connects)} {self.failures or ''}, late "
+                f"{sum(r.late for r in self.connects)}, wrong address {self.wrong}, {self.per_sec:.0f}/s; foreign-source packets "
                 f"{sum(self.foreign.values())} {self.foreign or ''}; died at the internet gateway {self.died}; "
                 f"servers saw {', '.join(sorted(self.seen))}; the status named {self.told}")
         return "\n  ".join([head, *map(str, self.rows)])
@@ -134,7 +156,9 @@ class Load:
             raise DeadlineExceeded(f"{error}; not: {', '.join(is_going())}") from error
 
     def judge(self) -> Judgement:
-        rows = [Row(pod, what, flow.stop()) for pod, what, flow in self.flows]
+        running = [flow.stat() for _, what, flow in self.flows if what == "connects"]
+        per_sec = sum(r.sent / r.age_ms * 1000 for r in running)
+        rows = [Row(pod, what, flow.stop(linger_ms=int(CONNECT_S * 1000) if what == "connects" else 300)) for pod, what, flow in self.flows]
         ours = {self.lab.eip(e) for e in self.group.egress}
         private = {address for e in self.group.egress for address in self.lab.egress_ips[e].private.values()}
         foreign: dict[str, int] = {}
@@ -152,24 +176,33 @@ class Load:
                 died += row.packets
             elif row.source not in ours:
                 foreign[row.source] = foreign.get(row.source, 0) + row.packets
-        return Judgement(rows, foreign, list(self.told.names), died)
+        return Judgement(rows, foreign, list(self.told.names), died, per_sec, self.lab.eip("bank"))
 
 
-def start_group(kube: Kube, group: Group, failover: bool = True) -> None:
-    """Both gateways, gw-a with everything, and the nodes."""
-    lab = kube.lab
+def names_of(lab: Lab, failover: bool) -> tuple[str, ...]:
+    return lab.gateways if failover else ("gw-a",)
+
+
+def configure_group(kube: Kube, group: Group, failover: bool = True) -> None:
+    """The objects, and every daemon's configuration."""
     kube.gateway(**{e: {"tag": {"key": "Name", "value": e}} for e in group.egress})
     kube.policy()
     kube.configure_nodes()
-    names = ("gw-a", "gw-b") if failover else ("gw-a",)
-    for name in names:
+    for name in names_of(kube.lab, failover):
         kube.configure_gateway(name)
     group.configure(failover)
-    # The first one has them before the other one comes.
+
+
+def start_group(kube: Kube, group: Group, failover: bool = True) -> None:
+    """All gateways, gw-a with everything, and the nodes."""
+    lab = kube.lab
+    names = names_of(lab, failover)
+    # The first one has them before the others come.
     lab.daemons["gw-a"].start(wait_ready=False)
     if failover:
         group.wait_carrier("gw-a")
-        lab.daemons["gw-b"].start(wait_ready=False)
+        for name in names[1:]:
+            lab.daemons[name].start(wait_ready=False)
     lab.start_daemons(NODES)
     for name in names:
         lab.daemons[name].wait_ready(deadline=60)

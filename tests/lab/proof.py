@@ -13,7 +13,7 @@ from eipgwlab.agent import Flow, FlowReport
 from eipgwlab.daemons import Daemon
 from eipgwlab.exits import Mark
 from eipgwlab.lab import PodStation
-from eipgwlab.model import GATEWAYS, NATGW_PUBLIC
+from eipgwlab.model import NATGW_PUBLIC
 
 SELECTED = ("p1", "p3", "p4")
 UNSELECTED = ("p2", "p5")
@@ -69,7 +69,7 @@ def leaks(lab: Lab, since: Mark | None = None) -> dict[str, int]:
     pods = {station.address: station for station in lab.pods.values()}
     for (machine, source), packets in lab.source_check_drops().items():
         station = pods.get(source)
-        if station and machine in (station.node, *GATEWAYS):
+        if station and machine in (station.node, *lab.gateways):
             found[f"{station.name} at {machine}"] = packets
     return found
 

@@ -5,46 +5,20 @@ away: one table of faults, with the same load (labha.LOAD) and the same judgemen
 address, whatever happens."""
 
 import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from eipgwlab import Lab
-from eipgwlab.build import program
 from eipgwlab.group import Group
 from eipgwlab.model import GATEWAYS
 from eipgwlab.wait import wait_until
-from labha import QUIET, Load, start_group
+from labha import CONNECTS, QUIET, Load
 from labkube import Kube, seen, wait_seen
 
 pytestmark = pytest.mark.ha
 
 SLOW_S, LATE_S = 5, 6
 FAILOVERS = int(os.environ.get("EIPGW_FAILOVERS", "4"))  # in a row; even
-
-
-@pytest.fixture
-def make_group(make_lab: Callable[..., Lab], start_kube: Callable[[Lab], Kube]) -> Iterator[Callable[..., tuple[Kube, Group]]]:
-    groups: list[Group] = []
-
-    def make(failover: bool = True, egress: tuple[str, ...] = ("bank",)) -> tuple[Kube, Group]:
-        if failover and not has_failover():
-            pytest.skip("this eipgwd has no failover")
-        lab = make_lab("cni-nft")
-        groups.append(Group(lab, egress))
-        kube = start_kube(lab)
-        start_group(kube, groups[-1], failover)
-        return kube, groups[-1]
-
-    yield make
-    for group in groups:
-        group.close()
-
-
-def has_failover() -> bool:
-    done = subprocess.run([str(program("eipgwd")), "--help-config"], capture_output=True, text=True, check=False)
-    return "failover" in done.stdout
 
 
 # ---- what is done to the group
@@ -112,6 +86,36 @@ def drain(_kube: Kube, group: Group) -> None:
     group.lab.daemons["gw-a"].stop(deadline=60)
 
 
+def notice(what: str) -> Act:
+    """AWS says that the instance is to go; it lives on meanwhile."""
+    return lambda _kube, group: group.notice("gw-a", what)
+
+
+HOOK_CALLS = ("RecordLifecycleActionHeartbeat", "CompleteLifecycleAction")
+
+
+def terminated(_kube: Kube, group: Group) -> None:
+    """By the Auto Scaling group, while the other gateway is away: it is kept waiting until that one is back."""
+    group.lab.daemons["gw-b"].kill()
+    group.notice("gw-a", "group")
+    wait_until(lambda: len(group.calls(*HOOK_CALLS)) >= 2, 60, "the group is asked to wait again")
+    assert set(group.calls(*HOOK_CALLS)) == {"RecordLifecycleActionHeartbeat gw-a"} and group.carrier() == "gw-a"
+    group.lab.daemons["gw-b"].start(wait_ready=False)
+
+
+def replaced(kube: Kube, group: Group) -> None:
+    """The instance ends, and another one comes in its place."""
+    power_off(kube, group)
+    power_on(kube, group)
+
+
+def let_go(kube: Kube, group: Group) -> None:
+    """The group is told to go on, once, and after the Elastic IP has gone."""
+    wait_until(lambda: "CompleteLifecycleAction gw-a" in group.calls(*HOOK_CALLS), 40, "the group is told to go on")
+    assert group.calls("AssociateAddress", *HOOK_CALLS)[-2:] == ["AssociateAddress gw-b", "CompleteLifecycleAction gw-a"]
+    replaced(kube, group)
+
+
 def restart_both(_kube: Kube, group: Group) -> None:
     for name in GATEWAYS:
         group.lab.daemons[name].kill()
@@ -175,6 +179,9 @@ FAULTS = {
     "EC2 refuses twice": Fault(refusing_ec2, start_again, "gw-b", moves=1),
     "association late": Fault(late_association, start_again, "gw-b", moves=1),
     "planned": Fault(drain, start_again, "gw-b", moves=1),
+    "spot interruption": Fault(notice("spot"), replaced, "gw-b", moves=1),
+    "rebalance recommendation": Fault(notice("rebalance"), replaced, "gw-b", moves=1),
+    "terminated by Auto Scaling": Fault(terminated, let_go, "gw-b", moves=1),
     "both restarted": Fault(restart_both, nothing),
     "standby restarted": Fault(restart_standby, nothing),
     "upgraded": Fault(upgrade, nothing, moves=1),
@@ -215,7 +222,8 @@ def test_connections_outlive_a_gateway_and_no_packet_leaves_with_another_address
     moves = len(group.exit.moves) - moved
     print(f"{name}: Elastic IP moved {moves} times; {judged}")
     assert judged.foreign == {}
-    assert judged.seen == {lab.eip("bank")}
+    assert judged.seen == {lab.eip("bank")} and judged.wrong == 0
+    assert judged.per_sec >= CONNECTS * 0.9
     assert moves >= fault.moves
     assert "" not in judged.told
     assert not judged.ended, [str(row) for row in judged.ended]

@@ -43,6 +43,7 @@ class FlowReport:
     state: str
     sent: int
     received: int
+    late: int  # of those with a new socket each: after a second or more, so that the first packet was sent again
     duplicates: int
     corrupt: int
     errors: int

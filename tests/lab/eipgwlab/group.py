@@ -20,7 +20,7 @@ from .agent import Agent
 from .build import ROOT
 from .cloud import TAGS
 from .lab import Lab
-from .model import GATEWAYS, ZONES, mac_of
+from .model import ZONES, mac_of
 from .wait import wait_until
 
 sys.path.insert(0, str(ROOT / "tests" / "aws"))
@@ -30,6 +30,14 @@ import fake_ec2  # noqa: E402
 
 API, EC2 = ZONES["a"][1], ZONES["b"][1]  # on the VPC's router: where labkube's API server listens, and where EC2 does
 SETTLED = 90.0
+HOOK = ("leave", "gateways")  # the lifecycle hook with which the Auto Scaling group waits for each gateway, and the group
+
+# What the metadata tell of an instance that is to go, each as AWS documents it.
+NOTICES = {
+    "spot": ("spot/instance-action", {"action": "terminate", "time": "{time}"}),
+    "rebalance": ("events/recommendations/rebalance", {"noticeTime": "{time}"}),
+    "group": ("autoscaling/target-lifecycle-state", "Terminated"),
+}
 
 LINKS = """
 table bridge links {
@@ -97,7 +105,7 @@ class Ec2(fake_ec2.Cloud):
 def cloud_state(lab: Lab, egress: Iterable[str], at: str) -> dict[str, Any]:
     """Each gateway has a private address for each egress IP; the Elastic IPs are all at one gateway's."""
     interfaces, addresses = {}, {}
-    for name in GATEWAYS:
+    for name in lab.gateways:
         machine = lab.machines[name]
         interfaces[f"eni-{name}"] = {
             "subnet": f"subnet-{machine.zone}", "cidr": ZONES[machine.zone][0], "vpc": "vpc-1", "zone": f"eu-central-1{machine.zone}",
@@ -107,7 +115,7 @@ def cloud_state(lab: Lab, egress: Iterable[str], at: str) -> dict[str, Any]:
         address = lab.egress_ips[e]
         addresses[f"eipalloc-{e}"] = {"public": address.public, "tags": TAGS | {"Name": e}, "interface": f"eni-{at}",
                                       "private": address.private[at], "association": f"eipassoc-{e}"}
-    return {"interfaces": interfaces, "addresses": addresses}
+    return {"interfaces": interfaces, "addresses": addresses, "hooks": [[*HOOK, f"i-{name}"] for name in lab.gateways]}
 
 
 class Group:
@@ -117,12 +125,13 @@ class Group:
         self.lab = lab
         self.egress = egress
         self.servers: list[ThreadingHTTPServer] = []
+        self.metadata: dict[str, dict[str, Any]] = {}  # gateway -> its fake_cloud.SETTINGS
         self.cloud = Ec2()
         self.exit = Exit(lab)
         self.exit.mapped = {lab.egress_ips[e].public: lab.egress_ips[e].private["gw-a"] for e in lab.egress_ips}
         self.cloud.exit = self.exit
         self.ec2_url = f"http://{EC2}:{self._serve('vpc', EC2, fake_ec2.serve, self.cloud)}/"
-        self.imds = {name: f"http://127.0.0.1:{self._serve(name, '127.0.0.1', self._metadata, name)}" for name in GATEWAYS}
+        self.imds = {name: f"http://127.0.0.1:{self._serve(name, '127.0.0.1', self._metadata, name)}" for name in lab.gateways}
         with self.cloud.lock:
             self.cloud.set_state(cloud_state(lab, egress, at))
             self.exit.follow(self.cloud.associations())
@@ -141,21 +150,23 @@ class Group:
         return port
 
     def _metadata(self, name: str, host: str, port: int) -> ThreadingHTTPServer:
+        settings = self.metadata[name] = dict(fake_cloud.SETTINGS)
         handler = type("MetadataHandler", (fake_cloud.Metadata,),
-                       {"cloud": self.cloud, "interface": f"eni-{name}", "settings": dict(fake_cloud.SETTINGS)})
+                       {"cloud": self.cloud, "interface": f"eni-{name}", "settings": settings})
         server = ThreadingHTTPServer((host, port), handler)
         server.daemon_threads = True
         return server
 
     def configure(self, failover: bool = True) -> None:
         """After Kube.configure_gateway."""
-        for name in GATEWAYS:
+        for name in self.lab.gateways:
             config = self.lab.daemons[name].config
             config.pop("egress_ips", None)
             config["gateway"].pop("address", None)
             config |= {"ownership": "ec2", "aws": {"ec2_url": self.ec2_url, "imds_url": self.imds[name]}}
             if failover:
-                config["failover"] = {"secret_file": str(self.secret)}
+                config["aws"]["autoscaling_url"] = self.ec2_url
+                config["failover"] = {"secret_file": str(self.secret), "lifecycle_hook": HOOK[0], "auto_scaling_group": HOOK[1]}
             self.lab.daemons[name].write_config()
 
     # ---- faults
@@ -171,9 +182,27 @@ class Group:
         both = [f"{where[x]} . {where[y]}" for a, b in pairs for x, y in ((a, b), (b, a))]
         self.lab.nft("vpc", f"{verb} element bridge links cut {{ {', '.join(both)} }}")
 
+    def notice(self, name: str, what: str) -> None:
+        """The metadata of a gateway's instance tell from now on that it is to go: one of NOTICES."""
+        path, text = NOTICES[what]
+        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 120))
+        told = text if isinstance(text, str) else json.dumps(text).replace("{time}", moment)
+        with self.cloud.lock:
+            self.metadata[name]["notices"] = {path: told}
+
+    def calls(self, *actions: str) -> list[str]:
+        """Those of these actions that were asked for, in order, with whom they are about: "AssociateAddress gw-b"."""
+        with self.cloud.lock:
+            rows = [row for row in self.cloud.requests if row.get("Action") in actions]
+        about = [row.get("InstanceId", row.get("NetworkInterfaceId", "")).removeprefix("eni-").removeprefix("i-") for row in rows]
+        return [f"{row['Action']} {name}" for row, name in zip(rows, about, strict=True)]
+
     def mend_all(self) -> None:
         self.lab.nft("vpc", "flush set bridge links cut\nflush set bridge vpc cut")
         self.ec2("faults", [])
+        with self.cloud.lock:
+            for settings in self.metadata.values():
+                settings["notices"] = {}
         self.exit.delay_s = 0.0
 
     # ---- what is so
@@ -196,13 +225,14 @@ class Group:
         return next((row for row in rows if row.get("name", "").rpartition("/")[2] == egress), {})
 
     def is_together(self) -> bool:
-        """Each hears the other one, and has the connections of what he carries."""
-        for name in GATEWAYS:
+        """Each that lives hears the others, and has the connections of what they carry."""
+        living = [name for name in self.lab.gateways if self.lab.daemons[name].running]
+        for name in living:
             done = self.lab.daemons[name].eipgw("status", "--json")
             found = json.loads(done.stdout) if not done.returncode else {}
             members = found.get("failover", {}).get("members", [])
             taken = found.get("replication", {}).get("egress_ips", [])
-            if len(members) != len(GATEWAYS) or not all(row["heard"] for row in members):
+            if sorted(row["name"] for row in members if row["heard"]) != sorted(living):
                 return False
             if not taken or not all(row.get("complete") for row in taken if row["mode"] == "receive"):
                 return False
@@ -210,7 +240,7 @@ class Group:
 
     def carrier(self, egress: str = "bank") -> str:
         """The gateway that says it has all of it: Lease, Elastic IP, and the kernel; "": none, or more than one does."""
-        found = [name for name in GATEWAYS if self.state(name, egress).get("state") in ("active", "alone")]
+        found = [name for name in self.lab.gateways if self.state(name, egress).get("state") in ("active", "alone")]
         return found[0] if len(found) == 1 else ""
 
     def wait_carrier(self, name: str, egress: str = "bank", deadline: float = SETTLED) -> None:
@@ -219,8 +249,9 @@ class Group:
 
     def stop(self) -> None:
         """All daemons. The gateway that goes last waits in vain for another one to take over: a second signal ends that."""
-        first, last = (self.lab.daemons[name] for name in GATEWAYS)
-        first.stop(deadline=60)
+        *others, last = (self.lab.daemons[name] for name in self.lab.gateways)
+        for daemon in others:
+            daemon.stop(deadline=60)
         told = last.log_count("handing over first")
         if last.running:
             last.signal(signal.SIGTERM)

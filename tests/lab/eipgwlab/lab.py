@@ -58,8 +58,10 @@ class Lab:
     """A lab that is up from entering the with block until leaving it, however it is left."""
 
     def __init__(self, flavour: str = "cni-nft", *, name: str | None = None, detached: bool = False,
-                 sgp_veth_prefix: str = "vlan"):
+                 sgp_veth_prefix: str = "vlan", three: bool = False):
         """detached: the lab outlives this process (for interactive use).
+
+        three: with a third gateway, gw-c, and a third egress IP.
 
         sgp_veth_prefix: the CNI names the host's end of a strict-mode branch pod vlan<hash>.
         """
@@ -69,8 +71,9 @@ class Lab:
         self.directory = state.root() / self.name
         self.detached = detached
         self.attached = False
-        self.machines: dict[str, Machine] = model.machines()
-        self.egress_ips: dict[str, EgressIp] = dict(model.EGRESS_IPS)
+        self.gateways = model.THREE_GATEWAYS if three else model.GATEWAYS
+        self.machines: dict[str, Machine] = model.machines(three)
+        self.egress_ips: dict[str, EgressIp] = dict(model.THREE_EGRESS_IPS if three else model.EGRESS_IPS)
         self.carriers: dict[str, str] = {name: "gw-a" for name in self.egress_ips}
         self.stations: dict[str, Station] = {}
         self.pods: dict[str, PodStation] = {}
@@ -253,7 +256,7 @@ class Lab:
         for name in model.NODES:
             self.daemons[name] = Daemon(name, "eipgw-noded", self.netns_of(name), self.directory,
                                         configs.node(self, name))
-        for name in model.GATEWAYS:
+        for name in self.gateways:
             self.daemons[name] = Daemon(name, "eipgwd", self.netns_of(name), self.directory,
                                         configs.gateway(self, name))
 

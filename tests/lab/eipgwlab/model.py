@@ -12,6 +12,8 @@ MTU_VPC = 9001
 MTU_INTERNET = 1500
 
 ZONES = {"a": ("10.0.1.0/24", "10.0.1.1"), "b": ("10.0.2.0/24", "10.0.2.1"),
+         # Only where a lab has a third gateway.
+         "c": ("10.0.4.0/24", "10.0.4.1"),
          # A private subnet for instances that aren't nodes, with a route table of its own.
          "p": ("10.0.3.0/24", "10.0.3.1")}
 
@@ -116,8 +118,8 @@ def veth_name(prefix: str, namespace: str, name: str) -> str:
     return prefix + hashlib.sha1(f"{namespace}.{name}".encode()).hexdigest()[:11]
 
 
-def machines() -> dict[str, Machine]:
-    """Nodes and gateways, fresh, so that a lab may change its own."""
+def machines(third: bool = False) -> dict[str, Machine]:
+    """Nodes and gateways, fresh, so that a lab may change its own. third: with gw-c, in a zone of its own."""
     node1 = Machine("node1", "a", [
         Eni("eth0", "10.0.1.11", "a", ["10.0.1.48/28"]),
         Eni("eth1", "10.0.1.12", "a", ["10.0.1.64/28"], table=2),
@@ -126,7 +128,11 @@ def machines() -> dict[str, Machine]:
                     public="203.0.113.12")
     gw_a = Machine("gw-a", "a", [Eni("eth0", "10.0.1.200", "a", ["10.0.1.201", "10.0.1.202"])])
     gw_b = Machine("gw-b", "b", [Eni("eth0", "10.0.2.200", "b", ["10.0.2.201", "10.0.2.202"])])
-    return {m.name: m for m in (node1, node2, gw_a, gw_b)}
+    gw_c = Machine("gw-c", "c", [Eni("eth0", "10.0.4.200", "c", ["10.0.4.201", "10.0.4.202", "10.0.4.203"])])
+    if third:
+        for machine, address in ((gw_a, "10.0.1.203"), (gw_b, "10.0.2.203")):
+            machine.enis[0].secondary.append(address)
+    return {m.name: m for m in (node1, node2, gw_a, gw_b, *([gw_c] if third else []))}
 
 
 NODES = ("node1", "node2")
@@ -135,6 +141,14 @@ GATEWAYS = ("gw-a", "gw-b")
 EGRESS_IPS = {
     "bank": EgressIp("bank", "203.0.113.100", {"gw-a": "10.0.1.201", "gw-b": "10.0.2.201"}),
     "second": EgressIp("second", "203.0.113.101", {"gw-a": "10.0.1.202", "gw-b": "10.0.2.202"}),
+}
+
+# Of a lab with three gateways.
+THREE_GATEWAYS = (*GATEWAYS, "gw-c")
+THREE_EGRESS_IPS = {
+    name: EgressIp(name, f"203.0.113.{100 + i}", {f"gw-{zone}": f"10.0.{subnet}.{201 + i}"
+                                                  for zone, subnet in (("a", 1), ("b", 2), ("c", 4))})
+    for i, name in enumerate(("bank", "second", "third"))
 }
 
 # What is selected: three pods by address, and a range in each node's prefix for pods that come

@@ -4,6 +4,7 @@
 
     inet --- igw --- vpc (router) --+-- br-a --- node1 (eth0, eth1), gw-a
                       |             +-- br-b --- node2, gw-b
+                      |             +-- br-c --- gw-c (only where a lab has three gateways)
                     natgw           +-- br-p --- instances that a test adds
         (only where the flavour needs it)
 
@@ -101,10 +102,12 @@ table ip natgw {{
 
 
 def vpc_lines(machines: Iterable[Machine], nat_gateway: bool) -> list[str]:
+    machines = list(machines)
     router, igw = model.IGW_LINK
     lines = ["link set lo up", "link set igw0 up", f"addr add {router}/30 dev igw0",
              f"route add default via {igw}"]
-    for zone, (subnet, gateway) in model.ZONES.items():
+    used = {"p", *(machine.zone for machine in machines)}
+    for zone, (subnet, gateway) in ((z, model.ZONES[z]) for z in model.ZONES if z in used):
         length = subnet.rpartition("/")[2]
         lines += [f"link add br-{zone} mtu {model.MTU_VPC} address {model.mac_of(gateway)}"
                   " type bridge mcast_snooping 0",

@@ -159,11 +159,12 @@ static json_t *flow_report(struct flow *f)
 	if (f->watch.fd >= 0)
 		getsockname(f->watch.fd, (struct sockaddr *)&f->local, &len);
 	report = json_pack(
-		"{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o, s:i}",
+		"{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o, s:i}",
 		"kind", f->kind->name, "state", state_names[f->state], "sent", (json_int_t)f->sent,
-		"received", (json_int_t)f->received, "duplicates", (json_int_t)f->duplicates,
-		"corrupt", (json_int_t)f->corrupt, "errors", (json_int_t)f->errors, "resets",
-		(json_int_t)f->resets, "max_gap_ms", (double)f->gap_ns / 1e6, "max_gap_at_ms",
+		"received", (json_int_t)f->received, "late", (json_int_t)f->late, "duplicates",
+		(json_int_t)f->duplicates, "corrupt", (json_int_t)f->corrupt, "errors",
+		(json_int_t)f->errors, "resets", (json_int_t)f->resets, "max_gap_ms",
+		(double)f->gap_ns / 1e6, "max_gap_at_ms",
 		f->gap_ns ? (double)(f->gap_at_ns - f->start_ns) / 1e6 : 0.0, "stalled_ms",
 		(double)(now - (f->last_ns ? f->last_ns : f->start_ns)) / 1e6, "age_ms",
 		(double)(now - f->start_ns) / 1e6, "max_rtt_ms", (double)f->rtt_max_ns / 1e6,
@@ -226,8 +227,10 @@ static void linger_expired(struct timer *t)
 {
 	struct flow *f = container_of(t, struct flow, linger);
 
-	if (f->state == FLOW_OPEN && (f->received < f->sent || f->pending) &&
-	    now_ns() < f->end_ns) {
+	/* Of a new socket per message it's known what has failed. */
+	bool is_waiting = f->kind->ready ? f->received < f->sent : f->pending > 0;
+
+	if (f->state == FLOW_OPEN && is_waiting && now_ns() < f->end_ns) {
 		timer_set(t, now_ns() + MS_NS);
 		return;
 	}

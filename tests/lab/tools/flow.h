@@ -34,7 +34,7 @@ struct flow {
 	struct timer ticker, linger;
 	struct ticket stopper; /* who waits for the end; valid while linger runs */
 
-	uint64_t sent, received, duplicates, corrupt, errors, resets;
+	uint64_t sent, received, late, duplicates, corrupt, errors, resets;
 	int64_t opened_ns; /* when the socket of a stream was opened */
 	int64_t start_ns, first_ns, last_ns, gap_ns, gap_at_ns;
 	int64_t rtt_max_ns;

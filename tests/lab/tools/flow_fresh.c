@@ -11,6 +11,9 @@
 
 enum { PENDING_MAX = 1024, BURST_MAX = 64 };
 
+/* Linux sends a SYN again after a second: what took longer has lost its first one. */
+#define AGAIN_NS (1000 * MS_NS)
+
 struct exchange {
 	struct flow *flow;
 	struct probe *probe;
@@ -50,6 +53,7 @@ static void exchange_done(void *ctx, const struct probe_result *result)
 		return;
 	}
 	f->received++;
+	f->late += result->rtt_ns >= AGAIN_NS;
 	if (result->rtt_ns > f->rtt_max_ns)
 		f->rtt_max_ns = result->rtt_ns;
 	flow_progress(f);

@@ -155,10 +155,8 @@ class Load:
         except DeadlineExceeded as error:
             raise DeadlineExceeded(f"{error}; not: {', '.join(is_going())}") from error
 
-    def judge(self) -> Judgement:
-        running = [flow.stat() for _, what, flow in self.flows if what == "connects"]
-        per_sec = sum(r.sent / r.age_ms * 1000 for r in running)
-        rows = [Row(pod, what, flow.stop(linger_ms=int(CONNECT_S * 1000) if what == "connects" else 300)) for pod, what, flow in self.flows]
+    def judge_exit(self) -> tuple[dict[str, int], int]:
+        """{source: packets} of what left with a wrong one, and how many packets died at the internet gateway."""
         ours = {self.lab.eip(e) for e in self.group.egress}
         private = {address for e in self.group.egress for address in self.lab.egress_ips[e].private.values()}
         foreign: dict[str, int] = {}
@@ -176,6 +174,13 @@ class Load:
                 died += row.packets
             elif row.source not in ours:
                 foreign[row.source] = foreign.get(row.source, 0) + row.packets
+        return foreign, died
+
+    def judge(self) -> Judgement:
+        running = [flow.stat() for _, what, flow in self.flows if what == "connects"]
+        per_sec = sum(r.sent / r.age_ms * 1000 for r in running)
+        rows = [Row(pod, what, flow.stop(linger_ms=int(CONNECT_S * 1000) if what == "connects" else 300)) for pod, what, flow in self.flows]
+        foreign, died = self.judge_exit()
         return Judgement(rows, foreign, list(self.told.names), died, per_sec, self.lab.eip("bank"))
 
 

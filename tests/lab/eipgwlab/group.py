@@ -247,8 +247,8 @@ class Group:
         wait_until(lambda: self.carrier(egress) == name and self.associated(egress) == name, deadline,
                    f"{name} carries {egress}", every=0.1)
 
-    def stop(self) -> None:
-        """All daemons. The gateway that goes last waits in vain for another one to take over: a second signal ends that."""
+    def stop(self, nodes: bool = True) -> None:
+        """All daemons, or the gateways only. The gateway that goes last waits in vain for another one to take over: a second signal ends that."""
         *others, last = (self.lab.daemons[name] for name in self.lab.gateways)
         for daemon in others:
             daemon.stop(deadline=60)
@@ -257,7 +257,8 @@ class Group:
             last.signal(signal.SIGTERM)
             wait_until(lambda: not last.running or last.log_count("handing over first") > told, 20, "it hands over, or has nothing to")
         last.stop(deadline=60)
-        self.lab.stop_daemons()
+        if nodes:
+            self.lab.stop_daemons()
 
     def close(self) -> None:
         for server in self.servers:

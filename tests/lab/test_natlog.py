@@ -18,7 +18,7 @@ from eipgwlab import Lab, netns, wait_until
 from eipgwlab.agent import ECHO_PORT, UDP_PORT
 from eipgwlab.group import Group
 from eipgwlab.lab import PodStation
-from labha import start_group
+from labha import configure_group, start_group
 from labkube import SELECTED, Kube, seen, wait_seen
 from proof import status
 
@@ -291,6 +291,7 @@ def group_of(make_lab: MakeLab, start_kube: Callable[[Lab], Kube]) -> Iterator[C
         kube = start_kube(lab)
         for name in ("gw-a", "gw-b"):
             want_log(lab, name)
+        configure_group(kube, groups[-1])
         start_group(kube, groups[-1])
         return kube, groups[-1]
 

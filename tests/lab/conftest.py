@@ -36,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("ha") is None)  # the longest groups first
     if os.geteuid() != 0:
         for item in items:
             if Path(__file__).parent in item.path.parents:  # not those of tests/aws beside us

@@ -18,6 +18,8 @@ from eipgwlab.wait import DeadlineExceeded, wait_until
 from labkube import Kube, silence, wait_seen
 from proof import SELECTED
 
+OTHERS = "groups of gateways"  # tests beside the table of faults: these one after the other, too
+
 # What daemons may say in a group to which things happen.
 QUIET = (r"^<4>drain: (spot interruption|rebalance recommendation|the Auto Scaling group terminates)",
          r"^<4>(kubernetes|own|failover|peer|repair|replication)[ :]", "^<3>(own|failover): ",
@@ -35,7 +37,7 @@ LOAD: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("udp", "udp", {"interval_ms": 20}),
     ("remapped", "tcp", {"interval_ms": 20, "dst": SHARED, "sport": SPORT}),
     ("bulk", "tcp", {"interval_ms": 20, "size": 65536}),
-    ("connects", "tcp-new", {"per_sec": -(-CONNECTS // len(SELECTED)), "timeout": CONNECT_S}),
+    ("connects", "tcp-new", {"timeout": CONNECT_S}),
 )
 STREAMS = ("echo", "push", "remapped", "bulk")
 
@@ -132,13 +134,14 @@ class Judgement:
 class Load:
     """Runs from its making until judge()."""
 
-    def __init__(self, kube: Kube, group: Group):
+    def __init__(self, kube: Kube, group: Group, connects: int = CONNECTS):
         self.group = group
         self.lab: Lab = group.lab
         self.told = Told(kube)
         silence(self.lab)
+        rate = {"connects": {"per_sec": -(-connects // len(SELECTED))}}
         self.flows: list[tuple[str, str, Flow]] = [
-            (pod, what, self.lab.pods[pod].flow(kind, duration=LASTS, **options))
+            (pod, what, self.lab.pods[pod].flow(kind, duration=LASTS, **options, **rate.get(what, {})))
             for pod in SELECTED for what, kind, options in LOAD]
         self.wait_going("at the start")
 

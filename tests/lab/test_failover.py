@@ -12,7 +12,7 @@ import pytest
 from eipgwlab.group import Group
 from eipgwlab.model import GATEWAYS
 from eipgwlab.wait import wait_until
-from labha import CONNECTS, QUIET, Load
+from labha import CONNECTS, OTHERS, QUIET, Load
 from labkube import Kube, seen, wait_seen
 
 pytestmark = pytest.mark.ha
@@ -196,8 +196,8 @@ def last(group: Group, seconds: float) -> None:
     flow.stop()
 
 
-# Each shares nothing with the others, and may go to any worker.
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(f"failover {name}")) for name in FAULTS])
+# One after the other: two processors haven't the time for the load of three.
+@pytest.mark.parametrize("name", FAULTS)
 def test_connections_outlive_a_gateway_and_no_packet_leaves_with_another_address(
         make_group: Callable[..., tuple[Kube, Group]], name: str) -> None:
     fault = FAULTS[name]
@@ -233,6 +233,7 @@ def test_connections_outlive_a_gateway_and_no_packet_leaves_with_another_address
     assert lab.check_logs(allow=QUIET) == []
 
 
+@pytest.mark.xdist_group(OTHERS)
 def test_the_lab_moves_an_elastic_ip_when_ec2_says_so_or_later(make_group: Callable[..., tuple[Kube, Group]]) -> None:
     """The group's lab with one gateway, which works without a group, too: this is what the others rely on."""
     kube, group = make_group(failover=False)
@@ -259,6 +260,7 @@ def test_the_lab_moves_an_elastic_ip_when_ec2_says_so_or_later(make_group: Calla
     assert kube.condition("EgressGateway", "partners")["status"] in ("True", "False")
 
 
+@pytest.mark.xdist_group(OTHERS)
 def test_egress_ips_are_spread_over_the_members_and_come_together(make_group: Callable[..., tuple[Kube, Group]]) -> None:
     kube, group = make_group(egress=("bank", "second"))
     lab = group.lab

@@ -15,7 +15,7 @@ import pytest
 from eipgwlab.group import Group
 from eipgwlab.model import NODES
 from eipgwlab.wait import wait_until
-from labha import QUIET, Load
+from labha import OTHERS, QUIET, Load
 from labkube import GROUP, SYSTEM, Kube, seen, wait_seen
 from proof import SELECTED
 
@@ -75,7 +75,7 @@ def waits_for(group: Group, gateway: str, holder: str) -> bool:
     return (row.get("state"), row.get("lease_holder"), row.get("translates")) == ("standby", holder, False)
 
 
-@pytest.mark.xdist_group("contender second")
+@pytest.mark.xdist_group(OTHERS)
 def test_it_never_gets_the_lease_of_gateways_that_live_and_lets_it_go_to_them(
         make_group: Callable[..., tuple[Kube, Group]]) -> None:
     kube, group = make_group()
@@ -84,7 +84,7 @@ def test_it_never_gets_the_lease_of_gateways_that_live_and_lets_it_go_to_them(
     wait_until(lambda: group.state("gw-b").get("state") == "standby", 40, "gw-b can take over")
     with kube.plane.contender(SYSTEM, LEASE, duration=DURATION, deadline=4) as other:
         wait_until(lambda: "ttempting to acquire leader lease" in other.log.read_text(errors="replace"), 60, "it asks")
-        load = Load(kube, group)
+        load = Load(kube, group, connects=60)
         wait_until(group.is_together, 60, "the two know each other", every=0.1)
         # Longer than a Lease, after which it would take what nobody renews.
         asked = history.held_s()
@@ -115,7 +115,7 @@ def test_it_never_gets_the_lease_of_gateways_that_live_and_lets_it_go_to_them(
     assert lab.check_logs(allow=QUIET) == []
 
 
-@pytest.mark.xdist_group("contender first")
+@pytest.mark.xdist_group(OTHERS)
 def test_who_has_the_lease_first_is_waited_for_until_it_ends(make_group: Callable[..., tuple[Kube, Group]]) -> None:
     kube, group = make_group(start=False)
     lab = group.lab

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from eipgwlab.group import SETTLED, Group
 from eipgwlab.wait import wait_until
-from labha import QUIET, Load
+from labha import OTHERS, QUIET, Load
 from labkube import Kube
 
 pytestmark = pytest.mark.ha
@@ -34,6 +34,7 @@ def is_settled(group: Group, living: list[str]) -> bool:
     return True
 
 
+@pytest.mark.xdist_group(OTHERS)
 def test_exactly_one_of_the_others_takes_over_and_the_last_one_carries_all(make_group: Callable[..., tuple[Kube, Group]]) -> None:
     kube, group = make_group(egress=EGRESS, three=True)
     lab = group.lab

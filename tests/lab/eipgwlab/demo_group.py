@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from labha import QUIET, Judgement, Load, start_group
+from labha import QUIET, Judgement, Load, configure_group, start_group
 from labkube import Kube
 
 from kubepeers import built_peers
@@ -83,6 +83,7 @@ def show_group(story: Story, flavour: str) -> None:
         stack.callback(kube.stop)
         stack.enter_context(logs_on_failure(lab))
         kube.start()
+        configure_group(kube, group)
         start_group(kube, group)
         for number, death in enumerate(DEATHS):
             if number:

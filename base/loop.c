@@ -124,6 +124,11 @@ void loop_stop(struct loop *loop)
 	event_base_loopbreak(loop->base);
 }
 
+struct event_base *loop_event_base(struct loop *loop)
+{
+	return loop->base;
+}
+
 static void on_io_ready(evutil_socket_t fd, short what, void *data)
 {
 	const struct loop_io *const io = data;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * The event loop; the only user of libevent. Everything runs in one thread. Sources are owned by whoever
+ * The event loop; the only user of libevent, but for metrics/server.c. Everything runs in one thread. Sources are owned by whoever
  * made them and are freed with *_free (NULL is fine), also from inside their own callback.
  * Callbacks are never called from inside the function that registers them.
  */
@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+struct event_base;
 struct loop;
 struct loop_io;
 struct loop_timer;
@@ -25,6 +26,8 @@ void loop_free(struct loop *loop);
 /* Runs until loop_stop. 0, or -EIO when the loop itself failed. */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
+/* libevent's own, as long as the loop: for its HTTP server. */
+struct event_base *loop_event_base(struct loop *loop);
 
 /* Level-triggered; `events` is a mask of enum loop_events and may be changed. The fd isn't closed. */
 struct loop_io *loop_io_new(struct loop *loop, int fd, unsigned events, loop_io_fn fn, void *data);

@@ -215,6 +215,12 @@ static const struct config_key keys[] = {
 	  .def = "{}",
 	  .sub = &log_config_table,
 	  .help = "each translated connection, with its pod" },
+	{ .name = "metrics",
+	  .type = CONFIG_OBJECT,
+	  .offset = offsetof(struct gateway_config, metrics),
+	  .def = "{}",
+	  .sub = &metrics_config_table,
+	  .help = "metrics over HTTP" },
 };
 const struct config_table gateway_config_table = { sizeof(struct gateway_config), keys,
 						   ARRAY_SIZE(keys) };
@@ -448,5 +454,7 @@ int gateway_config_check(const void *data, struct err *err)
 		rc = self_test_config_check(&config->self_test, err);
 	if (!rc)
 		rc = log_config_check(&config->log, err);
+	if (!rc)
+		rc = metrics_config_read(&config->metrics, config->gateway.address, NULL, err);
 	return rc ? rc : gateway_config_compile(config, &result, err);
 }

@@ -10,6 +10,7 @@
 #include "conf/failover.h"
 #include "conf/kubernetes.h"
 #include "conf/log.h"
+#include "conf/metrics.h"
 #include "conf/native.h"
 #include "conf/self_test.h"
 #include "policy/config.h"
@@ -69,6 +70,7 @@ struct gateway_config {
 	struct gateway_native native;
 	struct gateway_failover failover;
 	struct gateway_log log;
+	struct metrics_conf metrics;
 };
 
 extern const struct config_table gateway_config_table;

@@ -143,6 +143,12 @@ static const struct config_key keys[] = {
 	  .def = "{}",
 	  .sub = &node_kubernetes_table,
 	  .help = "how the API server is reached" },
+	{ .name = "metrics",
+	  .type = CONFIG_OBJECT,
+	  .offset = offsetof(struct node_config, metrics),
+	  .def = "{}",
+	  .sub = &metrics_config_table,
+	  .help = "metrics over HTTP" },
 };
 const struct config_table node_config_table = { sizeof(struct node_config), keys,
 						ARRAY_SIZE(keys) };
@@ -253,6 +259,8 @@ int node_config_check(const void *data, struct err *err)
 			"mark.flag: 0x%x is used by the VPC CNI (0x80) or kube-proxy (0xc000)",
 			flag);
 	rc = check_source(config, err);
+	if (!rc)
+		rc = metrics_config_read(&config->metrics, config->node.address, NULL, err);
 	if (!rc)
 		rc = check_egress(config, err);
 	if (!rc)

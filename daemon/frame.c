@@ -18,12 +18,13 @@
 #include "base/options.h"
 #include "base/sd.h"
 #include "control/control.h"
+#include "daemon/serving.h"
 
 enum { NOTICE_AGAIN_MS = 100, STOP_SPARE_MS = 5000 };
 
 struct options {
 	const char *config, *control, *log_level;
-	bool check_config, dump_config, cleanup, stay, version, help, help_config;
+	bool check_config, dump_config, cleanup, stay, version, help, help_config, help_metrics;
 };
 
 static const struct option_row option_rows[] = {
@@ -43,6 +44,8 @@ static const struct option_row option_rows[] = {
 	{ "help", NULL, offsetof(struct options, help), "print this and exit" },
 	{ "help-config", NULL, offsetof(struct options, help_config),
 	  "print the keys of the configuration file and exit" },
+	{ "help-metrics", NULL, offsetof(struct options, help_metrics),
+	  "print the names of the metrics and exit" },
 };
 static const struct option_table option_table = { option_rows, ARRAY_SIZE(option_rows) };
 
@@ -51,6 +54,7 @@ struct frame {
 	struct options options;
 	struct loop *loop;
 	struct control_server *server;
+	struct serving serving;
 	struct loop_signal *signals[3];
 	struct loop_timer *watchdog;
 	struct loop_timer *end; /* of the time that the daemon wants for stopping */
@@ -69,6 +73,11 @@ struct frame {
 struct loop *frame_loop(const struct frame *frame)
 {
 	return frame->loop;
+}
+
+const struct frame_spec *frame_spec(const struct frame *frame)
+{
+	return frame->spec;
 }
 
 void *frame_state(const struct frame *frame)
@@ -166,10 +175,12 @@ static void reload_requested(int signal_number, void *data)
 		return;
 	notify(frame, "RELOADING=1\n", "reloading the configuration");
 	config = load(frame->spec, frame->options.config, &err);
-	if (config && frame->spec->reload(frame->state, config, &err)) {
+	if (config && (serving_prepare(&frame->serving, frame, config, &err) ||
+		       frame->spec->reload(frame->state, config, &err))) {
 		unload(frame->spec, config);
 		config = NULL;
 	}
+	serving_settle(&frame->serving, config);
 	frame->last_error = err;
 	if (config) {
 		frame->last_error = ERR_NULL;
@@ -258,6 +269,7 @@ static int frame_open(struct frame *frame, struct err *err)
 static void frame_close(struct frame *frame)
 {
 	control_server_free(frame->server);
+	serving_done(&frame->serving);
 	if (frame->state)
 		frame->spec->stop(frame->state);
 	for (size_t i = 0; i < ARRAY_SIZE(frame->signals); i++)
@@ -287,8 +299,9 @@ static int run(struct frame *frame, void *config)
 	}
 	frame->server = control_server_new(frame->loop, frame->options.control, spec->commands,
 					   frame, &err);
-	if (frame->server)
+	if (frame->server && serving_prepare(&frame->serving, frame, config, &err) == 0)
 		frame->state = spec->start(frame, config, &err);
+	serving_settle(&frame->serving, frame->state);
 	if (!frame->state) {
 		unload(spec, config);
 		return fail(EXIT_RUNTIME, frame->server ? "main" : "control", &err);
@@ -320,6 +333,8 @@ static int answer_early(const struct frame_spec *spec, const struct options *opt
 		printf("%s %s\n", spec->program, EIPGW_VERSION);
 	else if (options->help_config)
 		config_help(spec->table, stdout);
+	else if (options->help_metrics)
+		serving_list(spec, stdout);
 	else
 		return -1;
 	return EXIT_OK;

@@ -14,6 +14,18 @@ struct control_command;
 struct err;
 struct frame;
 struct loop;
+struct metric_table;
+struct metrics_out;
+struct metrics_place;
+
+/* What is served as metrics, if the configuration says where. */
+struct frame_metrics {
+	const struct metric_table *const *tables; /* all families; ends with NULL */
+	int (*find_place)(const void *config, struct metrics_place *ret, struct err *err);
+	/* There is a state. */
+	void (*write)(const struct frame *frame, struct metrics_out *out);
+	const char *(*find_fault)(const struct frame *frame); /* NULL: all is well */
+};
 
 struct frame_spec {
 	const char *program;
@@ -21,6 +33,7 @@ struct frame_spec {
 	const char *config_path, *socket_path; /* defaults */
 	const struct config_table *table;
 	const struct control_command *commands; /* run with the frame as data, see frame_state */
+	const struct frame_metrics *metrics;    /* NULL: none */
 
 	/* Fills in what the file leaves out and the surroundings know; NULL: nothing. -EINVAL with a path. */
 	int (*complete)(void *config, struct err *err);
@@ -49,6 +62,7 @@ struct frame_spec {
 int frame_main(const struct frame_spec *spec, int argc, char *argv[]);
 
 struct loop *frame_loop(const struct frame *frame);
+const struct frame_spec *frame_spec(const struct frame *frame);
 /* What `start` returned. */
 void *frame_state(const struct frame *frame);
 /* Ends the daemon as soon as the loop goes on: what begin_stop wanted time for is done. */

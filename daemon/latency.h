@@ -11,7 +11,9 @@
 
 #include "base/mono.h"
 
-enum { LATENCY_KEPT = 4096, LATENCY_ARRIVALS = 64 };
+enum { LATENCY_KEPT = 4096, LATENCY_ARRIVALS = 64, LATENCY_BOUNDS = 14 };
+
+extern const uint32_t latency_bounds_us[LATENCY_BOUNDS]; /* upper ones, inclusive; ascending */
 
 struct latency {
 	struct {
@@ -20,7 +22,9 @@ struct latency {
 	} waiting[LATENCY_ARRIVALS];
 	size_t n_waiting;
 	uint32_t us[LATENCY_KEPT];
-	uint64_t count; /* ever done; the last of them are in `us` */
+	uint64_t count;                         /* ever done; the last of them are in `us` */
+	uint64_t histogram[LATENCY_BOUNDS + 1]; /* of all that were ever done */
+	uint64_t sum_us;                        /* likewise */
 };
 
 void latency_wait(struct latency *latency, struct mono arrived); /* one more event waits */
@@ -31,5 +35,6 @@ void latency_forget(struct latency *latency); /* those that wait changed nothing
 struct latency_summary {
 	uint64_t count; /* ever */
 	uint32_t p50, p99, max;
+	uint64_t histogram[LATENCY_BOUNDS + 1], sum_us; /* ever */
 };
 void latency_summarise(const struct latency *latency, struct latency_summary *ret);

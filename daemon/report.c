@@ -120,9 +120,13 @@ int report_head(struct control_out *out, const struct report_head *head, struct 
 	return rc;
 }
 
-static uint64_t count_sources(const struct policy_result *compiled, size_t policy)
+uint64_t report_sources(const struct policy_result *compiled, const struct cluster *cluster,
+			size_t policy)
 {
 	uint64_t n = 0;
+
+	if (cluster)
+		return inventory_sources(cluster_inventory(cluster), policy);
 
 	for (size_t i = 0; i < compiled->n_members; i++) {
 		const struct policy_member *member = &compiled->members[i];
@@ -158,12 +162,12 @@ void report_cluster(struct control_out *out, const struct cluster *cluster)
 
 /* Those of Kubernetes: which egress IPs each pod has stands in its class. */
 static void put_inventory(struct control_out *out, const struct policy_result *compiled,
-			  const struct inventory *inventory)
+			  const struct cluster *cluster)
 {
 	for (size_t i = 0; i < compiled->n_policies; i++) {
 		control_object(out, NULL);
 		control_string(out, "name", compiled->names[i]);
-		control_int(out, "sources", (long long)inventory_sources(inventory, i));
+		control_int(out, "sources", (long long)report_sources(compiled, cluster, i));
 		control_end(out);
 	}
 }
@@ -175,11 +179,11 @@ void report_policies(struct control_out *out, const struct config_list *policies
 
 	control_array(out, "policies");
 	if (compiled && cluster)
-		put_inventory(out, compiled, cluster_inventory(cluster));
+		put_inventory(out, compiled, cluster);
 	for (size_t i = 0; compiled && !cluster && i < policies->n; i++) {
 		control_object(out, NULL);
 		control_string(out, "name", list[i].name);
-		control_int(out, "sources", (long long)count_sources(compiled, i));
+		control_int(out, "sources", (long long)report_sources(compiled, NULL, i));
 		control_array(out, "egress_ips");
 		for (size_t j = 0; j < list[i].egress_ips.n; j++)
 			control_string(out, NULL, list[i].egress_ips.v[j]);

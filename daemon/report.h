@@ -15,8 +15,11 @@ struct frame;
 struct keeper;
 struct nat_trace;
 
+/* What it means that the counter counts. */
+enum report_kind { REPORT_DROPS, REPORT_PASSES, REPORT_OPENS };
 struct report_counter {
 	const char *name, *help;
+	enum report_kind kind;
 };
 
 /* The head of `status`: who, state, configuration, kernel, counters. `counters` ends with a NULL name. */
@@ -36,6 +39,10 @@ void report_cluster(struct control_out *out, const struct cluster *cluster);
 /* `policies` is a config_list of struct policy_config; with Kubernetes (`cluster`) they are the inventory's. */
 void report_policies(struct control_out *out, const struct config_list *policies,
 		     const struct policy_result *compiled, const struct cluster *cluster);
+
+/* How many sources the policy of that index has. */
+uint64_t report_sources(const struct policy_result *compiled, const struct cluster *cluster,
+			size_t policy);
 
 /* Arguments `source` (required) and `destination` (default 198.51.100.1, RFC 5737) of `explain`. */
 int report_addresses(const struct control_args *args, struct ip4 *ret_source,

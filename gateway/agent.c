@@ -18,6 +18,7 @@
 #include "gateway/flowlog.h"
 #include "gateway/publish.h"
 #include "gateway/selftest.h"
+#include "gateway/survivors.h"
 #include "gateway/world.h"
 
 /* A failure is told by on_run and tried again. */
@@ -87,6 +88,7 @@ static void on_failover(void *data)
 {
 	struct agent *agent = data;
 
+	agent_see_takeovers(agent);
 	if (agent->begun)
 		agent_publish(agent);
 	if (agent->drain)
@@ -209,6 +211,7 @@ void agent_stop(void *data)
 	flowlog_free(agent->flowlog);
 	drain_free(agent->drain);
 	failover_free(agent->failover);
+	survivors_free(agent->survivors);
 	publish_free(agent->publish);
 	world_free(agent->world);
 	cloud_free(agent->cloud);
@@ -259,6 +262,9 @@ static int start_failover(struct agent *agent, struct err *err)
 						  .on_change = on_failover,
 						  .data = agent };
 
+	agent->survivors = survivors_new(options.loop);
+	if (!agent->survivors)
+		return err_set(err, -ENOMEM, "out of memory");
 	cloud_share(agent->cloud, on_where);
 	agent->failover = failover_new(&options, agent->config, err);
 	if (!agent->failover)

@@ -9,6 +9,7 @@
 #include "conf/gateway.h"
 #include "gateway/desired.h"
 
+struct cloud;
 struct cluster;
 struct drain;
 struct err;
@@ -16,6 +17,7 @@ struct failover;
 struct flowlog;
 struct frame;
 struct keeper;
+struct takeovers;
 struct agent; /* one per process */
 
 /* The contract of struct frame_spec's start, reload, begin_stop and stop. */
@@ -30,10 +32,13 @@ int agent_check_platform(struct err *err);
 struct agent_state {
 	struct gateway_view view;
 	struct keeper *keeper;
-	struct cluster *cluster;   /* NULL: the configuration is all */
-	struct failover *failover; /* NULL: this gateway is alone */
-	struct drain *drain;       /* NULL: nobody could take over */
 	struct flowlog *flowlog;
+	struct cluster *cluster;           /* NULL: the configuration is all */
+	struct failover *failover;         /* NULL: this gateway is alone */
+	struct drain *drain;               /* NULL: nobody could take over */
+	struct cloud *cloud;               /* NULL: static ownership */
+	const struct takeovers *takeovers; /* with failover */
+	uint64_t survivors;                /* connections that take-overs found here */
 	uint64_t connections_ended;
 };
 struct agent_state agent_state(const struct agent *agent);

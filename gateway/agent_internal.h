@@ -11,6 +11,7 @@
 #include "daemon/health.h"
 #include "gateway/agent.h"
 #include "gateway/parameters.h"
+#include "gateway/takeovers.h"
 #include "nat/keeper.h"
 #include "policy/policy.h"
 
@@ -23,6 +24,7 @@ struct flowlog;
 struct inventory_changes;
 struct publish;
 struct selftest;
+struct survivors;
 struct world;
 
 /* What the uplink is now. */
@@ -49,9 +51,13 @@ struct agent {
 	struct selftest *selftest; /* NULL: not configured */
 	struct failover *failover; /* NULL: this gateway is alone */
 	struct flowlog *flowlog;
+	struct takeovers takeovers;
+	struct survivors *survivors; /* with failover */
 	bool begun; /* the first run was tried; before, the kernel stays as it was found */
 };
 
+/* States of egress IPs may be others: counts take-overs, and whose connections they found here. */
+void agent_see_takeovers(struct agent *agent);
 /* Tells Kubernetes what is in the kernel. */
 void agent_publish(struct agent *agent);
 

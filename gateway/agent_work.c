@@ -18,6 +18,7 @@
 #include "gateway/flowlog.h"
 #include "gateway/publish.h"
 #include "gateway/selftest.h"
+#include "gateway/survivors.h"
 #include "gateway/world.h"
 #include "netlink/rtnl.h"
 #include "netlink/sync.h"
@@ -52,6 +53,9 @@ struct agent_state agent_state(const struct agent *agent)
 		.failover = agent->failover,
 		.drain = agent->drain,
 		.flowlog = agent->flowlog,
+		.cloud = agent->cloud,
+		.takeovers = agent->failover ? &agent->takeovers : NULL,
+		.survivors = agent->survivors ? survivors_total(agent->survivors) : 0,
 		.connections_ended = ending_count(agent->ending),
 	};
 	struct gateway_view *view = &state.view;
@@ -168,6 +172,7 @@ static void on_run(const struct keeper_report *report, void *data)
 	if (agent->failover)
 		failover_see_run(agent->failover, !report->rc);
 	flowlog_see_fence(agent->flowlog);
+	agent_see_takeovers(agent);
 	if (!report->rc && agent->publish) {
 		cluster_in_kernel(world_cluster(agent->world));
 		agent_publish(agent);

@@ -27,6 +27,11 @@ const struct native *cloud_native(const struct cloud *cloud)
 	return &cloud->native;
 }
 
+struct cloud_counts cloud_counts(const struct cloud *cloud)
+{
+	return cloud->counts;
+}
+
 bool cloud_is_decided(const struct cloud *cloud)
 {
 	return own_is_decided(&cloud->own);

@@ -9,8 +9,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/ip4.h"
+#include "http/retry.h"
 
 struct cloud;
 struct drain_access;
@@ -64,6 +66,11 @@ const char *cloud_zone(const struct cloud *cloud);
 struct imds *cloud_imds(const struct cloud *cloud);
 /* False until the metadata have told who this is. */
 bool cloud_access(const struct cloud *cloud, struct drain_access *ret);
+/* Calls to EC2 since the start, and those that failed by why. */
+struct cloud_counts {
+	uint64_t calls, failures[HTTP_CLASS_COUNT];
+};
+struct cloud_counts cloud_counts(const struct cloud *cloud);
 /* It's known of each egress IP whether it is ours. */
 bool cloud_is_decided(const struct cloud *cloud);
 /* All of them are, and native sources come here. */

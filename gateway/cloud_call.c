@@ -148,6 +148,7 @@ void cloud_take_failure_of(struct cloud *cloud, struct cloud_subject subject,
 			aws_failure_set(&failure, "credentials", HTTP_CLASS_CREDENTIALS,
 					status.error);
 	}
+	cloud->counts.failures[failure.class]++;
 	cloud_see_failure(cloud, subject, action, &failure);
 	if (!is_blocked(cloud, subject)) {
 		if (!cloud->failing && !cloud->failed)
@@ -185,6 +186,7 @@ int cloud_call(struct cloud *cloud, struct aws_request *request, int rc, aws_cal
 						  .data = cloud };
 
 	cloud->action = action;
+	cloud->counts.calls++;
 	if (rc == 0)
 		cloud->call = aws_call_start(&options, &err);
 	else

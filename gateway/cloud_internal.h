@@ -13,6 +13,7 @@
 #include "base/ip4.h"
 #include "base/mono.h"
 #include "conf/gateway.h"
+#include "gateway/cloud.h"
 #include "gateway/native.h"
 #include "gateway/own.h"
 #include "gateway/own_standby.h"
@@ -81,6 +82,7 @@ struct cloud {
 	size_t index;
 	struct mono metadata_at; /* not read before */
 	struct cloud_takeover takeovers[CLOUD_TAKEOVERS_MAX];
+	struct cloud_counts counts;
 };
 
 /* After each answer: what is new is logged, and the owner hears of what it must do. */

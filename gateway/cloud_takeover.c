@@ -43,6 +43,7 @@ static void start(struct cloud_takeover *takeover)
 						  .done = on_taken,
 						  .data = takeover };
 
+	cloud->counts.calls++;
 	if (own_request_step(&cloud->own, takeover->index, step, &request) == 0)
 		takeover->call = aws_call_start(&options, &err);
 	if (takeover->call)

@@ -40,7 +40,7 @@ enum { TCP_SYN = 0x02, TCP_RST = 0x04 };
 enum { RANGE_MIN = 256 }; /* addresses; fewer are single elements */
 
 const struct report_counter gateway_counters[] = {
-	{ "new", "first packets of connections that were given an egress IP" },
+	{ "new", "first packets of connections that were given an egress IP", REPORT_OPENS },
 	{ "unknown_reset", "answered with a RST: in the middle of a connection that isn't known" },
 	{ "fenced", "dropped: would leave with an egress IP that another gateway has now" },
 	{ "refused",

@@ -4,6 +4,7 @@
 #include "conf/gateway.h"
 #include "daemon/frame.h"
 #include "gateway/agent.h"
+#include "gateway/metrics.h"
 #include "gateway/status.h"
 
 int main(int argc, char *argv[])
@@ -16,6 +17,7 @@ int main(int argc, char *argv[])
 		.socket_path = "/run/eipgw/gateway.sock",
 		.table = &gateway_config_table,
 		.commands = gateway_commands,
+		.metrics = &gateway_metrics,
 		.check = gateway_config_check,
 		.check_platform = agent_check_platform,
 		.start = agent_start,

@@ -90,6 +90,20 @@ static void put_native(struct control_out *out, const struct gateway_view *view)
 	control_end(out);
 }
 
+struct report_head gateway_head(const struct frame *frame, const struct agent_state *state)
+{
+	return (struct report_head){
+		.program = "eipgwd",
+		.name = state->view.config->gateway.name,
+		.table = GATEWAY_TABLE,
+		.frame = frame,
+		.keeper = state->keeper,
+		.cluster = state->cluster,
+		.connections_ended = state->connections_ended,
+		.counters = gateway_counters,
+	};
+}
+
 static int run_status(const struct control_args *args, struct control_out *out, void *data,
 		      struct err *err)
 {
@@ -100,16 +114,7 @@ static int run_status(const struct control_args *args, struct control_out *out, 
 	if (!agent)
 		return err_set(err, -EAGAIN, "the daemon is starting");
 	state = agent_state(agent);
-	struct report_head head = {
-		.program = "eipgwd",
-		.name = state.view.config->gateway.name,
-		.table = GATEWAY_TABLE,
-		.frame = data,
-		.keeper = state.keeper,
-		.cluster = state.cluster,
-		.connections_ended = state.connections_ended,
-		.counters = gateway_counters,
-	};
+	const struct report_head head = gateway_head(data, &state);
 
 	if (state.view.zone && state.view.zone[0])
 		control_string(out, "zone", state.view.zone);

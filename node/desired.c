@@ -24,8 +24,8 @@
 enum { TCP_SYN = 0x02, TCP_ACK = 0x10 };
 
 const struct report_counter node_counters[] = {
-	{ "steered", "packets sent to a gateway" },
-	{ "direct", "replies of selected pods to connections from outside" },
+	{ "steered", "packets sent to a gateway", REPORT_PASSES },
+	{ "direct", "replies of selected pods to connections from outside", REPORT_PASSES },
 	{ "no_egress", "dropped: governed packet whose policy has no egress IP now" },
 	{ "guard_leak", "dropped: governed packet that was not going into the tunnel" },
 	{ "guard_unmarked", "dropped: unmarked packet going into the tunnel" },

@@ -5,6 +5,7 @@
 #include "daemon/frame.h"
 #include "node/agent.h"
 #include "node/cleanup.h"
+#include "node/metrics.h"
 #include "node/status.h"
 
 int main(int argc, char *argv[])
@@ -16,6 +17,7 @@ int main(int argc, char *argv[])
 		.socket_path = "/run/eipgw/node.sock",
 		.table = &node_config_table,
 		.commands = node_commands,
+		.metrics = &node_metrics,
 		.complete = node_config_complete,
 		.check = node_config_check,
 		.check_platform = agent_check_platform,

@@ -72,6 +72,21 @@ static void put_pods(struct control_out *out, const struct node_view *view)
 	control_end(out);
 }
 
+struct report_head node_head(const struct frame *frame, const struct agent_state *state)
+{
+	return (struct report_head){
+		.program = "eipgw-noded",
+		.name = state->view.config->node.name,
+		.table = NODE_TABLE,
+		.frame = frame,
+		.keeper = state->keeper,
+		.cluster = state->cluster,
+		.connections_ended = state->connections_ended,
+		.counters = node_counters,
+		.counters6 = node_counters6,
+	};
+}
+
 static int run_status(const struct control_args *args, struct control_out *out, void *data,
 		      struct err *err)
 {
@@ -82,17 +97,7 @@ static int run_status(const struct control_args *args, struct control_out *out, 
 	if (!agent)
 		return err_set(err, -EAGAIN, "the daemon is starting");
 	state = agent_state(agent);
-	struct report_head head = {
-		.program = "eipgw-noded",
-		.name = state.view.config->node.name,
-		.table = NODE_TABLE,
-		.frame = data,
-		.keeper = state.keeper,
-		.cluster = state.cluster,
-		.connections_ended = state.connections_ended,
-		.counters = node_counters,
-		.counters6 = node_counters6,
-	};
+	const struct report_head head = node_head(data, &state);
 
 	put_egress(out, &state.view);
 	report_cluster(out, state.cluster);

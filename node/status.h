@@ -4,5 +4,11 @@
 #pragma once
 
 #include "control/control.h"
+#include "daemon/report.h"
+
+struct agent_state;
+struct frame;
 
 extern const struct control_command node_commands[]; /* run with a struct frame as data */
+/* Borrows from its arguments. */
+struct report_head node_head(const struct frame *frame, const struct agent_state *state);

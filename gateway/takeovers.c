@@ -10,7 +10,7 @@ const uint32_t takeovers_bounds_us[TAKEOVERS_BOUNDS] = {
 	2500000, 5000000, 7500000, 10000000, 15000000, 30000000,
 };
 
-/* NULL: there are too many. */
+/* Names come and go with configurations: a new one may get an old one's place. */
 static struct takeovers_egress *find(struct takeovers *t, const char *name)
 {
 	struct takeovers_egress *e;
@@ -19,11 +19,12 @@ static struct takeovers_egress *find(struct takeovers *t, const char *name)
 		if (strcmp(t->v[i].name, name) == 0)
 			return &t->v[i];
 	}
-	if (t->n == POLICY_EGRESS_MAX)
-		return NULL;
-	e = &t->v[t->n++];
+	if (t->n < POLICY_EGRESS_MAX)
+		e = &t->v[t->n++];
+	else
+		e = &t->v[t->next++ % POLICY_EGRESS_MAX];
+	*e = (struct takeovers_egress){ .state = DECIDE_STARTING };
 	snprintf(e->name, sizeof(e->name), "%s", name);
-	e->state = DECIDE_STARTING;
 	return e;
 }
 
@@ -50,8 +51,6 @@ bool takeovers_see(struct takeovers *t, const struct takeovers_sight *sight, str
 	struct takeovers_egress *e = find(t, sight->name);
 	const enum decide_state state = sight->state;
 
-	if (!e)
-		return false;
 	if (!e->runs && e->state == DECIDE_STANDBY && is_on_the_way(state)) {
 		e->runs = true;
 		e->claims = false;

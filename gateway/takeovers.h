@@ -33,7 +33,7 @@ struct takeovers {
 		bool runs, claims; /* claims: it came so far that the Lease was asked for */
 		struct mono since;
 	} v[POLICY_EGRESS_MAX];
-	size_t n;
+	size_t n, next; /* next: to be replaced */
 	uint64_t done, given_up;
 	uint64_t histogram[TAKEOVERS_BOUNDS + 1], sum_us;
 };

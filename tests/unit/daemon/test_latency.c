@@ -85,6 +85,38 @@ static void time_that_runs_backwards_is_no_time(void **state)
 	expect(&latency, (struct latency_summary){ 1, 0, 0, 0 });
 }
 
+/* Unlike those that are kept, it forgets nothing. A bound belongs to the bucket below it. */
+static void the_histogram_has_all_that_ever_were(void **state)
+{
+	static struct latency latency;
+	struct latency_summary summary;
+	uint64_t sum = 0, count = 0;
+
+	(void)state;
+	for (size_t i = 0; i < LATENCY_BOUNDS; i++) {
+		for (uint32_t k = 0; k <= 1; k++) {
+			latency_wait(&latency, at_us(0));
+			latency_done(&latency, at_us(latency_bounds_us[i] + k));
+			sum += latency_bounds_us[i] + k;
+		}
+	}
+	for (int i = 0; i < 2 * LATENCY_KEPT; i++)
+		latency_wait(&latency, at_us(0));
+	latency_done(&latency, at_us(1));
+	latency_summarise(&latency, &summary);
+
+	assert_int_equal(summary.histogram[0], 1 + 2 * LATENCY_KEPT);
+	for (size_t i = 1; i < LATENCY_BOUNDS; i++)
+		assert_int_equal(summary.histogram[i], 2);
+	assert_int_equal(summary.histogram[LATENCY_BOUNDS], 1);
+	for (size_t i = 0; i <= LATENCY_BOUNDS; i++)
+		count += summary.histogram[i];
+	assert_int_equal(count, summary.count);
+	assert_int_equal(summary.sum_us, sum + 2 * LATENCY_KEPT);
+	for (size_t i = 1; i < LATENCY_BOUNDS; i++)
+		assert_true(latency_bounds_us[i] > latency_bounds_us[i - 1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -92,6 +124,7 @@ int main(void)
 		cmocka_unit_test(what_changed_nothing_is_not_counted),
 		cmocka_unit_test(more_than_can_be_told_apart_are_counted_all),
 		cmocka_unit_test(old_ones_are_forgotten),
+		cmocka_unit_test(the_histogram_has_all_that_ever_were),
 		cmocka_unit_test(time_that_runs_backwards_is_no_time),
 	};
 

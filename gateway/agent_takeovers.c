@@ -20,6 +20,7 @@ void agent_see_takeovers(struct agent *agent)
 	for (size_t i = 0; i < numbers.n_egress; i++) {
 		const struct takeovers_sight sight = { numbers.egress[i].name,
 						       numbers.egress[i].state,
+						       numbers.egress[i].is_others,
 						       numbers.egress[i].translates };
 
 		if (takeovers_see(&agent->takeovers, &sight, now))

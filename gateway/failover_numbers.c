@@ -33,6 +33,8 @@ void failover_numbers(const struct failover *f, struct failover_numbers *ret)
 
 		ret->egress[i].name = c->name;
 		ret->egress[i].state = (enum decide_state)c->decide.state;
+		ret->egress[i].is_others = c->decide.lease.holder != MEMBERS_SELF &&
+					   c->decide.lease.holder != DECIDE_NOBODY;
 		ret->egress[i].translates = c->in_kernel && !f->fenced[i];
 		if (f->replica)
 			find_mode(f->replica, c->hash, &ret->egress[i].mode,

@@ -20,6 +20,7 @@ struct failover_numbers {
 	struct {
 		const char *name; /* of the configuration's egress IPs, in their order */
 		enum decide_state state;
+		bool is_others; /* the Lease, as last read, is or was another one's */
 		bool translates;
 		enum replica_mode mode;
 		bool is_complete; /* RECEIVE: what replica_is_complete says */

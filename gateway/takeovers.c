@@ -44,6 +44,7 @@ static void end(struct takeovers *t, struct takeovers_egress *e, struct mono now
 	t->sum_us += us > 0 ? (uint64_t)us : 0;
 	t->done++;
 	e->runs = false;
+	e->was_others = false;
 }
 
 bool takeovers_see(struct takeovers *t, const struct takeovers_sight *sight, struct mono now)
@@ -51,7 +52,8 @@ bool takeovers_see(struct takeovers *t, const struct takeovers_sight *sight, str
 	struct takeovers_egress *e = find(t, sight->name);
 	const enum decide_state state = sight->state;
 
-	if (!e->runs && e->state == DECIDE_STANDBY && is_on_the_way(state)) {
+	e->was_others = e->was_others || sight->is_others;
+	if (!e->runs && e->was_others && e->state == DECIDE_STANDBY && is_on_the_way(state)) {
 		e->runs = true;
 		e->claims = false;
 		e->since = now;

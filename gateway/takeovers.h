@@ -23,6 +23,7 @@ extern const uint32_t takeovers_bounds_us[TAKEOVERS_BOUNDS];
 struct takeovers_sight {
 	const char *name;
 	enum decide_state state;
+	bool is_others;  /* the Lease, as last read, is or was another one's */
 	bool translates; /* in the kernel, and not fenced */
 };
 
@@ -30,6 +31,7 @@ struct takeovers {
 	struct takeovers_egress {
 		char name[CONFIG_NAME_MAX];
 		enum decide_state state;
+		bool was_others; /* since it was ours, if ever: what nobody had isn't taken over */
 		bool runs, claims; /* claims: it came so far that the Lease was asked for */
 		struct mono since;
 	} v[POLICY_EGRESS_MAX];

@@ -17,6 +17,7 @@ struct step {
 	int64_t ms;
 	enum decide_state state;
 	bool translates;
+	bool nobodys; /* the Lease */
 };
 
 struct story {
@@ -77,6 +78,20 @@ static const struct story stories[] = {
 	  0,
 	  1,
 	  0 },
+	{ "what nobody had isn't taken over",
+	  { { 1, DECIDE_STANDBY, false, true },
+	    { 1000, DECIDE_CLAIMING, false, true },
+	    { 1200, DECIDE_ACTIVE, true, true } },
+	  0,
+	  0,
+	  0 },
+	{ "what was let go is",
+	  { { 1, DECIDE_STANDBY, false },
+	    { 1000, DECIDE_CLAIMING, false, true },
+	    { 1200, DECIDE_ACTIVE, true, true } },
+	  1,
+	  0,
+	  200000 },
 	{ "a carrier that goes on without the API took nothing over",
 	  { { 1, DECIDE_STARTING, true },
 	    { 1000, DECIDE_ACTIVE, true },
@@ -89,7 +104,8 @@ static const struct story stories[] = {
 
 static bool see(struct takeovers *t, const char *name, const struct step *step)
 {
-	const struct takeovers_sight sight = { name, step->state, step->translates };
+	const struct takeovers_sight sight = { name, step->state, !step->nobodys,
+					       step->translates };
 
 	return takeovers_see(t, &sight, (struct mono){ step->ms * 1000000 });
 }

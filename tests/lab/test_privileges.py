@@ -14,9 +14,11 @@ import pytest
 from eipgwlab import Lab
 from eipgwlab.build import ROOT, program
 from eipgwlab.daemons import Daemon
+from eipgwlab.prometheus import fetch
 from eipgwlab.wait import wait_until
 
 NOBODY = 65534
+METRICS = 9430
 
 
 def unit_value(program_name: str, key: str) -> str:
@@ -84,6 +86,7 @@ def test_the_capabilities_of_the_units_are_enough_to_steer_repair_and_clean_up(
         make_lab: Callable[..., Lab], folder: Path) -> None:
     lab = make_lab()
     for daemon in lab.daemons.values():
+        daemon.config["metrics"] = {"listen": f"127.0.0.1:{METRICS}"}
         make_unprivileged(daemon, folder)
 
     lab.start_daemons()
@@ -93,6 +96,10 @@ def test_the_capabilities_of_the_units_are_enough_to_steer_repair_and_clean_up(
         assert re.search(rf"^Uid:\s+{NOBODY}\s+{NOBODY}", status, re.MULTILINE), status
     for pod in ("p1", "p4"):
         assert lab.pods[pod].probe().seen == lab.eip("bank")
+    for name in ("gw-a", "node1"):
+        code, text = fetch(lab.netns_of(name), METRICS, "/metrics")
+        parts = dict(re.findall(r'^eipgw_metrics_part_read{part="(\w+)"} (\d)$', text, re.MULTILINE))
+        assert code == 200 and len(parts) == 5 and set(parts.values()) == {"1"}, text
     lab.run("node1", "ip", "link", "del", "egw0")
     lab.run("gw-a", "nft", "delete", "table", "ip", "eipgw")
     wait_until(lambda: lab.pods["p1"].probe().seen == lab.eip("bank"), 30, "the EIP after the repair")

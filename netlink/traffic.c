@@ -80,17 +80,18 @@ static int ask_driver(int fd, const char *device, void *command)
 	return ioctl(fd, SIOCETHTOOL, &request) < 0 ? -errno : 0;
 }
 
-/* How many it has; 0: none, or it can't say. */
+/* How many it has; 0: none, or it can't say. The answer has the length of the one set that is asked for. */
 static uint32_t count_counters(int fd, const char *device)
 {
-	struct {
-		struct ethtool_sset_info head;
-		uint32_t length; /* of the one set that is asked for */
-	} info = { .head = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_STATS } };
+	_Alignas(struct ethtool_sset_info) char
+		buf[sizeof(struct ethtool_sset_info) + sizeof(uint32_t)] = { 0 };
+	struct ethtool_sset_info *const info = (struct ethtool_sset_info *)buf;
 
-	if (ask_driver(fd, device, &info) || !info.head.sset_mask)
+	info->cmd = ETHTOOL_GSSET_INFO;
+	info->sset_mask = 1ULL << ETH_SS_STATS;
+	if (ask_driver(fd, device, info) || !info->sset_mask)
 		return 0;
-	return info.length;
+	return info->data[0];
 }
 
 static void find_counters(const struct ethtool_gstrings *strings, const struct ethtool_stats *stats,

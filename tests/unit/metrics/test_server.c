@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-/* The server is a process, in which time runs twenty times as fast; the tests are its clients. */
+/* The server is a process, in which time may run faster; the tests are its clients. */
 #include "metrics/server.h"
 
 #include <poll.h>
@@ -25,7 +25,7 @@
 #include "cmocka_all.h"
 
 enum {
-	FASTER = 20,
+	FAST = 20,
 	PATIENCE_MS = 60000,
 	QUIET_MS = 300,
 	LARGE = 20000,
@@ -36,6 +36,8 @@ enum {
 struct mono __real_mono_now(void);
 struct mono __wrap_mono_now(void);
 
+static int speed = 1; /* of the next server's time */
+
 struct mono __wrap_mono_now(void)
 {
 	static struct mono first;
@@ -43,7 +45,7 @@ struct mono __wrap_mono_now(void)
 
 	if (!first.ns)
 		first = now;
-	return (struct mono){ first.ns + (now.ns - first.ns) * FASTER };
+	return (struct mono){ first.ns + (now.ns - first.ns) * speed };
 }
 
 static const struct ip4 loopback = { 0x7f000001 };
@@ -130,6 +132,7 @@ static void bed_done(struct bed *bed)
 	assert_int_equal(waitpid(bed->server, &status, 0), bed->server);
 	assert_int_equal(status, 0);
 	n_lines = 1;
+	speed = 1;
 	fault = NULL;
 	write_rc = 0;
 }
@@ -190,6 +193,20 @@ static void expect(const struct bed *bed, const char *request, int status, const
 	snprintf(line, sizeof(line), "HTTP/1.1 %d ", status);
 	assert_memory_equal(text, line, strlen(line));
 	assert_non_null(strstr(text, part));
+}
+
+/* Where time runs fast, an answer may be too late for it. */
+static void expect_in_the_end(const struct bed *bed, const char *request, const char *part)
+{
+	const struct mono began = __real_mono_now();
+	bool is_there = false;
+
+	while (!is_there) {
+		CLEANUP(cleanup_free) char *text = ask(bed, request);
+
+		is_there = strstr(text, part);
+		assert_true(is_there || mono_diff_ms(__real_mono_now(), began) < PATIENCE_MS);
+	}
 }
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -339,6 +356,7 @@ static void who_sends_byte_by_byte_is_ended(void **state)
 	char byte;
 
 	(void)state;
+	speed = FAST;
 	bed_make(&bed);
 	const int fd = dial(&bed);
 
@@ -348,7 +366,7 @@ static void who_sends_byte_by_byte_is_ended(void **state)
 		is_ended = is_readable(fd, 50) && recv(fd, &byte, 1, 0) <= 0;
 	}
 	close(fd);
-	expect(&bed, GET("/healthz"), 200, "ok");
+	expect_in_the_end(&bed, GET("/healthz"), "ok");
 	bed_done(&bed);
 }
 
@@ -361,13 +379,14 @@ static void who_reads_nothing_makes_room_for_others(void **state)
 
 	(void)state;
 	n_lines = MOST;
+	speed = FAST;
 	bed_make(&bed);
 	for (size_t i = 0; i < ARRAY_SIZE(idle); i++) {
 		idle[i] = dial(&bed);
 		setsockopt(idle[i], SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 		say(idle[i], GET("/metrics"));
 	}
-	expect(&bed, GET("/healthz"), 200, "ok");
+	expect_in_the_end(&bed, GET("/healthz"), "ok");
 	for (size_t i = 0; i < ARRAY_SIZE(idle); i++)
 		close(idle[i]);
 	bed_done(&bed);

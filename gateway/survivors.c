@@ -46,7 +46,7 @@ static void on_end(int rc, void *data)
 
 static void on_begin(void *data)
 {
-	static const struct ct_walk_ops ops = { on_flow, on_end };
+	static const struct ct_walk_ops ops = { .on_flow = on_flow, .on_end = on_end };
 	struct survivors *s = data;
 	struct err err = ERR_NULL;
 

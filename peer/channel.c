@@ -20,8 +20,8 @@
 #include "base/loop.h"
 #include "peer/tls.h"
 
-/* What is read in one pass of the loop is what the owner may take some milliseconds for; heartbeats go by the same loop. */
-enum { SHAKE_MS = 5000, SILENCE_MS = 3000, READS_PER_PASS = 4, REASON_MAX = 160 };
+/* A record, of at most 16 KB, is what the owner may take ten milliseconds for; heartbeats go by the same loop. */
+enum { SHAKE_MS = 5000, SILENCE_MS = 3000, READS_PER_PASS = 1, REASON_MAX = 160 };
 
 enum state { CONNECTING, SHAKING, OPEN, CLOSED };
 

@@ -10,7 +10,7 @@
  *
  * Nothing waits for a peer. When one doesn't read, its queue fills, what has no room is left out, and a walk follows when
  * there is room again; when it acknowledges nothing for long, the connection is given up and begun anew. A walk waits for
- * the peers that it is for.
+ * the peers that it is for, so that what happens meanwhile is told in time.
  */
 #pragma once
 

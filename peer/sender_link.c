@@ -53,7 +53,7 @@ static void on_open(void *data)
 	snprintf(frame->name, sizeof(frame->name), "%s", sender_name(link->sender));
 	frame->boot = sender_boot(link->sender);
 	link->moved = mono_now();
-	link->sequence = link->acknowledged = link->looked_at = 0;
+	link->sequence = link->acknowledged = link->mark = link->looked_at = 0;
 	link->lag_ms = 0;
 	(void)link_send(link, frame);
 }

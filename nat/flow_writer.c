@@ -4,6 +4,9 @@
  * Flows are sent many at a time. Without NLM_F_ACK the kernel answers only what it refuses, and all its answers are there
  * when sendmsg(2) returns. An update of what isn't there is then made; what is there already, or is in the way, is looked
  * at alone.
+ *
+ * The kernel finds what to update by one side only, the reply: another flow may have that port, whose end we weren't told.
+ * So it is asked to echo what it updated.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,20 +22,21 @@
 #include "nat/flow_internal.h"
 #include "nat/nfnl.h"
 
-enum { BATCH = 64, RECEIVE_SIZE = 64 << 10 };
+enum { BATCH = 64, RECEIVE_SIZE = 64 << 10, ECHO_BUFFER = 1 << 20 };
 
 struct waiting {
 	enum ct_flow_change change;
 	struct ct_flow flow;
 	bool due;
-	int rc; /* of the last try */
+	bool hit_another; /* an update, and what was updated is another flow */
+	int rc;           /* of the last try */
 };
 
 struct ct_writer {
 	struct nfnl *alone; /* for one entry */
 	struct mnl_socket *socket;
 	uint32_t port_id, sequence; /* of the batch's first message */
-	size_t n;
+	size_t n, echoed; /* echoes come in the order of the updates; up to here they have */
 	struct waiting waiting[BATCH];
 	struct ct_writer_stats stats;
 	int last_refusal;
@@ -45,7 +49,7 @@ struct ct_writer {
 struct ct_writer *ct_writer_new(struct err *err)
 {
 	struct ct_writer *writer = calloc(1, sizeof(*writer));
-	int on = 1;
+	int on = 1, size = ECHO_BUFFER;
 
 	if (!writer) {
 		err_set(err, -ENOMEM, "connection tracking: out of memory");
@@ -62,6 +66,9 @@ struct ct_writer *ct_writer_new(struct err *err)
 	}
 	/* A refusal needn't bring the message back. */
 	(void)mnl_socket_setsockopt(writer->socket, NETLINK_CAP_ACK, &on, sizeof(on));
+	/* Without the privilege the default stays, which is enough by a half. */
+	(void)setsockopt(mnl_socket_get_fd(writer->socket), SOL_SOCKET, SO_RCVBUFFORCE, &size,
+			 sizeof(size));
 	writer->port_id = mnl_socket_get_portid(writer->socket);
 	return writer;
 }
@@ -88,13 +95,34 @@ bool ct_writer_is_own(const struct ct_writer *writer, uint32_t port_id)
 	return port_id == writer->port_id || port_id == nfnl_port_id(writer->alone);
 }
 
-/* Takes the refusals of the batch. */
+/* An entry without events (nf_conntrack_events was off as it began) has no echo. */
+static void take_echo(struct ct_writer *writer, const struct nlmsghdr *nlh)
+{
+	struct ct_entry entry;
+
+	if (ct_decode(nlh, &entry))
+		return;
+	for (size_t i = writer->echoed; i < writer->n; i++) {
+		struct waiting *waiting = &writer->waiting[i];
+		const struct ct_tuple reply = flow_reply(&waiting->flow);
+
+		if (waiting->change != CT_FLOW_IS || !ct_tuple_equal(&reply, &entry.reply))
+			continue;
+		waiting->hit_another = !ct_tuple_equal(&waiting->flow.orig, &entry.orig);
+		writer->echoed = i + 1;
+		return;
+	}
+}
+
+/* Takes the refusals of the batch, and what it has updated. */
 static void take_answers(struct ct_writer *writer, int left)
 {
 	for (const struct nlmsghdr *nlh = (void *)writer->receive; mnl_nlmsg_ok(nlh, left);
 	     nlh = mnl_nlmsg_next(nlh, &left)) {
 		uint32_t index = nlh->nlmsg_seq - writer->sequence;
 
+		if (nlh->nlmsg_type != NLMSG_ERROR)
+			take_echo(writer, nlh);
 		if (nlh->nlmsg_type != NLMSG_ERROR || index >= writer->n ||
 		    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nlmsgerr))
 			continue;
@@ -107,9 +135,15 @@ static void take_answers(struct ct_writer *writer, int left)
 static struct nlmsghdr *write_message(void *at, enum ct_flow_change change,
 				      const struct ct_flow *flow)
 {
+	struct nlmsghdr *nlh;
+
 	if (change == CT_FLOW_GONE)
 		return flow_remove(at, flow);
-	return change == CT_FLOW_NEW ? flow_create(at, flow) : flow_update(at, flow);
+	if (change == CT_FLOW_NEW)
+		return flow_create(at, flow);
+	nlh = flow_update(at, flow);
+	nlh->nlmsg_flags |= NLM_F_ECHO;
+	return nlh;
 }
 
 static int read_answers(struct ct_writer *writer, struct err *err)
@@ -131,6 +165,7 @@ static int send_due(struct ct_writer *writer, struct err *err)
 {
 	size_t length = 0;
 
+	writer->echoed = 0;
 	for (size_t i = 0; i < writer->n; i++) {
 		struct waiting *waiting = &writer->waiting[i];
 
@@ -263,7 +298,10 @@ int ct_writer_flush(struct ct_writer *writer, struct err *err)
 	for (size_t i = 0; !rc && i < writer->n; i++) {
 		struct waiting *waiting = &writer->waiting[i];
 
-		if (waiting->change == CT_FLOW_NEW && waiting->rc == -EEXIST)
+		if (waiting->hit_another)
+			waiting->change = CT_FLOW_NEW;
+		if (waiting->hit_another ||
+		    (waiting->change == CT_FLOW_NEW && waiting->rc == -EEXIST))
 			waiting->rc = is_outdated(writer, i) ? 0 : make_room(writer, waiting);
 		count(writer, waiting);
 	}

@@ -77,9 +77,10 @@ class End:
 class Replica(End):
     """One end of ours: tools/bench_replica.c, since the whole daemon needs Kubernetes and EC2 to have somebody to tell."""
 
-    def __init__(self, tool: Path, pair: Pair, who: str):
+    def __init__(self, tool: Path, pair: Pair, who: str, walk_ms: int = 0):
+        """walk_ms: how often all is told again; 0: as usual."""
         other = "b" if who == "a" else "a"
-        argv = [str(tool), who, SYNC[who], other, SYNC[other], EGRESS[who], "send" if who == "a" else "receive"]
+        argv = [str(tool), who, SYNC[who], other, SYNC[other], EGRESS[who], "send" if who == "a" else "receive", str(walk_ms)]
         super().__init__(argv, pair.names[who], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
 
     def ask(self) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * bench_replica NAME ADDRESS PEER PEER_ADDRESS EGRESS_ADDRESS send|receive: one gateway's replication and nothing else of
- * it, with one egress IP, until its standard input ends. For each line that comes there it prints what `eipgw status` says
+ * bench_replica NAME ADDRESS PEER PEER_ADDRESS EGRESS_ADDRESS send|receive [WALK_MS]: one gateway's replication and nothing
+ * else of it, with one egress IP, until its standard input ends. WALK_MS: how often all is told again. For each line that comes there it prints what `eipgw status` says
  * of replication, whether all is told or here ("done"), and the longest time so far in which its loop did not come round
  * ("away_ms"): heartbeats go by the same loop.
  */
@@ -99,7 +99,7 @@ static struct ip4 address_of(const char *text)
 	return (struct ip4){ ntohl(address.s_addr) };
 }
 
-static void make(char *argv[])
+static void make(char *argv[], int64_t walk_ms)
 {
 	struct replica_config config = {
 		.loop = end.loop,
@@ -109,6 +109,7 @@ static void make(char *argv[])
 		.boot = (uint64_t)getpid(),
 		.is_owner = is_owner,
 		.on_change = on_change,
+		.times = { .walk = walk_ms, .refresh = walk_ms },
 	};
 	struct err err = ERR_NULL;
 	struct peer_keys keys;
@@ -134,13 +135,13 @@ int main(int argc, char *argv[])
 {
 	struct loop_io *lines;
 
-	if (argc != 7)
-		fail(argv[0], "NAME ADDRESS PEER PEER_ADDRESS EGRESS_ADDRESS send|receive");
+	if (argc != 7 && argc != 8)
+		fail(argv[0], "NAME ADDRESS PEER PEER_ADDRESS EGRESS_ADDRESS send|receive [WALK_MS]");
 	log_level_set(LOG_LEVEL_WARNING);
 	end.loop = loop_new();
 	if (!end.loop)
 		fail("loop", "out of memory");
-	make(argv);
+	make(argv, argc == 8 ? strtol(argv[7], NULL, 10) : 0);
 	end.tick = loop_timer_new(end.loop, on_tick, NULL);
 	lines = loop_io_new(end.loop, STDIN_FILENO, LOOP_READ, on_line, NULL);
 	if (!end.tick || !lines)

@@ -2,12 +2,16 @@
 // SPDX-FileCopyrightText: The eipgw authors
 /* What the kernel tells of flows: events as they come, and all of them. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include <arpa/inet.h>
+
 #include <libmnl/libmnl.h>
 
+#include <linux/filter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
@@ -46,6 +50,28 @@ struct ct_events {
 	bool lost; /* and not yet told */
 	_Alignas(struct nlmsghdr) char receive[RECEIVE_SIZE];
 };
+
+/*
+ * What the writer does needn't come here at all: a million entries that another gateway told of would overrun the buffer,
+ * and what is lost then is of the flows that are ours. A filter loads words in network order. Where the kernel has no
+ * filters take_event sorts them out.
+ */
+static void leave_out(int fd, const struct ct_writer *writer)
+{
+	uint32_t ports[FLOW_WRITER_PORTS];
+
+	flow_writer_ports(writer, ports);
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_pid)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(ports[0]), 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(ports[1]), 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	const struct sock_fprog program = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
 
 static void take_event(struct ct_events *events, const struct nlmsghdr *nlh)
 {
@@ -113,6 +139,8 @@ struct ct_events *ct_events_new(struct loop *loop, const struct ct_writer *write
 	fd = mnl_socket_get_fd(events->socket);
 	/* Without the privilege the default size stays; an overrun costs a full walk. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	if (writer)
+		leave_out(fd, writer);
 	events->io = loop_io_new(loop, fd, LOOP_READ, events_ready, events);
 	if (!events->io) {
 		err_set(err, -ENOMEM, "connection tracking: out of memory");

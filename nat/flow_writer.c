@@ -22,7 +22,7 @@
 #include "nat/flow_internal.h"
 #include "nat/nfnl.h"
 
-enum { BATCH = 64, RECEIVE_SIZE = 64 << 10, ECHO_BUFFER = 1 << 20 };
+enum { BATCH = 64, RECEIVE_SIZE = 64 << 10, ECHO_BUFFER = 1 << 20, LATE_LIFE_S = 900 };
 
 struct waiting {
 	enum ct_flow_change change;
@@ -88,6 +88,12 @@ void ct_writer_keep(struct ct_writer *writer,
 {
 	writer->keep = keep;
 	writer->keep_data = data;
+}
+
+void flow_writer_ports(const struct ct_writer *writer, uint32_t ret[static FLOW_WRITER_PORTS])
+{
+	ret[0] = writer->port_id;
+	ret[1] = nfnl_port_id(writer->alone);
 }
 
 bool ct_writer_is_own(const struct ct_writer *writer, uint32_t port_id)
@@ -241,6 +247,26 @@ static int make_room(struct ct_writer *writer, struct waiting *waiting)
 	return talk(writer, flow_create(buf, flow));
 }
 
+/*
+ * The kernel doesn't let a flow be less certain than it is (EBUSY), but has shortened its life by then: processors tell of
+ * packets that follow each other closely in the wrong order now and then. It stays as it is until the next walk has told how
+ * it stands.
+ */
+static int outlive(struct ct_writer *writer, const struct waiting *waiting)
+{
+	_Alignas(struct nlmsghdr) char buf[FLOW_MESSAGE_MAX];
+	const struct ct_tuple reply = flow_reply(&waiting->flow);
+	struct ct_flow flow = waiting->flow;
+	struct ct_entry entry;
+
+	if (find(writer, CTA_TUPLE_REPLY, &reply, &entry))
+		return 0;
+	flow.status = entry.status;
+	flow.tcp_state = entry.tcp_state;
+	flow.timeout_s = flow.timeout_s > LATE_LIFE_S ? flow.timeout_s : LATE_LIFE_S;
+	return talk(writer, flow_update(buf, &flow));
+}
+
 /* Something later in the batch is about the same flow: what was refused is of the past. */
 static bool is_outdated(const struct ct_writer *writer, size_t index)
 {
@@ -303,6 +329,8 @@ int ct_writer_flush(struct ct_writer *writer, struct err *err)
 		if (waiting->hit_another ||
 		    (waiting->change == CT_FLOW_NEW && waiting->rc == -EEXIST))
 			waiting->rc = is_outdated(writer, i) ? 0 : make_room(writer, waiting);
+		if (waiting->change == CT_FLOW_IS && waiting->rc == -EBUSY)
+			waiting->rc = is_outdated(writer, i) ? 0 : outlive(writer, waiting);
 		count(writer, waiting);
 	}
 	writer->sequence += (uint32_t)writer->n;

@@ -24,7 +24,7 @@ struct link {
 	bool walked;        /* and its end */
 	uint64_t walked_at; /* the sequence by then */
 	uint64_t sequence, acknowledged;
-	uint64_t mark; /* until this is acknowledged, a walk goes on for AHEAD flows at most */
+	uint64_t mark;     /* until this is acknowledged, a walk goes on for AHEAD flows at most */
 	struct mono moved; /* last sign that it acknowledges what is due */
 	/* One frame at a time is looked at: its number, 0: none, when it was sent; and how long the last one took. */
 	uint64_t looked_at;
@@ -85,7 +85,7 @@ struct loop *sender_loop(const struct sender *sender);
 const struct peer_keys *sender_keys(const struct sender *sender);
 const struct sender_times *sender_times(const struct sender *sender);
 void sender_want_walk(struct sender *sender);
-void sender_pace(struct sender *sender);                  /* something was acknowledged, or a link has gone */
+void sender_pace(struct sender *sender); /* something was acknowledged, or a link has gone */
 struct peer_frame *sender_scratch(struct sender *sender); /* to read a frame into */
 
 /* Inside. */

@@ -62,7 +62,7 @@ void told_add(struct told *told, uint64_t hash)
 
 	if (told_has(told, hash))
 		return;
-	if (told->n >= told->max || (told->n >= told->size / 2 && !grow(told))) {
+	if (told->n >= told->max || (told->n >= told->size / 4 * 3 && !grow(told))) {
 		told->full = true;
 		return;
 	}

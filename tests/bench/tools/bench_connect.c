@@ -265,8 +265,7 @@ static void take_all(bool is_server)
 
 static uint64_t ns_each(void)
 {
-	return options.ping ? (uint64_t)options.ping * 1000 :
-			      1000000000u / (uint64_t)options.rate;
+	return options.ping ? (uint64_t)options.ping * 1000 : 1000000000u / (uint64_t)options.rate;
 }
 
 static void send_due(uint64_t now)
@@ -293,7 +292,8 @@ static void run(void)
 		uint64_t wait = ns_each() - (now - bench.began_ns) % ns_each();
 		struct pollfd fds[] = { { .fd = bench.client.in, .events = POLLIN },
 					{ .fd = bench.server.in, .events = POLLIN } };
-		struct timespec timeout = { .tv_nsec = (long)(wait < 999999999 ? wait : 999999999) };
+		struct timespec timeout = { .tv_nsec =
+						    (long)(wait < 999999999 ? wait : 999999999) };
 
 		send_due(now);
 		(void)ppoll(fds, 2, &timeout, NULL);
@@ -352,9 +352,9 @@ static void take_option(const char *text)
 	static const struct {
 		const char *key;
 		long *value;
-	} known[] = { { "seconds=", &options.seconds },	  { "rate=", &options.rate },
-		      { "hold_ms=", &options.hold_ms },	  { "udp_each=", &options.udp_each },
-		      { "first=", &options.first },	  { "ping=", &options.ping } };
+	} known[] = { { "seconds=", &options.seconds }, { "rate=", &options.rate },
+		      { "hold_ms=", &options.hold_ms }, { "udp_each=", &options.udp_each },
+		      { "first=", &options.first },     { "ping=", &options.ping } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
 		size_t n = strlen(known[i].key);

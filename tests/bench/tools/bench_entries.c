@@ -58,7 +58,7 @@ static void fill(struct ip4 address, uint32_t n)
 	for (uint32_t i = 0; i < n; i++) {
 		const struct ct_flow flow = {
 			.orig = { .src = { 0x0a400000u + i % 5000 },
-				  .dst = { 0xc6120000u + i / PORTS },
+				  .dst = { 0xc6130000u + i / PORTS }, /* none of bench_connect's */
 				  .src_port = (uint16_t)(1024 + i / 5000),
 				  .dst_port = 443,
 				  .protocol = IPPROTO_TCP },
@@ -110,9 +110,8 @@ static uint64_t start_of(const struct nlmsghdr *nlh)
 
 static bool is_replicated(const struct ct_entry *entry)
 {
-	return entry->orig.protocol != IPPROTO_TCP ||
-	       (entry->tcp_state >= TCP_CONNTRACK_SYN_RECV &&
-		entry->tcp_state <= TCP_CONNTRACK_LAST_ACK);
+	return entry->orig.protocol != IPPROTO_TCP || (entry->tcp_state >= TCP_CONNTRACK_SYN_RECV &&
+						       entry->tcp_state <= TCP_CONNTRACK_LAST_ACK);
 }
 
 static int take(const struct nlmsghdr *nlh, void *data)
@@ -204,8 +203,7 @@ static void compare(char *argv[])
 
 	for (size_t i = 0; i < ours.n; i++) {
 		const struct found *mine = &ours.v[i];
-		struct count *count =
-			&counts[age_of(edges_ms, ARRAY_SIZE(edges_ms), mine, end_ns)];
+		struct count *count = &counts[age_of(edges_ms, ARRAY_SIZE(edges_ms), mine, end_ns)];
 		const struct found *his =
 			other.n ? bsearch(mine, other.v, other.n, sizeof(*other.v), by_hash) : NULL;
 

@@ -136,7 +136,8 @@ int main(int argc, char *argv[])
 	struct loop_io *lines;
 
 	if (argc != 7 && argc != 8)
-		fail(argv[0], "NAME ADDRESS PEER PEER_ADDRESS EGRESS_ADDRESS send|receive [WALK_MS]");
+		fail(argv[0],
+		     "NAME ADDRESS PEER PEER_ADDRESS EGRESS_ADDRESS send|receive [WALK_MS]");
 	log_level_set(LOG_LEVEL_WARNING);
 	end.loop = loop_new();
 	if (!end.loop)

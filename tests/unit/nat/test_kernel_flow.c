@@ -14,127 +14,13 @@
 #include "base/loop.h"
 #include "base/mono.h"
 #include "cmocka_all.h"
+#include "flow_fixture.h"
 #include "kernel_fixture.h"
 #include "nat/flow.h"
 #include "nat/nfnl.h"
-#include "netlink/sysctl.h"
 
-#define POD 0x0a000032u
-#define SERVER 0xc0000201u
-#define EGRESS 0x0a0002c9u
 #define DEADLINE_MS 10000
 #define MANY 5000
-
-static struct ct_flow flow_of(uint8_t protocol, uint16_t port, uint16_t nat_port)
-{
-	struct ct_flow flow = { .orig = { .src = { POD },
-					  .dst = { SERVER },
-					  .src_port = port,
-					  .dst_port = 443,
-					  .protocol = protocol },
-				.nat = { EGRESS },
-				.nat_port = nat_port,
-				.mark = 7,
-				.status = IPS_SEEN_REPLY | IPS_ASSURED,
-				.timeout_s = 300 };
-
-	if (protocol == IPPROTO_TCP)
-		flow.tcp_state = TCP_CONNTRACK_ESTABLISHED;
-	if (protocol == IPPROTO_ICMP) {
-		flow.orig.dst_port = 0;
-		flow.orig.icmp_type = 8;
-	}
-	return flow;
-}
-
-static struct ct_writer *open_writer(void)
-{
-	struct err err = ERR_NULL;
-	struct ct_writer *writer = ct_writer_new(&err);
-
-	if (!writer)
-		fail_msg("%s", err.text);
-	/* As the daemon sets it; else what is made while nobody listens never tells anything. */
-	assert_int_equal(sysctl_write_checked("net/netfilter/nf_conntrack_events", "1", NULL), 0);
-	return writer;
-}
-
-static void put(struct ct_writer *writer, enum ct_flow_change change, const struct ct_flow *flow)
-{
-	struct err err = ERR_NULL;
-
-	if (ct_writer_put(writer, change, flow, &err))
-		fail_msg("%s", err.text);
-}
-
-static void flush(struct ct_writer *writer)
-{
-	struct err err = ERR_NULL;
-
-	if (ct_writer_flush(writer, &err))
-		fail_msg("%s", err.text);
-}
-
-static void put_now(struct ct_writer *writer, enum ct_flow_change change,
-		    const struct ct_flow *flow)
-{
-	put(writer, change, flow);
-	flush(writer);
-}
-
-static bool keep_all(const struct ct_entry *entry, void *data)
-{
-	(void)entry;
-	(void)data;
-	return true;
-}
-
-/* All that the kernel has, as flows; the caller frees *ret. */
-static size_t list(struct ct_flow **ret)
-{
-	struct ct_entries entries = { 0 };
-	struct err err = ERR_NULL;
-	struct nfnl *nfnl = nfnl_open(&err);
-
-	assert_non_null(nfnl);
-	if (ct_list(nfnl, keep_all, NULL, &entries, &err))
-		fail_msg("%s", err.text);
-	nfnl_close(nfnl);
-	size_t n = entries.n;
-
-	*ret = calloc(n + 1, sizeof(**ret));
-	assert_non_null(*ret);
-	for (size_t i = 0; i < n; i++)
-		assert_true(ct_flow_of(&entries.v[i], &(*ret)[i]));
-	ct_entries_done(&entries);
-	return n;
-}
-
-static void assert_same(const struct ct_flow *seen, const struct ct_flow *put)
-{
-	assert_true(ct_tuple_equal(&seen->orig, &put->orig));
-	assert_int_equal(seen->nat.v, put->nat.v);
-	assert_int_equal(seen->nat_port, put->nat_port);
-	assert_int_equal(seen->tcp_state, put->tcp_state);
-	assert_int_equal(seen->mark, put->mark);
-	assert_int_equal(seen->status, put->status);
-	assert_in_range(seen->timeout_s, put->timeout_s - 5, put->timeout_s);
-}
-
-static void assert_only(const struct ct_flow *flow)
-{
-	CLEANUP(cleanup_free) struct ct_flow *all = NULL;
-
-	assert_int_equal(list(&all), 1);
-	assert_same(&all[0], flow);
-}
-
-static void assert_none(void)
-{
-	CLEANUP(cleanup_free) struct ct_flow *all = NULL;
-
-	assert_int_equal(list(&all), 0);
-}
 
 static void a_flow_of_each_protocol_is_made_as_it_was(void **state)
 {
@@ -209,30 +95,6 @@ static void what_stands_in_its_way_goes(void **state)
 	assert_only(&flow);
 	assert_int_equal(ct_writer_stats(writer).evicted, 4);
 	assert_int_equal(ct_writer_stats(writer).refused, 0);
-	ct_writer_free(writer);
-}
-
-/* Nobody told of the end of the one, and the other has its port now. */
-static void an_update_makes_the_flow_where_another_has_its_port(void **state)
-{
-	struct ct_writer *writer = open_writer();
-	const struct ct_flow stale = flow_of(IPPROTO_TCP, 4000, 50000),
-			     flow = flow_of(IPPROTO_TCP, 4001, 50000),
-			     other = flow_of(IPPROTO_TCP, 4002, 50002);
-
-	(void)state;
-	put(writer, CT_FLOW_NEW, &stale);
-	put(writer, CT_FLOW_NEW, &other);
-	flush(writer);
-	put(writer, CT_FLOW_IS, &other);
-	put(writer, CT_FLOW_IS, &flow);
-	put(writer, CT_FLOW_IS, &other);
-	flush(writer);
-	put_now(writer, CT_FLOW_GONE, &other);
-	assert_only(&flow);
-	assert_int_equal(ct_writer_stats(writer).updated, 2);
-	assert_int_equal(ct_writer_stats(writer).created, 3);
-	assert_int_equal(ct_writer_stats(writer).evicted, 1);
 	ct_writer_free(writer);
 }
 
@@ -480,7 +342,6 @@ int main(void)
 		in_a_namespace(what_changes_is_changed_and_what_is_missing_is_made),
 		in_a_namespace(that_it_is_gone_already_is_fine),
 		in_a_namespace(what_stands_in_its_way_goes),
-		in_a_namespace(an_update_makes_the_flow_where_another_has_its_port),
 		in_a_namespace(what_is_translated_otherwise_is_left_alone),
 		in_a_namespace(an_entry_made_anew_isnt_removed_as_the_old_one),
 		in_a_namespace(the_last_word_of_a_batch_counts),

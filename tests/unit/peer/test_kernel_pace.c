@@ -56,6 +56,8 @@ static void a_walk_waits_for_who_is_told(void **state)
 	two_wait(two, all_is_there, "all is there");
 	assert_int_equal(two_count(two, B, E1), MANY);
 	assert_int_equal(two->shared[A]->sender.links[0].connections, 1);
+	/* What B writes is no event for B, else it would lose some of its own. */
+	assert_int_equal(two->shared[B]->sender.lost, 0);
 }
 
 int main(void)

@@ -22,10 +22,10 @@ from .lab import netns
 PODS, SERVERS = "10.64.0.0/16", "198.18.0.0/16"  # as tools/bench_connect.c makes them
 EGRESS = {"a": "10.0.1.201", "b": "10.0.2.201"}
 SYNC = {"a": "192.168.77.1", "b": "192.168.77.2"}
-RULES = f"""
+RULES = """
 table ip bench {{
     chain forward {{ type filter hook forward priority 0; ct state established,related accept; }}
-    chain translate {{ type nat hook postrouting priority 100; oifname "up0" snat to {{}}; }}
+    chain translate {{ type nat hook postrouting priority 100; oifname "up0" snat to {}; }}
 }}
 """
 
@@ -80,7 +80,7 @@ class Pair:
 
     def _tracks(self, who: str) -> None:
         """As eipgwd sets it; connections that have ended are forgotten soon, so that their end is part of a short load."""
-        netns.execute(["nft", "-f", "-"], netns=self.names[who], stdin=RULES.replace("{}", EGRESS[who]))
+        netns.execute(["nft", "-f", "-"], netns=self.names[who], stdin=RULES.format(EGRESS[who]))
         netns.sysctl(self.names[who], {f"net.netfilter.nf_conntrack_{key}": value for key, value in (
             ("acct", 1), ("timestamp", 1), ("events", 1), ("tcp_timeout_time_wait", 2), ("udp_timeout", 300))})
 

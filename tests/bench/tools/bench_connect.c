@@ -9,8 +9,7 @@
  *                      each N-th is one datagram and its echo. first=I: their numbers begin there, so that none comes twice
  *   seconds=S ping=US  one UDP flow, a datagram each so many microseconds: how long its echo takes
  *
- * Packets are made here and nothing of them is remembered: sequence numbers are always the same, and a connection's number
- * says who it is. No address is the namespaces' own, so their kernels answer nothing.
+ * No address is the namespaces' own, so their kernels answer nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +17,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,33 +26,15 @@
 
 #include <arpa/inet.h>
 
-#include <netinet/in.h>
-#include <netinet/ip.h>
-#include <netinet/tcp.h>
-#include <netinet/udp.h>
-
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 
 #include "base/cleanup.h"
 #include "bench.h"
+#include "segments.h"
 
-enum { PODS = 256, SERVERS = 200, FIRST_PORT = 1024, PORTS = 60000 };
-enum { ISN_CLIENT = 1000, ISN_SERVER = 5000, BURST = 64, BUFFER = 16 << 20, PINGS_MAX = 1 << 20 };
+enum { BURST = 64, BUFFER = 16 << 20, PINGS_MAX = 1 << 20 };
 enum { TCP_SERVICE = 443, UDP_SERVICE = 53, PING_SERVICE = 7 };
-enum { PODS_NET = 0x0a400000, SERVERS_NET = 0xc6120000 };
-
-struct packet {
-	struct iphdr ip;
-	union {
-		struct tcphdr tcp;
-		struct {
-			struct udphdr udp;
-			uint32_t sent_us; /* of the monotonic clock, its lower half */
-			uint32_t padding;
-		};
-	};
-};
 
 struct side {
 	int out, in;
@@ -88,129 +67,45 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* ---- packets */
-
-static uint32_t sum(const void *bytes, size_t n, uint32_t start)
-{
-	const uint8_t *at = bytes;
-
-	for (size_t i = 0; i < n; i++)
-		start += i % 2 ? at[i] : (uint32_t)at[i] << 8;
-	return start;
-}
-
-static uint16_t fold(uint32_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons((uint16_t)~sum);
-}
-
-/* The raw socket fills in the length and checksum of IP. */
-static void send_packet(int out, struct packet *packet)
-{
-	bool is_tcp = packet->ip.protocol == IPPROTO_TCP;
-	size_t n = is_tcp ? sizeof(packet->tcp) : sizeof(packet->udp) + 2 * sizeof(packet->sent_us);
-	const struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = { packet->ip.daddr } };
-	uint16_t *check = is_tcp ? &packet->tcp.check : &packet->udp.check;
-	uint32_t pseudo = sum(&packet->ip.saddr, 8, packet->ip.protocol + (uint32_t)n);
-
-	*check = 0;
-	*check = fold(sum(&packet->tcp, n, pseudo));
-	(void)sendto(out, packet, sizeof(packet->ip) + n, 0, (const void *)&to, sizeof(to));
-}
+/* ---- connections */
 
 /* Others may play on the same devices: each has its own servers' ports. */
 static uint16_t service_of(uint8_t protocol)
 {
 	if (options.ping)
-		return htons(PING_SERVICE);
-	return htons(protocol == IPPROTO_TCP ? TCP_SERVICE : UDP_SERVICE);
+		return PING_SERVICE;
+	return protocol == IPPROTO_TCP ? TCP_SERVICE : UDP_SERVICE;
 }
 
-static struct packet packet_of(uint64_t i, uint8_t protocol)
+static struct packet first_of(uint64_t i, uint8_t protocol)
 {
-	uint16_t port = (uint16_t)(FIRST_PORT + i / PODS % PORTS);
-
-	struct packet packet = {
-		.ip = { .version = 4,
-			.ihl = 5,
-			.ttl = 64,
-			.protocol = protocol,
-			.saddr = htonl(PODS_NET + (uint32_t)(i % PODS)),
-			.daddr = htonl(SERVERS_NET + 1 + (uint32_t)(i * 7 % SERVERS)) },
-	};
-
-	if (protocol == IPPROTO_TCP) {
-		packet.tcp.source = htons(port);
-		packet.tcp.dest = service_of(protocol);
-		packet.tcp.doff = 5;
-		packet.tcp.window = htons(60000);
-	} else {
-		packet.udp.source = htons(port);
-		packet.udp.dest = service_of(protocol);
-		packet.udp.len = htons(sizeof(packet.udp) + 2 * sizeof(packet.sent_us));
-		packet.sent_us = (uint32_t)(now_ns() / 1000);
-	}
-	return packet;
-}
-
-static void turn_round(struct packet *packet)
-{
-	uint32_t address = packet->ip.saddr;
-	uint16_t port = packet->tcp.source; /* UDP has them at the same place */
-
-	packet->ip.saddr = packet->ip.daddr;
-	packet->ip.daddr = address;
-	packet->ip.ttl = 64;
-	packet->tcp.source = packet->tcp.dest;
-	packet->tcp.dest = port;
-}
-
-/* What TCP answers to SYN and FIN, and to nothing else. */
-static bool answer_tcp(struct packet *packet, bool is_server)
-{
-	struct tcphdr *tcp = &packet->tcp;
-	uint32_t sequence = tcp->ack_seq, acknowledged = htonl(ntohl(tcp->seq) + 1);
-
-	if (!tcp->syn && !tcp->fin)
-		return false;
-	if (is_server && tcp->syn)
-		sequence = htonl(ISN_SERVER);
-	else
-		tcp->syn = 0;
-	if (!is_server)
-		tcp->fin = 0;
-	tcp->ack = 1;
-	tcp->doff = 5;
-	tcp->seq = sequence;
-	tcp->ack_seq = acknowledged;
-	turn_round(packet);
-	return true;
+	return segments_first(i, protocol, service_of(protocol));
 }
 
 static void open_connection(uint64_t i)
 {
 	bool is_udp = options.udp_each && i % (uint64_t)options.udp_each == 0;
-	struct packet packet = packet_of(i, is_udp ? IPPROTO_UDP : IPPROTO_TCP);
+	struct packet packet = first_of(i, is_udp ? IPPROTO_UDP : IPPROTO_TCP);
 
 	if (!is_udp) {
 		packet.tcp.seq = htonl(ISN_CLIENT);
 		packet.tcp.syn = 1;
+	} else {
+		packet.sent_us = (uint32_t)(now_ns() / 1000);
 	}
-	send_packet(bench.client.out, &packet);
+	segments_send(bench.client.out, &packet);
 }
 
 static void close_connection(uint64_t i)
 {
-	struct packet packet = packet_of(i, IPPROTO_TCP);
+	struct packet packet = first_of(i, IPPROTO_TCP);
 
 	if (options.udp_each && i % (uint64_t)options.udp_each == 0)
 		return;
 	packet.tcp.seq = htonl(ISN_CLIENT + 1);
 	packet.tcp.ack_seq = htonl(ISN_SERVER + 1);
 	packet.tcp.ack = packet.tcp.fin = 1;
-	send_packet(bench.client.out, &packet);
+	segments_send(bench.client.out, &packet);
 }
 
 /* ---- what comes */
@@ -231,15 +126,15 @@ static void take(struct packet *packet, bool is_server)
 	const struct side *side = is_server ? &bench.server : &bench.client;
 	uint16_t service = is_server ? packet->tcp.dest : packet->tcp.source;
 
-	if (service != service_of(packet->ip.protocol))
+	if (service != htons(service_of(packet->ip.protocol)))
 		return;
 	if (packet->ip.protocol == IPPROTO_TCP) {
 		bench.answered += !is_server && packet->tcp.syn;
-		if (answer_tcp(packet, is_server))
-			send_packet(side->out, packet);
+		if (segments_answer(packet, is_server))
+			segments_send(side->out, packet);
 	} else if (is_server) {
-		turn_round(packet);
-		send_packet(side->out, packet);
+		segments_turn_round(packet);
+		segments_send(side->out, packet);
 	} else {
 		take_ping(packet);
 		bench.answered++;

@@ -160,7 +160,9 @@ static void take_all(bool is_server)
 
 static uint64_t ns_each(void)
 {
-	return options.ping ? (uint64_t)options.ping * 1000 : 1000000000u / (uint64_t)options.rate;
+	return options.ping > 0 ? (uint64_t)options.ping * 1000 :
+	       options.rate > 0 ? 1000000000u / (uint64_t)options.rate :
+				  1000000000u;
 }
 
 static void send_due(uint64_t now)
@@ -204,6 +206,11 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static double ms_of(uint32_t us)
+{
+	return (double)us / 1e3;
+}
+
 static void report(void)
 {
 	uint64_t n = bench.answered < PINGS_MAX ? bench.answered : PINGS_MAX;
@@ -215,8 +222,8 @@ static void report(void)
 	if (took && n) {
 		qsort(took, n, sizeof(*took), compare);
 		printf(", \"gap_ms\": %.3f, \"p50_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f",
-		       (double)bench.gap_ns / 1e6, took[n / 2] / 1e3, took[n * 99 / 100] / 1e3,
-		       took[n - 1] / 1e3);
+		       (double)bench.gap_ns / 1e6, ms_of(took[n / 2]), ms_of(took[n * 99 / 100]),
+		       ms_of(took[n - 1]));
 	}
 	printf("}\n");
 }

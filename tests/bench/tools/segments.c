@@ -10,7 +10,7 @@
 #include <netinet/in.h>
 
 enum { PODS = 256, SERVERS = 200, FIRST_PORT = 1024, PORTS = 60000 };
-enum { PODS_NET = 0x0a400000, SERVERS_NET = 0xc6120000 };
+static const uint32_t pods_net = 0x0a400000, servers_net = 0xc6120000;
 
 static uint32_t sum(const void *bytes, size_t n, uint32_t start)
 {
@@ -50,8 +50,8 @@ struct packet segments_first(uint64_t i, uint8_t protocol, uint16_t service)
 			.ihl = 5,
 			.ttl = 64,
 			.protocol = protocol,
-			.saddr = htonl(PODS_NET + (uint32_t)(i % PODS)),
-			.daddr = htonl(SERVERS_NET + 1 + (uint32_t)(i * 7 % SERVERS)) },
+			.saddr = htonl(pods_net + (uint32_t)(i % PODS)),
+			.daddr = htonl(servers_net + 1 + (uint32_t)(i * 7 % SERVERS)) },
 	};
 
 	if (protocol == IPPROTO_TCP) {

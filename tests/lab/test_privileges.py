@@ -16,6 +16,7 @@ from eipgwlab.build import ROOT, program
 from eipgwlab.daemons import Daemon
 from eipgwlab.prometheus import fetch
 from eipgwlab.wait import wait_until
+from proof import status as told
 
 NOBODY = 65534
 METRICS = 9430
@@ -85,6 +86,8 @@ def open_umask() -> Iterator[None]:
 def test_the_capabilities_of_the_units_are_enough_to_steer_repair_and_clean_up(
         make_lab: Callable[..., Lab], folder: Path) -> None:
     lab = make_lab()
+    gateway = lab.daemons["gw-a"]
+    gateway.config["log"] = {"file": {"path": str(folder / "gw-a" / "nat.log")}}
     for daemon in lab.daemons.values():
         daemon.config["metrics"] = {"listen": f"127.0.0.1:{METRICS}"}
         make_unprivileged(daemon, folder)
@@ -103,6 +106,9 @@ def test_the_capabilities_of_the_units_are_enough_to_steer_repair_and_clean_up(
     lab.run("node1", "ip", "link", "del", "egw0")
     lab.run("gw-a", "nft", "delete", "table", "ip", "eipgw")
     wait_until(lambda: lab.pods["p1"].probe().seen == lab.eip("bank"), 30, "the EIP after the repair")
+    lab.run("gw-a", "conntrack", "-F")
+    wait_until(lambda: told(gateway)["log"]["written_bytes"], 30, "what was translated is recorded")
+    assert told(gateway)["log"]["error"] == "" and told(gateway)["log"]["reliable"] is True
     assert lab.foreign() == {}
     assert lab.check_logs(allow=["^<4>.*repair"]) == []
 

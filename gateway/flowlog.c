@@ -16,6 +16,7 @@
 #include "policy/facts.h"
 
 #define NS_PER_S INT64_C(1000000000)
+#define NS_PER_MS 1000000
 
 /* Events that wait in the kernel meanwhile are in its table still. */
 enum { BEGIN_ANYWAY_MS = 10000, SOCKET_BUFFER = 16 << 20 };
@@ -306,6 +307,7 @@ void flowlog_configure(struct flowlog *flowlog, const struct gateway_config *con
 void flowlog_report(const struct flowlog *flowlog, struct control_out *out)
 {
 	struct natlog_status status;
+	char until[STAMP_MAX];
 
 	if (!log_is_wanted(&flowlog->config))
 		return;
@@ -331,7 +333,9 @@ void flowlog_report(const struct flowlog *flowlog, struct control_out *out)
 	control_int(out, "written_bytes", (long long)status.sink.writer.bytes);
 	control_int(out, "writer_starts", status.sink.starts);
 	control_bool(out, "reliable", status.is_reliable);
-	if (status.behind_ms >= 0)
-		control_int(out, "behind_ms", (long long)status.behind_ms);
+	if (status.until_ns) {
+		control_string(out, "complete_until", stamp_format(status.until_ns, until));
+		control_int(out, "behind_ms", (stamp_now_ns() - status.until_ns) / NS_PER_MS);
+	}
 	control_end(out);
 }

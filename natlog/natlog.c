@@ -344,7 +344,5 @@ void natlog_status(const struct natlog *natlog, struct natlog_status *ret)
 	ret->open_most = natlog->options.most_flows;
 	ret->is_reliable = ct_follow_is_reliable(natlog->follow);
 	sink_status(natlog->sink, &ret->sink);
-	ret->behind_ms = ret->sink.writer.until_ns ?
-				 (stamp_now_ns() - ret->sink.writer.until_ns) / 1000000 :
-				 -1;
+	ret->until_ns = ret->sink.writer.until_ns;
 }

@@ -60,7 +60,7 @@ struct natlog_status {
 	size_t open;       /* connections that are remembered */
 	size_t open_most;
 	uint64_t unremembered; /* beginnings: there were too many */
-	int64_t behind_ms;     /* what ended so long ago is in the file; -1: nothing yet */
+	int64_t until_ns;      /* what ended before is in the file; 0: nothing yet */
 	struct sink_status sink;
 	bool is_reliable; /* see nat/follow.h */
 };

@@ -28,6 +28,12 @@ struct writer {
 	_Alignas(int64_t) char message[WRITER_PIECE_MAX + 64];
 };
 
+static bool is_same(const struct writer_report *a, const struct writer_report *b)
+{
+	return a->bytes == b->bytes && a->until_ns == b->until_ns && a->is_open == b->is_open &&
+	       strcmp(a->error, b->error) == 0;
+}
+
 /* Who doesn't read now hears the next one. */
 static void tell(struct writer *writer, const struct err *err)
 {
@@ -35,10 +41,10 @@ static void tell(struct writer *writer, const struct err *err)
 
 	report->is_open = log_file_is_open(&writer->file);
 	snprintf(report->error, sizeof(report->error), "%.*s", WRITER_ERROR_MAX - 1, err->text);
-	if (memcmp(report, &writer->told, sizeof(*report)) == 0)
+	if (is_same(report, &writer->told))
 		return;
 	if (send(writer->ends.control, report, sizeof(*report), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
-		memcpy(&writer->told, report, sizeof(*report));
+		writer->told = *report;
 }
 
 /* Between what is in the file and what will be told. A new log has none. */

@@ -69,8 +69,8 @@ def of(lab: Lab, address: str, port: int, protocol: str, gateway: str = "gw-a") 
 def told_until(lab: Lab, at: float, gateway: str = "gw-a") -> None:
     """All that ended before is in the file: if it isn't there now, it never will be."""
     def is_told() -> bool:
-        behind = status(lab.daemons[gateway])["log"].get("behind_ms")
-        return behind is not None and time.time() - behind / 1000 > at
+        until = status(lab.daemons[gateway])["log"].get("complete_until")
+        return until is not None and seconds(until) > at
 
     wait_until(is_told, SOON, "the log is complete")
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 
 #include <linux/netfilter/nf_conntrack_common.h>
@@ -162,9 +163,10 @@ static void measure_ours(struct bench *bench, const char *folder, uint32_t n, ui
 	natlog_status(bench->natlog, &status);
 	natlog_free(bench->natlog);
 	loop_timer_free(bench->look);
-	printf("{\"daemon_us\": %.3f, \"writer_us\": %.3f, \"rss_kib\": %ld, \"lost\": %llu}\n",
+	printf("{\"daemon_us\": %.3f, \"writer_us\": %.3f, \"rss_kib\": %ld, \"lost\": %" PRIu64
+	       "}\n",
 	       bench->cpu_us / n, usage_of_children().cpu_us / n, peak_rss_kib(),
-	       (unsigned long long)(status.lost + status.overruns));
+	       status.lost + status.overruns);
 }
 
 static void measure_conntrack(struct bench *bench, const char *folder, uint32_t n)

@@ -307,8 +307,8 @@ static void an_overrun_loses_no_end(void **state)
 	following = follow(&heard, SMALL);
 	assert_true(ct_follow_is_reliable(following));
 	before = now_ns();
-	for (uint16_t port = 0; port < MANY; port++)
-		send_from((uint16_t)(10000 + port));
+	for (int i = 0; i < MANY; i++)
+		send_from((uint16_t)(10000 + i));
 	end_all();
 	ct_follow_begin(following);
 	run(&heard, MANY);

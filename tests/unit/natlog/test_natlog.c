@@ -39,6 +39,7 @@ struct ground {
 	bool (*is_so)(struct ground *ground);
 	const char *pod; /* who has the address now */
 	int64_t looked_ms;
+	int64_t asked_ns;
 	size_t wanted;
 };
 
@@ -113,13 +114,12 @@ static bool is_complete(struct ground *ground)
 {
 	const struct natlog_status status = status_of(ground);
 
-	return !status.sink.waiting && status.behind_ms >= 0 &&
-	       stamp_now_ns() - status.behind_ms * 1000000 > (int64_t)ground->wanted;
+	return !status.sink.waiting && status.until_ns > ground->asked_ns;
 }
 
 static void wait_complete(struct ground *ground)
 {
-	ground->wanted = (size_t)stamp_now_ns();
+	ground->asked_ns = stamp_now_ns();
 	wait_until(ground, is_complete);
 }
 
@@ -326,10 +326,10 @@ static void a_disk_that_is_full_for_too_long_is_a_gap_with_their_number(void **s
 	begin(&ground, state, MANY, 256 << 10);
 	natlog_begin(ground.natlog);
 	fill_disk(ground.folder);
-	for (uint16_t port = 0; port < MANY; port++)
-		put(&ground, CT_FLOW_NEW, port, EGRESS);
-	for (uint16_t port = 0; port < MANY; port++)
-		put(&ground, CT_FLOW_GONE, port, EGRESS);
+	for (int i = 0; i < MANY; i++)
+		put(&ground, CT_FLOW_NEW, (uint16_t)i, EGRESS);
+	for (int i = 0; i < MANY; i++)
+		put(&ground, CT_FLOW_GONE, (uint16_t)i, EGRESS);
 	flush(&ground);
 	ground.wanted = MANY;
 	wait_until(&ground, has_ended);

@@ -136,10 +136,10 @@ static void every_basis_and_tcp_state_has_its_word(void **state)
 		snprintf(wanted, sizeof(wanted), "\"attribution\":\"%s\"", bases[i]);
 		assert_non_null(strstr(line_of(&record), wanted));
 	}
-	for (uint8_t i = 0; i < ARRAY_SIZE(states); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
 		const struct natlog_flow record = { .flow = &flow, .account = &account };
 
-		flow.tcp_state = i;
+		flow.tcp_state = (uint8_t)i;
 		snprintf(wanted, sizeof(wanted), "\"tcp_state\":\"%s\"", states[i]);
 		assert_int_equal(!!strstr(line_of(&record), "\"tcp_state\""), !!*states[i]);
 		assert_int_equal(!!strstr(line_of(&record), wanted), !!*states[i]);

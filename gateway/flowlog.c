@@ -20,6 +20,8 @@
 
 /* Events that wait in the kernel meanwhile are in its table still. */
 enum { BEGIN_ANYWAY_MS = 10000, SOCKET_BUFFER = 16 << 20 };
+/* When the daemon ends, and when it goes on: then heartbeats wait, too. */
+enum { END_MS = 1000, CHANGE_MS = 50 };
 
 /* Where an egress address is translated to, and since when; before, it was the other way round. */
 struct place {
@@ -260,7 +262,7 @@ void flowlog_free(struct flowlog *flowlog)
 {
 	if (!flowlog)
 		return;
-	natlog_free(flowlog->natlog);
+	natlog_free(flowlog->natlog, END_MS);
 	loop_timer_free(flowlog->anyway);
 	free(flowlog);
 }
@@ -296,7 +298,7 @@ void flowlog_configure(struct flowlog *flowlog, const struct gateway_config *con
 			natlog_reopen(flowlog->natlog, &file);
 		return;
 	}
-	natlog_free(flowlog->natlog);
+	natlog_free(flowlog->natlog, CHANGE_MS);
 	flowlog->natlog = NULL;
 	if (log_is_wanted(&config->log) && open_log(flowlog, config, &err)) {
 		log_error("natlog", "there is no log of connections: %s", err.text);

@@ -21,8 +21,7 @@ enum {
 	LOOK_MS = 60 * 60 * 1000,
 	LOOK_AGAIN_MS = 1000,
 	READ_MOST = 256,
-	FINAL_READ_MOST = 1 << 16,
-	FREE_WAIT_MS = 1000
+	READ_PER_MS = 64
 };
 
 struct natlog {
@@ -297,7 +296,7 @@ struct natlog *natlog_new(const struct natlog_options *options, const struct log
 	natlog->options = *options;
 	snprintf(natlog->gateway, sizeof(natlog->gateway), "%s", options->gateway);
 	if (!make(natlog, err)) {
-		natlog_free(natlog);
+		natlog_free(natlog, 0);
 		return NULL;
 	}
 	sink_open(natlog->sink, file, ct_follow_until_ns(natlog->follow));
@@ -319,18 +318,18 @@ void natlog_reopen(struct natlog *natlog, const struct log_file_options *file)
 	sink_open(natlog->sink, file, 0);
 }
 
-void natlog_free(struct natlog *natlog)
+void natlog_free(struct natlog *natlog, int wait_ms)
 {
 	if (!natlog)
 		return;
 	if (natlog->has_begun) {
-		ct_follow_read(natlog->follow, FINAL_READ_MOST);
+		ct_follow_read(natlog->follow, wait_ms * READ_PER_MS);
 		if (tell_backlog(natlog))
 			sink_mark(natlog->sink, ct_follow_until_ns(natlog->follow));
 	}
 	ct_walk_free(natlog->walk);
 	ct_follow_free(natlog->follow);
-	sink_free(natlog->sink, FREE_WAIT_MS);
+	sink_free(natlog->sink, wait_ms);
 	book_free(natlog->book);
 	loop_timer_free(natlog->mark);
 	loop_timer_free(natlog->look);

@@ -47,8 +47,8 @@ struct natlog *natlog_new(const struct natlog_options *options, const struct log
 void natlog_begin(struct natlog *natlog);
 /* The file is opened anew, and may be another one. */
 void natlog_reopen(struct natlog *natlog, const struct log_file_options *file);
-/* Writes what is known, for a second at most. */
-void natlog_free(struct natlog *natlog);
+/* Writes what is known. The loop stands still meanwhile, for about so long at most. */
+void natlog_free(struct natlog *natlog, int wait_ms);
 
 struct natlog_status {
 	uint64_t records;      /* of connections */

@@ -173,6 +173,28 @@ def test_a_log_that_cannot_be_written_keeps_nobody_from_working_and_is_told(make
     assert lab.check_logs(allow=[r"^<4>natlog: can't open /nowhere"]) == []
 
 
+def test_the_log_can_be_switched_on_and_off_without_a_restart(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    lab.start_daemons()
+    gateway, p1 = lab.daemons["gw-a"], lab.pods["p1"]
+    assert p1.probe("udp").seen and "log" not in status(gateway)
+    want_log(lab)
+    gateway.reload()
+    wait_until(lambda: status(gateway).get("log", {}).get("open") == 1, SOON, "what is open is found")
+    told_until(lab, end_all(lab))
+    assert [r["attribution"] for r in records(lab)] == ["found"]
+    writers = Path(f"/proc/{gateway.pid}/task/{gateway.pid}/children")
+    assert len(writers.read_text(encoding="ascii").split()) == 1
+    del gateway.config["log"]
+    gateway.write_config()
+    gateway.reload()
+    wait_until(lambda: "log" not in status(gateway), SOON, "no log")
+    assert p1.probe("udp").seen == lab.eip("bank")
+    end_all(lab)
+    assert writers.read_text(encoding="ascii").split() == [] and len(records(lab)) == 1
+    assert lab.foreign() == {} and lab.check_logs() == []
+
+
 # ---- what can't be
 
 

@@ -161,7 +161,7 @@ static void measure_ours(struct bench *bench, const char *folder, uint32_t n, ui
 		record(bench);
 	}
 	natlog_status(bench->natlog, &status);
-	natlog_free(bench->natlog);
+	natlog_free(bench->natlog, 10000);
 	loop_timer_free(bench->look);
 	printf("{\"daemon_us\": %.3f, \"writer_us\": %.3f, \"rss_kib\": %ld, \"lost\": %" PRIu64
 	       "}\n",

@@ -152,7 +152,7 @@ static void begin(struct ground *ground, void **state, size_t most_flows, size_t
 
 static void end(struct ground *ground)
 {
-	natlog_free(ground->natlog);
+	natlog_free(ground->natlog, 10000);
 	ct_writer_free(ground->writer);
 	loop_timer_free(ground->look);
 	loop_free(ground->loop);
@@ -232,7 +232,7 @@ static void what_was_there_before_is_found(void **state)
 	struct ground ground;
 
 	begin(&ground, state, 100, 1 << 20);
-	natlog_free(ground.natlog);
+	natlog_free(ground.natlog, 10000);
 	put(&ground, CT_FLOW_NEW, 4000, EGRESS);
 	flush(&ground);
 

@@ -73,11 +73,12 @@ static int write_text(struct metrics_server *server, struct err *err)
 		text = metrics_end(out, &length);
 	if (!rc && !text)
 		rc = -ENOMEM;
-	if (!rc) {
-		(void)evbuffer_drain(server->text, evbuffer_get_length(server->text));
-		rc = evbuffer_add(server->text, text, length) ? -ENOMEM : 0;
-		server->written_at = rc ? (struct mono){ 0 } : mono_now();
-	}
+	server->written_at.ns = 0;
+	(void)evbuffer_drain(server->text, evbuffer_get_length(server->text));
+	if (!rc && evbuffer_add(server->text, text, length))
+		rc = -ENOMEM;
+	if (!rc)
+		server->written_at = mono_now();
 	return rc == -ENOMEM ? err_set(err, rc, "out of memory") : rc;
 }
 

@@ -4,6 +4,7 @@
 #include "natlog/natlog.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,6 +124,18 @@ static void wait_complete(struct ground *ground)
 	wait_until(ground, is_complete);
 }
 
+/* As daemon/sysctls.c: else what begins while nobody listens has no end that is told. */
+static void set_parameter(const char *key)
+{
+	char path[96];
+	CLEANUP(cleanup_fd) int fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/netfilter/nf_conntrack_%s", key);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "1", 1), 1);
+}
+
 static void begin(struct ground *ground, void **state, size_t most_flows, size_t most_waiting)
 {
 	struct err err = ERR_NULL;
@@ -131,6 +144,9 @@ static void begin(struct ground *ground, void **state, size_t most_flows, size_t
 		print_message("SKIP: no network namespace: %s\n", strerror(errno));
 		exit(77);
 	}
+	set_parameter("events");
+	set_parameter("acct");
+	set_parameter("timestamp");
 	*ground = (struct ground){ .folder = *state, .loop = loop_new(), .pod = "pod" };
 	assert_non_null(ground->loop);
 	const struct natlog_options options = { .loop = ground->loop,

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "nat/elems.h"
 #include "nat/nfnl.h"
+#include "nat/observe.h"
 #include "nat/plan.h"
 #include "nat/steps.h"
 
@@ -75,14 +76,16 @@ static void batch_cleanup(struct nfnl_batch **batch)
 	nfnl_batch_free(*batch);
 }
 
-int nat_apply(struct nfnl *nfnl, const struct nat_ruleset *desired, const struct nat_plan *plan,
-	      struct err *err)
+/* `gone`: and the table goes again, in the same transaction. */
+static int apply(struct nfnl *nfnl, const struct nat_ruleset *desired, const struct nat_plan *plan,
+		 bool gone, struct err *err)
 {
 	CLEANUP(batch_cleanup) struct nfnl_batch *batch = nfnl_batch_new();
 	struct nat_applying ap = { .batch = batch,
 				   .desired = desired,
 				   .plan = plan,
 				   .table = nat_ruleset_table(desired) };
+	struct nat_step step = { 0 };
 
 	if (!batch)
 		return out_of_memory(err);
@@ -90,7 +93,25 @@ int nat_apply(struct nfnl *nfnl, const struct nat_ruleset *desired, const struct
 		if (step_fns[plan->v[i].kind](&ap, &plan->v[i]))
 			return out_of_memory(err);
 	}
+	snprintf(step.name, sizeof(step.name), "%s", ap.table.name);
+	if (gone && nat_step_table_del(&ap, &step))
+		return out_of_memory(err);
 	return nfnl_batch_send(nfnl, batch, err);
+}
+
+int nat_apply(struct nfnl *nfnl, const struct nat_ruleset *desired, const struct nat_plan *plan,
+	      struct err *err)
+{
+	return apply(nfnl, desired, plan, false, err);
+}
+
+int nat_apply_try(struct nfnl *nfnl, const struct nat_ruleset *ruleset, struct err *err)
+{
+	CLEANUP(nat_plan_done) struct nat_plan plan = { 0 };
+	const struct nat_observed nothing = { 0 };
+	int rc = nat_plan_compute(ruleset, &nothing, &plan);
+
+	return rc ? out_of_memory(err) : apply(nfnl, ruleset, &plan, true, err);
 }
 
 static int put_change(struct nfnl_batch *batch, const struct nat_ruleset *names,

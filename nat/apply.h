@@ -33,3 +33,6 @@ int nat_apply_elems(struct nfnl *nfnl, const struct nat_ruleset *names, struct n
 
 /* Deletes the table when it's there. 0 also when it is not. */
 int nat_apply_delete_table(struct nfnl *nfnl, struct nat_table table, struct err *err);
+
+/* Whether the kernel takes all of `ruleset`, whose table must not be there: nothing stays of it. 0, or as nat_apply. */
+int nat_apply_try(struct nfnl *nfnl, const struct nat_ruleset *ruleset, struct err *err);

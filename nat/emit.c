@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include <arpa/inet.h>
+
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
 
@@ -170,4 +172,26 @@ void emit_set_mss(struct emitter *em)
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_OFFSET, 2);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_LEN, 2);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT);
+}
+
+/*
+ * By the device that the packet itself leaves by. Without one, the copy would take the default route when the hop's own is
+ * gone; so it can't leave by another device, whatever there is of routes.
+ */
+void emit_dup(struct emitter *em, uint32_t address)
+{
+	static const struct load device = { LOAD_META, .key = NFT_META_OIF, .reg = NFT_REG_2 };
+	const uint32_t to = htonl(address);
+	struct nftnl_expr *expr = emit(em, "immediate");
+
+	if (!expr)
+		return;
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_DREG, NFT_REG_1);
+	nftnl_expr_set_data(expr, NFTNL_EXPR_IMM_DATA, &to, sizeof(to));
+	emit_load(em, &device);
+	expr = emit(em, "dup");
+	if (!expr)
+		return;
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_DUP_SREG_ADDR, NFT_REG_1);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_DUP_SREG_DEV, NFT_REG_2);
 }

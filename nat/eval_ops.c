@@ -300,6 +300,14 @@ static enum outcome eval_notrack(struct walk *w, const struct nat_op *op)
 	return NEXT_OP;
 }
 
+/* The copy goes its own way, of which this packet knows nothing. */
+static enum outcome eval_dup(struct walk *w, const struct nat_op *op)
+{
+	(void)w;
+	(void)op;
+	return NEXT_OP;
+}
+
 static enum outcome eval_mss_clamp(struct walk *w, const struct nat_op *op)
 {
 	(void)op;
@@ -395,6 +403,7 @@ nat_eval_fn *const nat_eval_fns[NAT_OP_KIND_COUNT] = {
 	[NAT_COUNT] = eval_count,
 	[NAT_NOTRACK] = eval_notrack,
 	[NAT_MSS_CLAMP] = eval_mss_clamp,
+	[NAT_DUP] = eval_dup,
 	[NAT_ACCEPT] = eval_verdict,
 	[NAT_DROP] = eval_verdict,
 	[NAT_RETURN] = eval_verdict,

@@ -237,6 +237,12 @@ static void to_mss(struct emitter *em, const struct nat_op *op, bool inverted)
 	emit_set_mss(em);
 }
 
+static void to_copy(struct emitter *em, const struct nat_op *op, bool inverted)
+{
+	(void)inverted;
+	emit_dup(em, op->value);
+}
+
 static void to_verdict(struct emitter *em, const struct nat_op *op, bool inverted)
 {
 	static const int verdicts[NAT_OP_KIND_COUNT] = {
@@ -323,6 +329,7 @@ static const struct op_row op_rows[NAT_OP_KIND_COUNT] = {
 	[NAT_COUNT] = { FROM_NOTHING, to_counter, false },
 	[NAT_NOTRACK] = { FROM_NOTHING, to_notrack, false },
 	[NAT_MSS_CLAMP] = { FROM_NOTHING, to_mss, false },
+	[NAT_DUP] = { FROM_NOTHING, to_copy, false },
 	[NAT_ACCEPT] = { FROM_NOTHING, to_verdict, false },
 	[NAT_DROP] = { FROM_NOTHING, to_verdict, false },
 	[NAT_RETURN] = { FROM_NOTHING, to_verdict, false },

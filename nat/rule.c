@@ -4,7 +4,10 @@
 
 #include <stdio.h>
 
-/* How each operation reads in nft(8). %n = name, %m = mask, %v = value in hex, %d = value in decimal. */
+#include "base/ip4.h"
+
+/* How each operation reads in nft(8). %n = name, %m = mask, %v = value in hex, %d = value in decimal,
+ * %a = value as an address. */
 static const char *const op_texts[NAT_OP_KIND_COUNT] = {
 	[NAT_IIF] = "iifname \"%n\"",
 	[NAT_IIF_NOT] = "iifname != \"%n\"",
@@ -42,6 +45,7 @@ static const char *const op_texts[NAT_OP_KIND_COUNT] = {
 	[NAT_COUNT] = "counter name \"%n\"",
 	[NAT_NOTRACK] = "notrack",
 	[NAT_MSS_CLAMP] = "tcp option maxseg size set rt mtu",
+	[NAT_DUP] = "dup to %a device meta oif",
 	[NAT_ACCEPT] = "accept",
 	[NAT_DROP] = "drop",
 	[NAT_RETURN] = "return",
@@ -56,6 +60,7 @@ static const char *const op_texts[NAT_OP_KIND_COUNT] = {
 
 static size_t format_op(const struct nat_op *op, char *buf, size_t size)
 {
+	char address[IP4_TEXT_MAX];
 	size_t used = 0;
 
 	for (const char *c = op_texts[op->kind]; *c && used + 1 < size; c++) {
@@ -67,6 +72,9 @@ static size_t format_op(const struct nat_op *op, char *buf, size_t size)
 			n = snprintf(buf + used, size - used, "%s", op->name);
 		else if (*c == 'd')
 			n = snprintf(buf + used, size - used, "%u", op->value);
+		else if (*c == 'a')
+			n = snprintf(buf + used, size - used, "%s",
+				     ip4_format((struct ip4){ op->value }, address));
 		else
 			n = snprintf(buf + used, size - used, "0x%x",
 				     *c == 'm' ? op->mask : op->value);

@@ -180,6 +180,11 @@ static const struct {
 	  "rt load tcpmss => reg 1 ;"
 	  "byteorder reg 1 = hton(reg 1, 2, 2) ;"
 	  "exthdr write tcpopt reg 1 => 2b @ 2 + 2 ;" },
+	{ { NAT_DUP, .value = 0xa9fe4103 },
+	  "dup to 169.254.65.3 device meta oif",
+	  "immediate reg 1 0x0341fea9 ;"
+	  "meta load oif => reg 2 ;"
+	  "dup sreg_addr 1 sreg_dev 2 ;" },
 	{ { NAT_ACCEPT }, "accept", "immediate reg 0 accept ;" },
 	{ { NAT_DROP }, "drop", "immediate reg 0 drop ;" },
 	{ { NAT_RETURN }, "return", "immediate reg 0 return ;" },

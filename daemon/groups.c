@@ -30,16 +30,28 @@ static const struct kube_member *find_member(const struct kube_gateway *object, 
 	return NULL;
 }
 
-static struct ip4 find_carrier(const struct kube_gateway *object, const char *egress)
+static struct ip4 find_address(const struct kube_gateway *object, const char *name)
 {
-	for (size_t i = 0; i < object->status.egress_ips.n; i++) {
-		const struct kube_carried *carried = &object->status.egress_ips.v[i];
-		const struct kube_member *member = find_member(object, carried->member);
+	const struct kube_member *member = find_member(object, name);
 
-		if (strcmp(carried->name, egress) == 0 && member)
-			return member->address;
+	return member ? member->address : (struct ip4){ 0 };
+}
+
+/* The first one of that name that has a gateway. */
+static void read_carriers(struct group_egress *egress, const struct kube_gateway *object)
+{
+	egress->gateway = egress->second = (struct ip4){ 0 };
+	for (size_t i = 0; i < object->status.egress_ips.n && !egress->gateway.v; i++) {
+		const struct kube_carried *carried = &object->status.egress_ips.v[i];
+
+		if (strcmp(carried->name, egress->name) != 0)
+			continue;
+		egress->gateway = find_address(object, carried->member);
+		egress->second = find_address(object, carried->second_member);
 	}
-	return (struct ip4){ 0 };
+	/* Two wrote it, and each knew the other one. */
+	if (!egress->gateway.v || egress->second.v == egress->gateway.v)
+		egress->second = (struct ip4){ 0 };
 }
 
 static int read_egress(struct group_egress *egress, const struct kube_gateway *object, size_t i,
@@ -62,7 +74,7 @@ static int read_egress(struct group_egress *egress, const struct kube_gateway *o
 	if (rc)
 		return err_prefix(err, rc, "spec.egressIPs[%zu]", i);
 	egress->public_ip = spec->public_ip;
-	egress->gateway = find_carrier(object, spec->name);
+	read_carriers(egress, object);
 	inventory_name(egress->full_name, egress->group, egress->name);
 	return 0;
 }

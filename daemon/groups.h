@@ -25,6 +25,7 @@ struct group_egress {
 	struct ip4 public_ip;
 	char tag[GROUP_TAG_MAX];
 	struct ip4 gateway; /* the VPC address of the member that carries it; 0: nobody does */
+	struct ip4 second;  /* of the one that gets a copy of each packet; 0: nobody does */
 };
 
 struct group_member {

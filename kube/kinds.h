@@ -159,7 +159,8 @@ struct kube_carried {
 	const char *name;
 	struct ip4 public_ip;
 	const char *allocation_id;
-	const char *member; /* NULL: nobody carries it */
+	const char *member;        /* NULL: nobody carries it */
+	const char *second_member; /* NULL: it isn't on its way from one to another */
 	const char *since;
 	struct kube_verified verified;
 };

@@ -96,6 +96,7 @@ static const struct kube_field carried_fields[] = {
 	ROW(kube_carried, "publicIP", KUBE_IP4, public_ip),
 	ROW(kube_carried, "allocationID", KUBE_TEXT, allocation_id),
 	ROW(kube_carried, "member", KUBE_TEXT, member),
+	ROW(kube_carried, "secondMember", KUBE_TEXT, second_member),
 	ROW(kube_carried, "since", KUBE_TEXT, since),
 	ROW(kube_carried, "verified", KUBE_OBJECT, verified, .sub = &verified_table),
 };

@@ -61,6 +61,15 @@ static void an_egress_ip_is_where_the_status_says(void **state)
 	assert_string_equal(groups.v[0].members[1].zone, "");
 	assert_int_equal(groups.v[0].members[1].address.v, gw_b.v);
 
+	/* On its way from one to the other, and as it is when both have written. */
+	s.carried[0].second_member = "gw-b";
+	assert_int_equal(groups_set(&groups, &s.object, NULL), 0);
+	assert_int_equal(groups.v[0].egress[0].second.v, gw_b.v);
+	s.carried[0].second_member = "gw-a";
+	assert_int_equal(groups_set(&groups, &s.object, NULL), 0);
+	assert_int_equal(groups.v[0].egress[0].second.v, 0);
+	s.carried[0].second_member = NULL;
+
 	/* By a member that the status doesn't list nobody can be reached. */
 	s.carried[0].member = "gw-c";
 	assert_int_equal(groups_set(&groups, &s.object, NULL), 0);

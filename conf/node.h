@@ -17,6 +17,8 @@ enum node_enforcement { NODE_STRICT, NODE_BEST_EFFORT };
 struct node_egress {
 	char name[CONFIG_NAME_MAX];
 	struct ip4 gateway; /* VPC address of the gateway that carries it now */
+	struct ip4
+		second; /* of one that gets a copy of each packet; 0: none. Only Kubernetes tells it */
 };
 
 struct node_identity {

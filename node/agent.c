@@ -16,6 +16,7 @@
 #include "netlink/sync.h"
 #include "node/adopt.h"
 #include "node/audit.h"
+#include "node/second.h"
 #include "node/world.h"
 
 struct agent_state agent_state(const struct agent *agent)
@@ -32,6 +33,7 @@ struct agent_state agent_state(const struct agent *agent)
 			  .gateways = gateways,
 			  .n_gateways = n_gateways,
 			  .lanes = &agent->lanes,
+			  .can_copy = agent->can_copy,
 			  .pods = &agent->pods,
 			  .tunnel_mtu = agent->tunnel_mtu,
 			  .strict = strict && (!world || world_is_strict(world)),
@@ -276,6 +278,7 @@ void *agent_start(struct frame *frame, void *config, struct err *err)
 		return NULL;
 	}
 	sysctls_set(&node_sysctls, SYSCTL_PLAIN, NULL);
+	agent->can_copy = agent->config->source == SOURCE_KUBERNETES && second_is_possible();
 	if (agent->config->source == SOURCE_STATIC) {
 		begin(agent);
 		return agent;

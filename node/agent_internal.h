@@ -29,6 +29,7 @@ struct agent {
 	bool is_quick;              /* what is under way is for pods alone */
 	struct loop_timer *devices; /* they may be otherwise */
 	uint32_t tunnel_mtu;
+	bool can_copy; /* the kernel can */
 	size_t n_told; /* pods, in the text for systemd */
 	struct health health;
 	struct world *world; /* NULL: what the configuration says is all */

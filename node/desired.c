@@ -11,6 +11,8 @@
  *   guard (forward -5)      whatever happened above: a governed packet leaves by the tunnel or not at all.
  *   keepsrc (postrouting 99, nat)  "snat to ip saddr": the first binding wins among the nat chains of a
  *                           hook, so this one keeps the CNI's SNAT at 100 away. A plain accept would not.
+ *   second (postrouting 150) while the lane's egress IP goes from one gateway to another, a copy goes to the
+ *                           other one: EC2 lets one of the two pass. There is no such chain at other times.
  */
 #include "node/desired.h"
 
@@ -112,8 +114,10 @@ static void add_gateways(struct builder *b)
 	const struct node_egress *egress = b->view->egress->v;
 	size_t index = nat_set_add(b->rs, "gateways", NAT_SET_ADDR, 256);
 
-	for (size_t i = 0; i < b->view->egress->n; i++)
+	for (size_t i = 0; i < b->view->egress->n; i++) {
 		add_gateway(b, index, egress[i].gateway);
+		add_gateway(b, index, egress[i].second);
+	}
 	for (size_t i = 0; i < b->view->n_gateways; i++)
 		add_gateway(b, index, b->view->gateways[i]);
 }
@@ -387,6 +391,36 @@ static void add_guard(struct builder *b)
 	add_flagged(b, chain);
 }
 
+static bool is_moving(const struct builder *b, size_t i)
+{
+	const struct node_egress *egress = b->view->egress->v;
+
+	return egress[i].second.v && lanes_find(b->view->lanes, egress[i].name) != LANE_NONE;
+}
+
+static void add_second(struct builder *b)
+{
+	const struct node_egress *egress = b->view->egress->v;
+	size_t n = b->view->can_copy ? b->view->egress->n : 0, first = 0, chain;
+
+	while (first < n && !is_moving(b, first))
+		first++;
+	if (first >= n)
+		return;
+	chain = nat_base_chain_add(b->rs, "second", NAT_HOOK_POSTROUTING, 150, 0);
+	for (size_t i = first; i < n; i++) {
+		const unsigned lane = lanes_find(b->view->lanes, egress[i].name);
+
+		if (is_moving(b, i))
+			nat_rule_add(
+				b->rs, chain,
+				on_tunnel(b,
+					  NAT_RULE({ NAT_OIF },
+						   { NAT_MARK, b->mask, b->flag | lane, "" },
+						   { NAT_DUP, .value = node_second_hop(lane).v })));
+	}
+}
+
 void node_name_pod_devices(const struct node_config *config, char ret[static 2][16])
 {
 	snprintf(ret[0], sizeof(ret[0]), "%.14s*", config->pod_interface_prefix);
@@ -436,5 +470,6 @@ int node_describe_table(const struct node_view *view, struct nat_ruleset *ret)
 	size_t keepsrc = nat_base_chain_add(ret, "keepsrc", NAT_HOOK_POSTROUTING, 99, NAT_BASE_NAT);
 
 	nat_rule_add(ret, keepsrc, on_tunnel(&b, NAT_RULE({ NAT_OIF }, { NAT_SNAT_SADDR })));
+	add_second(&b);
 	return nat_ruleset_finish(ret);
 }

@@ -34,6 +34,7 @@ struct node_view {
 	const struct ip4 *gateways;
 	size_t n_gateways;
 	const struct lanes *lanes;
+	bool can_copy; /* the kernel can; else nodes don't send to both while an egress IP moves */
 	const struct pods *pods;
 	uint32_t tunnel_mtu;
 	bool strict;  /* pods that aren't known yet open no connection beyond the excluded ranges */
@@ -58,6 +59,8 @@ int node_describe_table6(const struct node_view *view, struct nat_ruleset *ret);
  */
 int node_describe_parting(const struct node_config *config, struct nat_ruleset *ret);
 int node_describe_routing(const struct node_view *view, struct net_desired *ret);
+/* The lane's second gateway as a next hop: its route leads into the tunnel to it. */
+struct ip4 node_second_hop(unsigned lane);
 
 /* The counters and what they count. Ends with a NULL name. */
 extern const struct report_counter node_counters[], node_counters6[];

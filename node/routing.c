@@ -7,6 +7,10 @@
  *   P+1  iif POD fwmark 0/MASK       -> table of the class  the routing guard
  *   P+2  iif TUNNEL                  -> table B+255         the way to pods that main doesn't know
  *
+ * While a lane's egress IP goes from one gateway to another, main has a next hop that stands for the second one, to which
+ * a rule of desired.c sends copies. The kernel looks for their way without a mark, but only by the tunnel: without the
+ * route they end there.
+ *
  * A lane's table must throw the gateways' own addresses: the route of the tunnel's outer packet is looked
  * up with the mark of the inner one, and would end in the tunnel again.
  *
@@ -40,6 +44,7 @@ static const uint8_t node_mac[6] = { 0x02, 0x65, 0x67, 0x77, 0x00, 0x02 };
 static const uint8_t gateway_mac[6] = { 0x02, 0x65, 0x67, 0x77, 0x00, 0x01 };
 static const struct ip4 tunnel_address = { 0xa9fe4001 }; /* 169.254.64.1, all nodes */
 static const struct ip4 tunnel_peer = { 0xa9fe40fe };    /* 169.254.64.254, every gateway */
+static const struct ip4 second_hops = { 0xa9fe4100 };    /* 169.254.65.0 and the lane's number */
 
 struct router {
 	const struct node_view *view;
@@ -86,10 +91,54 @@ static void add_rule(struct router *r, struct rt_rule rule)
 	rules->v[rules->n++] = rule;
 }
 
+struct ip4 node_second_hop(unsigned lane)
+{
+	return (struct ip4){ second_hops.v + lane };
+}
+
+/* The n-th gateway of all egress IPs, first and second ones. */
+static struct ip4 gateway_at(const struct router *r, size_t n)
+{
+	const struct node_egress *egress = r->view->egress->v;
+
+	return n % 2 ? egress[n / 2].second : egress[n / 2].gateway;
+}
+
+static void add_throws(struct router *r, uint32_t table)
+{
+	for (size_t i = 0; i < 2 * r->view->egress->n; i++) {
+		const struct ip4 gateway = gateway_at(r, i);
+		bool again = gateway.v == 0;
+
+		for (size_t j = 0; j < i && !again; j++)
+			again = gateway_at(r, j).v == gateway.v;
+		if (!again)
+			add_route(r, (struct rt_route){ .table = table,
+							.type = RT_THROW,
+							.dst = { .addr = gateway, .len = 32 } });
+	}
+}
+
+static void add_second(struct router *r, unsigned lane, struct ip4 gateway)
+{
+	const struct node_config *config = r->view->config;
+
+	if (gateway.v && r->view->can_copy)
+		add_route(r, (struct rt_route){ .table = RT_TABLE_MAIN,
+						.type = RT_UNICAST,
+						.dst = { .addr = node_second_hop(lane), .len = 32 },
+						.oif = RT_OIF_TUNNEL,
+						.gateway = tunnel_peer,
+						.onlink = true,
+						.encap = { .id = config->tunnel.vni,
+							   .src = config->node.address,
+							   .dst = gateway,
+							   .ttl = TUNNEL_TTL } });
+}
+
 static void add_lane(struct router *r, unsigned lane, struct ip4 gateway)
 {
 	const struct node_config *config = r->view->config;
-	const struct node_egress *egress = r->view->egress->v;
 	uint32_t table = config->table_base + lane;
 
 	if (gateway.v)
@@ -104,17 +153,7 @@ static void add_lane(struct router *r, unsigned lane, struct ip4 gateway)
 							   .ttl = TUNNEL_TTL } });
 	add_route(r, (struct rt_route){
 			     .table = table, .type = RT_BLACKHOLE, .metric = FALLBACK_METRIC });
-	for (size_t i = 0; i < r->view->egress->n; i++) {
-		bool again = egress[i].gateway.v == 0;
-
-		for (size_t j = 0; j < i && !again; j++)
-			again = egress[j].gateway.v == egress[i].gateway.v;
-		if (!again)
-			add_route(r, (struct rt_route){
-					     .table = table,
-					     .type = RT_THROW,
-					     .dst = { .addr = egress[i].gateway, .len = 32 } });
-	}
+	add_throws(r, table);
 	add_rule(r, (struct rt_rule){ .priority = config->rule_priority,
 				      .table = table,
 				      .mark = r->flag | lane,
@@ -128,8 +167,10 @@ static void add_lanes(struct router *r)
 	for (size_t i = 0; i < r->view->egress->n; i++) {
 		uint8_t lane = lanes_find(r->view->lanes, egress[i].name);
 
-		if (lane != LANE_NONE)
-			add_lane(r, lane, egress[i].gateway);
+		if (lane == LANE_NONE)
+			continue;
+		add_lane(r, lane, egress[i].gateway);
+		add_second(r, lane, egress[i].second);
 	}
 }
 

@@ -99,6 +99,23 @@ int world_configure(struct world *world, const struct node_config *config)
 	return cluster_exclude(world->cluster, &config->always_excluded);
 }
 
+/* Which of two is the first one means nothing, and there would be a moment between one route and the other. */
+static void place(const struct world *world, const struct group_egress *now,
+		  struct node_egress *ret)
+{
+	const struct node_egress *old = world->egress.v;
+	size_t i = 0;
+
+	ret->gateway = now->gateway;
+	ret->second = now->second;
+	while (i < world->egress.n && strcmp(old[i].name, ret->name) != 0)
+		i++;
+	if (i < world->egress.n && now->second.v && old[i].gateway.v == now->second.v) {
+		ret->gateway = now->second;
+		ret->second = now->gateway;
+	}
+}
+
 /* Lanes follow the names, so that an egress IP keeps its own while others come and go. */
 static int take_egress(struct world *world, struct lanes *lanes)
 {
@@ -113,7 +130,7 @@ static int take_egress(struct world *world, struct lanes *lanes)
 	}
 	for (size_t i = 0; i < n; i++) {
 		memcpy(egress[i].name, list[i].full_name, sizeof(egress[i].name));
-		egress[i].gateway = list[i].gateway;
+		place(world, &list[i], &egress[i]);
 		names[i] = egress[i].name;
 	}
 	if (lanes_assign(lanes, names, n)) {

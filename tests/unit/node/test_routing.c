@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include <linux/rtnetlink.h>
+
 #include "base/err.h"
 
 /* A plan can be made of it: no route is wanted twice. */
@@ -52,10 +54,65 @@ static void two_policies_of_one_pod_can_have_the_same_destination(void **state)
 	node_fixture_done(&f);
 }
 
+static const struct rt_route *find_route(const struct node_fixture *f, uint32_t table,
+					 struct ip4 dst)
+{
+	for (size_t i = 0; i < f->routing.routes.n; i++) {
+		const struct rt_route *route = &f->routing.routes.v[i];
+
+		if (route->table == table && route->dst.len == 32 && route->dst.addr.v == dst.v)
+			return route;
+	}
+	return NULL;
+}
+
+/* The only rule of its chain leaves copies of that lane's packets alone to a hop whose route is the tunnel to the other one. */
+static void while_an_egress_ip_moves_the_other_gateway_gets_copies(void **state)
+{
+	const struct ip4 other = ip("10.0.3.200");
+	struct node_fixture f;
+	(void)state;
+
+	for (int can = 0; can < 2; can++) {
+		node_fixture_init(&f, NULL, "strict");
+		assert_null(nat_chain_find(&f.table, "second"));
+		struct node_egress *const bank = f.config.egress_ips.v;
+		const uint8_t lane = lanes_find(&f.lanes, bank->name);
+		const struct ip4 hop = node_second_hop(lane);
+
+		assert_null(find_route(&f, RT_TABLE_MAIN, hop));
+		bank->second = other;
+		f.view.can_copy = can;
+		expect_sound_routing(&f);
+		nat_ruleset_done(&f.table);
+		f.table = (struct nat_ruleset){ 0 };
+		assert_int_equal(node_describe_table(&f.view, &f.table), 0);
+		const struct nat_chain *const chain = nat_chain_find(&f.table, "second");
+		const struct rt_route *const route = find_route(&f, RT_TABLE_MAIN, hop);
+
+		/* Its tunnel packets never end in the tunnel again. */
+		assert_non_null(find_route(&f, f.config.table_base + lane, other));
+		assert_int_equal(chain != NULL, can);
+		assert_int_equal(route != NULL, can);
+		if (can) {
+			char words[NAT_RULE_TEXT_MAX];
+
+			assert_int_equal(chain->n_rules, 1);
+			assert_string_equal(nat_rule_format(&chain->rules[0], words),
+					    "oifname \"egw0\" meta mark & 0x107f == 0x1000 "
+					    "dup to 169.254.65.0 device meta oif");
+			assert_int_equal(route->encap.dst.v, other.v);
+			assert_int_equal(route->oif, RT_OIF_TUNNEL);
+		}
+		node_fixture_done(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_policies_of_one_pod_can_have_the_same_destination),
+		cmocka_unit_test(while_an_egress_ip_moves_the_other_gateway_gets_copies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

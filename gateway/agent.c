@@ -259,6 +259,7 @@ static int start_failover(struct agent *agent, struct err *err)
 						  .cloud = agent->cloud,
 						  .keeper = agent->keeper,
 						  .on_fence = agent_take_fence,
+						  .on_share = agent_take_share,
 						  .on_change = on_failover,
 						  .data = agent };
 

@@ -68,6 +68,7 @@ extern const struct keeper_ops agent_keeper_ops; /* with the agent as data */
 extern const struct ending_ops agent_ending_ops; /* likewise */
 /* What failover.h says of one egress IP goes to the kernel without a run, if it can. */
 void agent_take_fence(size_t egress, void *data);
+void agent_take_share(size_t egress, void *data);
 /* Pods' events go to the kernel without a run. False: they need one. */
 bool agent_take_pods(const struct inventory_changes *changes, void *data);
 

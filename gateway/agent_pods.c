@@ -65,26 +65,44 @@ bool agent_take_pods(const struct inventory_changes *changes, void *data)
 	return rc >= 0;
 }
 
-void agent_take_fence(size_t egress, void *data)
+/* 0; else a run comes that does it. `rc`: of making it. */
+static int change_group(struct agent *agent, int rc, struct gateway_delta *delta)
 {
-	struct agent *agent = data;
-	const struct gateway_view view = agent_state(agent).view;
-	struct gateway_delta delta;
 	struct err err = ERR_NULL;
-	int rc;
 
-	flowlog_see_fence(agent->flowlog);
-	if (!agent->begun)
-		return; /* the first run does it */
-	rc = gateway_delta_fence(&view, egress, view.fenced[egress], &delta);
 	if (!rc) {
-		rc = keeper_change(agent->keeper, &delta.delta, &err);
-		gateway_delta_done(&delta);
+		rc = keeper_change(agent->keeper, &delta->delta, &err);
+		gateway_delta_done(delta);
 	}
 	if (rc && err.text[0])
 		log_debug("failover", "%s; a run puts it right", err.text);
 	if (rc)
 		keeper_poke(agent->keeper, KEEPER_CHANGE);
-	else
+	return rc;
+}
+
+void agent_take_fence(size_t egress, void *data)
+{
+	struct agent *agent = data;
+	const struct gateway_view view = agent_state(agent).view;
+	struct gateway_delta delta;
+
+	flowlog_see_fence(agent->flowlog);
+	if (!agent->begun)
+		return; /* the first run does it */
+	if (change_group(agent, gateway_delta_fence(&view, egress, view.fenced[egress], &delta),
+			 &delta) == 0)
 		failover_see_fence(agent->failover, egress);
+}
+
+void agent_take_share(size_t egress, void *data)
+{
+	struct agent *agent = data;
+	const struct gateway_view view = agent_state(agent).view;
+	struct gateway_delta delta;
+
+	if (agent->begun)
+		(void)change_group(agent,
+				   gateway_delta_share(&view, egress, view.shared[egress], &delta),
+				   &delta);
 }

@@ -41,6 +41,7 @@ struct gateway_view agent_quick_view(const void *data)
 		.own = agent->cloud ? cloud_own(agent->cloud) : NULL,
 		.address = agent->cloud ? cloud_address(agent->cloud) : (struct ip4){ 0 },
 		.fenced = agent->failover ? failover_fenced(agent->failover) : NULL,
+		.shared = agent->failover ? failover_shared(agent->failover) : NULL,
 	};
 }
 

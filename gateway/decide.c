@@ -10,11 +10,17 @@
 #include <string.h>
 
 const char *const decide_state_names[] = {
-	[DECIDE_STARTING] = "starting", [DECIDE_STANDBY] = "standby",
-	[DECIDE_SUSPECT] = "suspect",   [DECIDE_CLAIMING] = "claiming",
-	[DECIDE_TAKING] = "taking",     [DECIDE_ACTIVE] = "active",
-	[DECIDE_ALONE] = "alone",       [DECIDE_HANDING_OVER] = "handing over",
-	[DECIDE_FENCED] = "fenced",     [DECIDE_LOST] = "lost",
+	[DECIDE_STARTING] = "starting",
+	[DECIDE_STANDBY] = "standby",
+	[DECIDE_SUSPECT] = "suspect",
+	[DECIDE_PREPARING] = "preparing",
+	[DECIDE_CLAIMING] = "claiming",
+	[DECIDE_TAKING] = "taking",
+	[DECIDE_ACTIVE] = "active",
+	[DECIDE_ALONE] = "alone",
+	[DECIDE_HANDING_OVER] = "handing over",
+	[DECIDE_FENCED] = "fenced",
+	[DECIDE_LOST] = "lost",
 };
 static_assert(ARRAY_SIZE(decide_state_names) == DECIDE_STATE_COUNT, "each state has a name");
 
@@ -22,9 +28,10 @@ static_assert(ARRAY_SIZE(decide_state_names) == DECIDE_STATE_COUNT, "each state 
 
 const uint32_t decide_legal[DECIDE_STATE_COUNT] = {
 	[DECIDE_STARTING] = TO(STANDBY) | TO(TAKING) | TO(ALONE) | TO(FENCED),
-	[DECIDE_STANDBY] = TO(SUSPECT) | TO(CLAIMING),
+	[DECIDE_STANDBY] = TO(SUSPECT) | TO(PREPARING) | TO(CLAIMING),
 	[DECIDE_SUSPECT] = TO(STANDBY) | TO(CLAIMING),
-	[DECIDE_CLAIMING] = TO(STANDBY) | TO(TAKING),
+	[DECIDE_PREPARING] = TO(CLAIMING) | TO(FENCED),
+	[DECIDE_CLAIMING] = TO(STANDBY) | TO(PREPARING) | TO(TAKING) | TO(FENCED),
 	[DECIDE_TAKING] = TO(ACTIVE) | TO(FENCED),
 	[DECIDE_ACTIVE] = TO(TAKING) | TO(ALONE) | TO(HANDING_OVER) | TO(FENCED) | TO(LOST),
 	[DECIDE_ALONE] = TO(ACTIVE) | TO(FENCED),
@@ -50,6 +57,7 @@ void decide_init(struct decide *d, int self, int n, struct mono now)
 			      .ec2_who = DECIDE_NOBODY,
 			      .plan_to = DECIDE_NOBODY,
 			      .plan_turn = -1,
+			      .from = DECIDE_NOBODY,
 			      .to = DECIDE_NOBODY };
 }
 
@@ -57,6 +65,7 @@ void decide_init(struct decide *d, int self, int n, struct mono now)
 
 static void enter_standby(struct decide *d, unsigned from, struct mono now)
 {
+	d->from = DECIDE_NOBODY;
 	/* Whom we hear again, as after our own start, may die the next moment. */
 	if (from == DECIDE_CLAIMING ||
 	    (from == DECIDE_SUSPECT && !decide_hears(d, d->lease.holder, now)))
@@ -76,8 +85,10 @@ static void enter_suspect(struct decide *d, struct mono now)
 
 static void enter_handing_over(struct decide *d, struct mono now)
 {
+	d->from = DECIDE_NOBODY;
 	d->to = decide_find_fit(d, now);
 	d->consented = false;
+	d->done_at = (struct mono){ 0 };
 }
 
 static void enter(struct decide *d, enum decide_state to, const char *reason, struct mono now)
@@ -93,6 +104,10 @@ static void enter(struct decide *d, enum decide_state to, const char *reason, st
 		break;
 	case DECIDE_SUSPECT:
 		enter_suspect(d, now);
+		break;
+	case DECIDE_PREPARING:
+		d->from = d->lease.holder;
+		d->ask_at = mono_add_ms(now, DECIDE_PREPARE_MS);
 		break;
 	case DECIDE_TAKING:
 		d->refused_at = (struct mono){ 0 };
@@ -156,6 +171,7 @@ static enum decide_ask choose_regular(const struct decide *d, struct mono now)
 		return d->silent_at.ns ? DECIDE_ASK_NONE : DECIDE_ASK_LOOK;
 	case DECIDE_HANDING_OVER:
 		return d->consented ? DECIDE_ASK_LOOK : DECIDE_ASK_TRY;
+	case DECIDE_PREPARING:
 	case DECIDE_FENCED:
 		return DECIDE_ASK_LOOK;
 	default:
@@ -191,6 +207,19 @@ static void order(struct decide *d, struct mono now, struct decide_orders *ret)
 	}
 }
 
+/* How far the other one has come. */
+static void follow_successor(struct decide *d, struct mono now)
+{
+	if (d->state != DECIDE_HANDING_OVER)
+		return;
+	if (d->lease_known && d->lease.holder == d->to)
+		d->consented = true;
+	if (!d->done_at.ns &&
+	    ((decide_hears(d, d->to, now) && d->peers[d->to].beat.role == DECIDE_ROLE_ACTIVE) ||
+	     (d->ec2 == DECIDE_EC2_ELSEWHERE && d->ec2_who == d->to)))
+		d->done_at = now;
+}
+
 void decide_event(struct decide *d, const struct decide_event *event, struct mono now,
 		  struct decide_orders *ret)
 {
@@ -200,8 +229,7 @@ void decide_event(struct decide *d, const struct decide_event *event, struct mon
 	for (unsigned i = 0; i < DECIDE_STATE_COUNT; i++) {
 		const char *reason = "";
 
-		if (d->state == DECIDE_HANDING_OVER && d->lease_known && d->lease.holder == d->to)
-			d->consented = true;
+		follow_successor(d, now);
 		const enum decide_state next = decide_next(d, now, &reason);
 		if (next == d->state)
 			break;
@@ -223,6 +251,9 @@ bool decide_translates(const struct decide *d, struct mono now)
 	switch (d->state) {
 	case DECIDE_STARTING:
 		return d->kernel_translating;
+	case DECIDE_PREPARING:
+	case DECIDE_CLAIMING:
+		return decide_is_given(d, now);
 	case DECIDE_TAKING:
 	case DECIDE_ACTIVE:
 		return decide_holds_lease(d, now);
@@ -251,9 +282,22 @@ bool decide_claims(const struct decide *d)
 	return d->state == DECIDE_TAKING;
 }
 
-enum decide_replicate decide_replicates(const struct decide *d)
+int decide_partner(const struct decide *d, struct mono now)
 {
-	if (is_carrying(d) && d->state != DECIDE_LOST)
+	if (d->state == DECIDE_HANDING_OVER)
+		return d->to;
+	return decide_is_given(d, now) ? d->from : DECIDE_NOBODY;
+}
+
+int decide_teller(const struct decide *d, struct mono now)
+{
+	return decide_is_given(d, now) ? d->from : decide_carrier(d, now);
+}
+
+/* He who gives it away has seen more of its connections than we, until the last of them are here. */
+enum decide_replicate decide_replicates(const struct decide *d, struct mono now)
+{
+	if (is_carrying(d) && d->state != DECIDE_LOST && !decide_is_given(d, now))
 		return DECIDE_REPLICATE_SEND;
 	return d->state == DECIDE_STARTING || d->state == DECIDE_FENCED ? DECIDE_REPLICATE_NONE :
 									  DECIDE_REPLICATE_RECEIVE;

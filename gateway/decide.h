@@ -5,15 +5,17 @@
  * shell tells what it hears and does what it's ordered; it asks nothing back.
  *
  *   STARTING -> STANDBY -> SUSPECT -> CLAIMING -> TAKING -> ACTIVE <-> ALONE       LOST: a person moved the Elastic IP;
- *                  ^          silent   Lease       EIP        | ^       no API      no fight, the Lease stays ours
- *                  |                                          v |
- *                  +------- FENCED <------------------- HANDING_OVER
+ *                ^ |          silent   ^  Lease    EIP        | ^       no API      no fight, the Lease stays ours
+ *                | +----> PREPARING ---+                      v |
+ *                +--------- FENCED <------------------- HANDING_OVER
  *
  * Who may translate: who holds the Lease, for as long as nobody else can have got it (kube/lease.h, `until`, less a
  * margin). Who can't renew since the API is away may go on (ALONE) while EC2 says, after that began and again and again,
- * that the Elastic IP is his, and no member that he hears says otherwise. Who hands over may until the other one has the
- * Elastic IP. All others may not. EC2 is the fence: it has one place for an Elastic IP, and what a second one translates
- * in the time until he notices is dropped by the internet gateway; nothing leaves with another address.
+ * that the Elastic IP is his, and no member that he hears says otherwise. In a planned change both may, since nobody can know
+ * when the network follows an association: he who takes it from when he hears of it, he who gives it until the other one has
+ * had it for a while; and nodes send each packet to both (decide_partner). All others may not. EC2 is the fence: it has one
+ * place for an Elastic IP, and what a second one translates is dropped by the internet gateway; nothing leaves with another
+ * address.
  *
  * A holder who dies is noticed by his heartbeats (DECIDE_LOST_MS). That they are lost doesn't mean that he's dead: a
  * holder whom a member doesn't hear any more renews many times in a second for a moment, as a sign of life, and his
@@ -36,6 +38,7 @@
 #include <stdint.h>
 
 #include "base/mono.h"
+#include "gateway/decide_event.h"
 #include "gateway/decide_times.h"
 
 #define DECIDE_MEMBERS_MAX 32
@@ -47,6 +50,7 @@ enum decide_state {
 	DECIDE_STARTING,     /* nothing has been read back; the kernel does as it did */
 	DECIDE_STANDBY,      /* can take over, or waits until it can */
 	DECIDE_SUSPECT,      /* the holder is silent: does he renew? */
+	DECIDE_PREPARING,    /* he hands over to us: we translate beside him, then claim */
 	DECIDE_CLAIMING,     /* the Lease is being asked for */
 	DECIDE_TAKING,       /* the Lease is ours; the Elastic IP is coming */
 	DECIDE_ACTIVE,       /* both are ours */
@@ -58,69 +62,6 @@ enum decide_state {
 };
 extern const char *const decide_state_names[DECIDE_STATE_COUNT];
 extern const uint32_t decide_legal[DECIDE_STATE_COUNT]; /* see transition.h */
-
-/* What a member says of the egress IP in each heartbeat. */
-enum decide_role {
-	DECIDE_ROLE_NONE,
-	DECIDE_ROLE_TAKING,
-	DECIDE_ROLE_ACTIVE,
-	DECIDE_ROLE_HANDING_OVER
-};
-
-struct decide_beat {
-	uint64_t boot; /* of the process: another one each time */
-	uint64_t seq;
-	enum decide_role role;
-	int to;              /* HANDING_OVER: to whom */
-	int holder;          /* of the Lease, as the sender last read it */
-	int64_t transitions; /* and its leaseTransitions: the higher one is newer; -1: never read */
-	bool hears_you;
-	bool is_ready; /* to take over: kernel, and connections as far as they are known */
-};
-
-enum decide_ec2 {
-	DECIDE_EC2_UNKNOWN,
-	DECIDE_EC2_MINE,      /* EC2 has just shown it so */
-	DECIDE_EC2_ELSEWHERE, /* or somewhere else: `who` */
-	DECIDE_EC2_SILENT,  /* a question failed; what was known before isn't more wrong for that */
-	DECIDE_EC2_REFUSED, /* the association was refused for good */
-};
-
-enum decide_event_kind {
-	DECIDE_TICK,
-	DECIDE_LEASE,        /* an ask ended with an answer */
-	DECIDE_LEASE_FAILED, /* or without */
-	DECIDE_BEAT,         /* authenticated */
-	DECIDE_EC2,
-	DECIDE_KERNEL,
-	DECIDE_REPLICA, /* `on`: the holder's connections are here */
-	DECIDE_DRAIN,   /* `on`: this member goes */
-	DECIDE_PLAN,    /* policy/assign.h: who should carry it, and our turn to take over */
-	DECIDE_CLAIM,   /* a reload: what was LOST is claimed */
-	DECIDE_SUSPENDED,
-	DECIDE_EVENT_COUNT
-};
-
-/* As kube_lease_view, with members' numbers. */
-struct decide_lease {
-	bool is_free; /* nobody's, or expired by what we saw */
-	int holder;   /* also of one that expired; DECIDE_NOBODY, or DECIDE_STRANGER */
-	uint64_t mark;
-	struct mono until;
-	int64_t transitions;
-};
-
-struct decide_event {
-	enum decide_event_kind kind;
-	int who; /* BEAT: from whom; EC2 ELSEWHERE: member, stranger or nobody; PLAN: who should carry it */
-	int turn; /* PLAN; negative: none */
-	bool on;
-	bool is_ready;    /* KERNEL: it could translate */
-	bool translating; /* KERNEL: and does */
-	enum decide_ec2 ec2;
-	struct decide_lease lease;
-	struct decide_beat beat;
-};
 
 enum decide_ask {
 	DECIDE_ASK_NONE,
@@ -173,8 +114,10 @@ struct decide {
 	bool kernel_ready, kernel_translating, kernel_known;
 	bool replica_ready, draining, claim_anew;
 	int plan_to, plan_turn;
-	int to;         /* HANDING_OVER */
-	bool consented; /* and he has the Lease */
+	int from;            /* who hands over to us; DECIDE_NOBODY: it isn't planned */
+	int to;              /* HANDING_OVER */
+	bool consented;      /* and he has the Lease */
+	struct mono done_at; /* and the Elastic IP, as far as we know; 0: not yet */
 	struct decide_peer peers[DECIDE_MEMBERS_MAX];
 };
 
@@ -189,10 +132,14 @@ void decide_event(struct decide *decide, const struct decide_event *event, struc
  */
 bool decide_translates(const struct decide *decide, struct mono now);
 bool decide_claims(const struct decide *decide); /* own.h may associate */
+/* The other one of a planned change, who translates, too: nodes are to send to both. Or DECIDE_NOBODY. */
+int decide_partner(const struct decide *decide, struct mono now);
 /* Who carries it as far as we know, or had it last: for policy/assign.h. */
 int decide_carrier(const struct decide *decide, struct mono now);
 enum decide_replicate { DECIDE_REPLICATE_NONE, DECIDE_REPLICATE_SEND, DECIDE_REPLICATE_RECEIVE };
-enum decide_replicate decide_replicates(const struct decide *decide);
+enum decide_replicate decide_replicates(const struct decide *decide, struct mono now);
+/* Whose telling of its connections counts: in a planned change still his who gives it away. */
+int decide_teller(const struct decide *decide, struct mono now);
 /* The heartbeat to a member, but for boot and seq. */
 void decide_make_beat(const struct decide *decide, int to, struct mono now,
 		      struct decide_beat *ret);

@@ -79,6 +79,33 @@ bool decide_is_candidate(const struct decide *d, struct mono now)
 	return decide_is_able(d, now) && d->plan_turn >= 0;
 }
 
+static bool hands_over_to_us(const struct decide *d, int member, struct mono now)
+{
+	return decide_hears(d, member, now) &&
+	       d->peers[member].beat.role == DECIDE_ROLE_HANDING_OVER &&
+	       d->peers[member].beat.to == d->self;
+}
+
+bool decide_is_offered(const struct decide *d, struct mono now)
+{
+	return decide_is_peers(d) && hands_over_to_us(d, d->lease.holder, now);
+}
+
+bool decide_is_given(const struct decide *d, struct mono now)
+{
+	switch (d->state) {
+	case DECIDE_PREPARING:
+	case DECIDE_CLAIMING:
+	case DECIDE_TAKING:
+		return hands_over_to_us(d, d->from, now);
+	case DECIDE_ACTIVE:
+		return hands_over_to_us(d, d->from, now) &&
+		       !decide_is_after(d->since, DECIDE_LINGER_MS, now);
+	default:
+		return false;
+	}
+}
+
 /* ---- events --------------------------------------------------------------------------------------------- */
 
 static void absorb_lease(struct decide *d, const struct decide_lease *lease, struct mono now)

@@ -24,5 +24,10 @@ int decide_find_fit(const struct decide *d, struct mono now);
 bool decide_is_able(const struct decide *d, struct mono now);
 bool decide_is_candidate(const struct decide *d, struct mono now);
 
+/* A holder who is heard hands over to us. */
+bool decide_is_offered(const struct decide *d, struct mono now);
+/* And we're at it, or were a moment ago: he still translates. */
+bool decide_is_given(const struct decide *d, struct mono now);
+
 /* decide_rules.c: what follows the state now; *ret_reason says why. The same state: nothing. */
 enum decide_state decide_next(const struct decide *d, struct mono now, const char **ret_reason);

@@ -52,16 +52,6 @@ static bool is_my_turn(const struct decide *d, struct mono since, int64_t ms, st
 	return decide_is_after(since, ms + (int64_t)d->plan_turn * DECIDE_TURN_MS, now);
 }
 
-/* A holder who hands over to us wants us at once. */
-static bool is_offered(const struct decide *d, struct mono now)
-{
-	const int holder = d->lease.holder;
-
-	return decide_is_peers(d) && decide_hears(d, holder, now) &&
-	       d->peers[holder].beat.role == DECIDE_ROLE_HANDING_OVER &&
-	       d->peers[holder].beat.to == d->self;
-}
-
 /* By somebody who couldn't renew for a while, perhaps because the API was away for all: he goes first. */
 static bool is_carried(const struct decide *d, struct mono now)
 {
@@ -80,8 +70,8 @@ static enum decide_state next_standby(const struct decide *d, struct mono now,
 		return DECIDE_STANDBY;
 	if (d->lease.holder == d->self)
 		GO(CLAIMING, "the Lease is still ours");
-	if (is_offered(d, now))
-		GO(CLAIMING, "it's being handed over to us");
+	if (decide_is_offered(d, now))
+		GO(PREPARING, "it's being handed over to us");
 	if (d->lease.is_free)
 		return is_my_turn(d, d->free_at, is_carried(d, now) ? DECIDE_CARRIED_MS : 0, now) ?
 			       (*ret_reason = "nobody has the Lease", DECIDE_CLAIMING) :
@@ -112,6 +102,18 @@ static enum decide_state next_suspect(const struct decide *d, struct mono now,
 	return DECIDE_SUSPECT;
 }
 
+static enum decide_state next_preparing(const struct decide *d, struct mono now,
+					const char **ret_reason)
+{
+	if (!decide_is_offered(d, now) || !decide_is_candidate(d, now))
+		GO(FENCED, "it isn't being handed over to us any more");
+	/* He renews it: what is taken must have been looked at just now. */
+	if (mono_diff_ms(d->asked_at, d->since) >= DECIDE_PREPARE_MS && !d->lease_busy &&
+	    !decide_api_is_away(d))
+		GO(CLAIMING, "nodes send to both by now");
+	return DECIDE_PREPARING;
+}
+
 static enum decide_state next_claiming(const struct decide *d, struct mono now,
 				       const char **ret_reason)
 {
@@ -119,9 +121,11 @@ static enum decide_state next_claiming(const struct decide *d, struct mono now,
 		return DECIDE_CLAIMING;
 	if (decide_holds_lease(d, now))
 		GO(TAKING, "the Lease is ours");
-	if (decide_api_is_away(d))
-		GO(STANDBY, "the API doesn't answer");
-	GO(STANDBY, "another one was faster");
+	if (d->from != DECIDE_NOBODY && decide_is_offered(d, now) && d->lease.holder == d->from &&
+	    !decide_api_is_away(d))
+		GO(PREPARING, "he renewed it meanwhile");
+	*ret_reason = decide_api_is_away(d) ? "the API doesn't answer" : "another one was faster";
+	return d->from == DECIDE_NOBODY ? DECIDE_STANDBY : DECIDE_FENCED;
 }
 
 /* What ends it for everybody who counts on the Lease. */
@@ -163,7 +167,7 @@ static enum decide_state next_taking(const struct decide *d, struct mono now,
 /* Whether it should be somebody else's, and there is one. */
 static bool should_go(const struct decide *d, struct mono now)
 {
-	if (mono_is_before(now, d->quiet_until) || decide_api_is_away(d))
+	if (mono_is_before(now, d->quiet_until) || decide_api_is_away(d) || decide_is_given(d, now))
 		return false;
 	if (d->draining || !d->kernel_ready)
 		return decide_find_fit(d, now) != DECIDE_NOBODY;
@@ -207,13 +211,14 @@ static enum decide_state next_alone(const struct decide *d, struct mono now,
 static enum decide_state next_handing_over(const struct decide *d, struct mono now,
 					   const char **ret_reason)
 {
-	const bool is_done = decide_hears(d, d->to, now) &&
-			     d->peers[d->to].beat.role == DECIDE_ROLE_ACTIVE;
-
-	if (is_done || (d->ec2 == DECIDE_EC2_ELSEWHERE && d->ec2_who == d->to))
-		GO(FENCED, "it has been handed over");
 	if (is_stolen(d))
 		GO(FENCED, "somebody moved the Elastic IP");
+	/* If he falls silent now, we're free to take it back. */
+	if (d->done_at.ns &&
+	    (decide_is_after(d->done_at, DECIDE_LINGER_MS, now) || !decide_hears(d, d->to, now)))
+		GO(FENCED, "it has been handed over");
+	if (d->done_at.ns)
+		return DECIDE_HANDING_OVER;
 	if (d->consented &&
 	    (d->lease.holder != d->to || decide_is_after(d->since, DECIDE_HANDOVER_MS, now)))
 		GO(FENCED, "it isn't ours any more");
@@ -252,11 +257,17 @@ typedef enum decide_state (*next_fn)(const struct decide *d, struct mono now,
 enum decide_state decide_next(const struct decide *d, struct mono now, const char **ret_reason)
 {
 	static const next_fn next[DECIDE_STATE_COUNT] = {
-		[DECIDE_STARTING] = next_starting, [DECIDE_STANDBY] = next_standby,
-		[DECIDE_SUSPECT] = next_suspect,   [DECIDE_CLAIMING] = next_claiming,
-		[DECIDE_TAKING] = next_taking,     [DECIDE_ACTIVE] = next_active,
-		[DECIDE_ALONE] = next_alone,       [DECIDE_HANDING_OVER] = next_handing_over,
-		[DECIDE_FENCED] = next_fenced,     [DECIDE_LOST] = next_lost,
+		[DECIDE_STARTING] = next_starting,
+		[DECIDE_STANDBY] = next_standby,
+		[DECIDE_SUSPECT] = next_suspect,
+		[DECIDE_PREPARING] = next_preparing,
+		[DECIDE_CLAIMING] = next_claiming,
+		[DECIDE_TAKING] = next_taking,
+		[DECIDE_ACTIVE] = next_active,
+		[DECIDE_ALONE] = next_alone,
+		[DECIDE_HANDING_OVER] = next_handing_over,
+		[DECIDE_FENCED] = next_fenced,
+		[DECIDE_LOST] = next_lost,
 	};
 
 	return next[d->state](d, now, ret_reason);

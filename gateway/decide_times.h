@@ -26,3 +26,6 @@
 #define DECIDE_REFUSED_MS 10000 /* an Elastic IP that doesn't come is left to others */
 #define DECIDE_GIVE_UP_MS 30000 /* and so long not tried again */
 #define DECIDE_HANDOVER_MS 10000
+#define DECIDE_PREPARE_MS \
+	1000 /* both translate, and nodes send to both, before the Elastic IP moves */
+#define DECIDE_LINGER_MS 3000 /* and after: until EC2's network has followed, and all nodes have */

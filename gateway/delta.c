@@ -125,6 +125,26 @@ int gateway_delta_fence(const struct gateway_view *view, size_t egress_index, bo
 	return 0;
 }
 
+int gateway_delta_share(const struct gateway_view *view, size_t egress_index, bool shared,
+			struct gateway_delta *ret)
+{
+	static const struct nat_elem_list none = { NULL, 0 };
+	const bool is_there = gateway_private(view, egress_index).v;
+	struct nat_elem *elem = is_there ? calloc(1, sizeof(*elem)) : NULL;
+
+	if (!elem)
+		return is_there ? -ENOMEM : -ENOENT;
+	elem->key = gateway_egress_mark(egress_index);
+	const struct nat_elem_list mark = { elem, 1 };
+
+	*ret = (struct gateway_delta){
+		.sets = { { GATEWAY_SHARED_MARK_SET, shared ? none : mark, shared ? mark : none } },
+		.elems = elem,
+	};
+	ret->delta = (struct keeper_delta){ .sets = ret->sets, .n_sets = 1 };
+	return 0;
+}
+
 void gateway_delta_done(struct gateway_delta *delta)
 {
 	free(delta->elems);

@@ -25,4 +25,7 @@ int gateway_delta_make(const struct gateway_view *view, const struct moves *move
  */
 int gateway_delta_fence(const struct gateway_view *view, size_t egress_index, bool fenced,
 			struct gateway_delta *ret);
+/* Likewise for its being shared. */
+int gateway_delta_share(const struct gateway_view *view, size_t egress_index, bool shared,
+			struct gateway_delta *ret);
 void gateway_delta_done(struct gateway_delta *delta);

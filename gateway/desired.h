@@ -27,6 +27,8 @@ struct own;
 /* The fence: private addresses with which nothing leaves, and the numbers of their egress IPs. */
 #define GATEWAY_FENCED_SET "fenced"
 #define GATEWAY_FENCED_MARK_SET "fenced_mark"
+/* The numbers of those that go from one gateway to another now, so that this one may not know all connections. */
+#define GATEWAY_SHARED_MARK_SET "shared_mark"
 
 struct gateway_view {
 	const struct gateway_config *config;
@@ -47,6 +49,8 @@ struct gateway_view {
 	/* Which egress IPs another gateway of the group translates to, one for each of config->egress_ips. NULL: this
 	 * gateway is alone, and has no fence. */
 	const bool *fenced;
+	/* Which it translates beside another one, while they go from one to the other. NULL: none. */
+	const bool *shared;
 };
 
 /* The class of a source, and the rule that governs what it sends there; NULL: none. */

@@ -144,6 +144,7 @@ void failover_free(struct failover *f)
 		charge_free(f->v[i]);
 	free(f->v);
 	free(f->fenced);
+	free(f->shared);
 	peer_keys_done(&f->keys);
 	free(f);
 }
@@ -176,6 +177,17 @@ static void free_others(struct charge *const *v, size_t n, struct charge *const 
 	}
 }
 
+/* One of each for each charge. */
+struct flags {
+	bool *fenced, *shared;
+};
+
+static void flags_done(struct flags *flags)
+{
+	free(flags->fenced);
+	free(flags->shared);
+}
+
 /* So many were found or made; all, or there's no memory. */
 static size_t list_charges(struct failover *f, const struct gateway_config *config,
 			   struct charge **ret, struct err *err)
@@ -195,19 +207,25 @@ static size_t list_charges(struct failover *f, const struct gateway_config *conf
 	return n;
 }
 
-static void take_charges(struct failover *f, struct charge **v, bool *fenced, size_t n)
+/* What it takes of `flags` is NULL then. */
+static void take_charges(struct failover *f, struct charge **v, struct flags *flags, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		fenced[i] = !is_among(v[i], f->v, f->n) || f->fenced[v[i]->index];
+		const bool is_old = is_among(v[i], f->v, f->n);
+
+		flags->fenced[i] = !is_old || f->fenced[v[i]->index];
+		flags->shared[i] = is_old && f->shared[v[i]->index];
 		v[i]->index = i;
 		cloud_allow(f->options.cloud, i, v[i]->claims);
 	}
 	free_others(f->v, f->n, v, n);
 	free(f->v);
 	free(f->fenced);
+	free(f->shared);
 	f->v = v;
 	f->n = n;
-	f->fenced = fenced;
+	f->fenced = TAKE_PTR(flags->fenced);
+	f->shared = TAKE_PTR(flags->shared);
 	f->planned_at = (struct mono){ 0 };
 	/* What is new has no place in the kernel yet: but for the first list, which an earlier process may have had. */
 	for (size_t i = 0; i < n && f->recalled; i++)
@@ -218,18 +236,19 @@ int failover_want(struct failover *f, const struct gateway_config *config, struc
 {
 	const size_t n = config->egress_ips.n;
 	struct charge **v = calloc(n + 1, sizeof(struct charge *));
-	bool *fenced = calloc(n + 1, sizeof(*fenced));
-	size_t made = v && fenced ? list_charges(f, config, v, err) : 0;
+	CLEANUP(flags_done)
+	struct flags flags = { calloc(n + 1, sizeof(bool)), calloc(n + 1, sizeof(bool)) };
+	const bool has_room = v && flags.fenced && flags.shared;
+	size_t made = has_room ? list_charges(f, config, v, err) : 0;
 
-	if (!v || !fenced || made < n) {
+	if (!has_room || made < n) {
 		free_others(v, made, f->v, f->n);
-		if (!v || !fenced)
+		if (!has_room)
 			err_set(err, -ENOMEM, "out of memory");
 		free(v);
-		free(fenced);
 		return -ENOMEM;
 	}
-	take_charges(f, v, fenced, n);
+	take_charges(f, v, &flags, n);
 	return 0;
 }
 
@@ -341,6 +360,11 @@ bool failover_is_decided(const struct failover *f)
 const bool *failover_fenced(const struct failover *f)
 {
 	return f->fenced;
+}
+
+const bool *failover_shared(const struct failover *f)
+{
+	return f->shared;
 }
 
 bool failover_is_idle(const struct failover *f)

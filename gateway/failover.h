@@ -31,6 +31,8 @@ struct failover_options {
 	 * by failover_see_run later.
 	 */
 	void (*on_fence)(size_t egress, void *data);
+	/* So does failover_shared. Needn't be told. */
+	void (*on_share)(size_t egress, void *data);
 	void (*on_change)(void *data); /* failover_facts are others: to be told */
 	void *data;
 };
@@ -62,6 +64,8 @@ void failover_see_fence(struct failover *failover, size_t egress);
 bool failover_is_decided(const struct failover *failover);
 /* One for each of config->egress_ips; the array stays until the next failover_want. */
 const bool *failover_fenced(const struct failover *failover);
+/* Likewise: translated by another one, too, while it goes from one to the other. */
+const bool *failover_shared(const struct failover *failover);
 /* Nothing is carried, and nothing is on its way to us. */
 bool failover_is_idle(const struct failover *failover);
 /* Until the next event. */

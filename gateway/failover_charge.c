@@ -126,21 +126,34 @@ static void log_change(const struct charge *c, const struct decide_change *chang
 {
 	const bool is_bad = change->to == DECIDE_LOST ||
 			    (change->to == DECIDE_FENCED && change->from != DECIDE_HANDING_OVER &&
-			     change->from != DECIDE_STARTING);
+			     change->from != DECIDE_PREPARING && change->from != DECIDE_STARTING);
 
 	log_write(is_bad ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "failover", "%s: %s, was %s: %s",
 		  c->name, decide_state_names[change->to], decide_state_names[change->from],
 		  change->reason);
 }
 
-/* What holds for as long as it does. */
+static void share(struct charge *c, bool on)
+{
+	struct failover *f = c->failover;
+
+	f->shared[c->index] = on;
+	f->options.on_share(c->index, f->options.data);
+	f->options.on_change(f->options.data);
+}
+
+/* What holds for as long as it does. Nothing is reset by whom another one may correct, from before until after. */
 static void follow(struct charge *c)
 {
 	struct failover *f = c->failover;
 	const bool claims = decide_claims(&c->decide);
-	const bool fenced = !decide_translates(&c->decide, mono_now());
+	const struct mono now = mono_now();
+	const bool fenced = !decide_translates(&c->decide, now);
+	const bool shared = decide_partner(&c->decide, now) != DECIDE_NOBODY;
 
 	replicate_follow(f);
+	if (shared && !f->shared[c->index])
+		share(c, shared);
 	if (claims != c->claims) {
 		c->claims = claims;
 		cloud_allow(f->options.cloud, c->index, claims);
@@ -149,6 +162,8 @@ static void follow(struct charge *c)
 		f->fenced[c->index] = fenced;
 		f->options.on_fence(c->index, f->options.data);
 	}
+	if (!shared && f->shared[c->index])
+		share(c, shared);
 }
 
 int64_t charge_asleep_ms(void)

@@ -23,7 +23,8 @@ struct failover_egress {
 	bool handing_over;             /* likewise, until another one has it */
 	char carrier[CONFIG_NAME_MAX]; /* "": nobody, as far as is known */
 	const char *holder; /* of the Lease, as it was last read, member or not; "": nobody */
-	const char *state;  /* decide_state_names */
+	char partner[CONFIG_NAME_MAX]; /* who translates it, too, as planned; "": nobody */
+	const char *state;             /* decide_state_names */
 	const char *reason;
 };
 

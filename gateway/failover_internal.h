@@ -48,7 +48,7 @@ struct failover {
 	struct loop_timer *tick;
 	struct charge **v;
 	size_t n;
-	bool *fenced;
+	bool *fenced, *shared;
 	bool recalled; /* what the kernel did when we came is known */
 	bool good;     /* the last run of the keeper was */
 	bool draining;

@@ -12,7 +12,7 @@
 #include "gateway/own.h"
 #include "gateway/replica.h"
 
-/* Whether he carries it, as far as we know: so what he tells of it counts. */
+/* Whether what he tells of it counts. */
 static bool is_owner(const char *peer, uint64_t egress, void *data)
 {
 	const struct failover *f = data;
@@ -20,7 +20,7 @@ static bool is_owner(const char *peer, uint64_t egress, void *data)
 
 	for (size_t i = 0; i < f->n && number >= 0; i++) {
 		if (f->v[i]->hash == egress)
-			return decide_carrier(&f->v[i]->decide, mono_now()) == number;
+			return decide_teller(&f->v[i]->decide, mono_now()) == number;
 	}
 	return false;
 }
@@ -92,7 +92,7 @@ static enum replica_mode mode_of(const struct charge *c)
 		[DECIDE_REPLICATE_RECEIVE] = REPLICA_RECEIVE,
 	};
 
-	return modes[decide_replicates(&c->decide)];
+	return modes[decide_replicates(&c->decide, mono_now())];
 }
 
 void replicate_follow(struct failover *f)

@@ -47,15 +47,22 @@ static int find_carrier(const struct charge *c, struct mono now)
 	return is_known || !d->lease.is_free ? carrier : DECIDE_NOBODY;
 }
 
+/* The kernel does it already, but it's still another one's. */
+static bool is_preparing(const struct charge *c)
+{
+	return c->decide.state == DECIDE_PREPARING || c->decide.state == DECIDE_CLAIMING;
+}
+
 static void list_egress(struct failover *f, struct mono now)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		const struct charge *const c = f->v[i];
 		const int carrier = find_carrier(c, now);
+		const int partner = decide_partner(&c->decide, now);
 		struct failover_egress *const to = &f->facts_egress[i];
 
 		*to = (struct failover_egress){
-			.translates = c->in_kernel && !f->fenced[i],
+			.translates = c->in_kernel && !f->fenced[i] && !is_preparing(c),
 			.handing_over = c->decide.state == DECIDE_HANDING_OVER,
 			.state = decide_state_names[c->decide.state],
 			.reason = c->decide.reason,
@@ -63,6 +70,8 @@ static void list_egress(struct failover *f, struct mono now)
 		};
 		if (carrier >= 0)
 			memcpy(to->carrier, f->members.v[carrier].name, sizeof(to->carrier));
+		if (partner >= 0)
+			memcpy(to->partner, f->members.v[partner].name, sizeof(to->partner));
 	}
 }
 
@@ -123,6 +132,7 @@ void failover_report(struct failover *f, struct control_out *out)
 		control_string(out, "reason", facts->egress[i].reason);
 		control_string(out, "carrier", facts->egress[i].carrier);
 		control_string(out, "lease_holder", facts->egress[i].holder);
+		control_string(out, "partner", facts->egress[i].partner);
 		control_bool(out, "translates", facts->egress[i].translates);
 		control_int(out, "for_ms", mono_diff_ms(now, f->v[i]->decide.since));
 		control_end(out);

@@ -10,7 +10,8 @@
  *
  * A TCP packet in the middle of a connection that nobody knows would be picked up by conntrack, and perhaps with a source
  * port that the server has never seen: a pod waits for minutes then. It is answered with a RST, so that it begins anew at
- * once. Not while its egress IP is fenced: the gateway that has it may know the connection.
+ * once. Not while its egress IP is fenced: the gateway that has it may know the connection. Nor while two of them
+ * translate it: what one of them doesn't know is the other one's.
  */
 #include "gateway/fence.h"
 
@@ -22,10 +23,14 @@ static void add_sets(const struct gateway_view *view, struct nat_ruleset *rs)
 {
 	size_t addresses = nat_set_add(rs, GATEWAY_FENCED_SET, NAT_SET_ADDR, 256);
 	size_t marks = nat_set_add(rs, GATEWAY_FENCED_MARK_SET, NAT_SET_MARKS, 256);
+	size_t shared = nat_set_add(rs, GATEWAY_SHARED_MARK_SET, NAT_SET_MARKS, 256);
 
 	for (size_t i = 0; i < view->config->egress_ips.n; i++) {
 		struct ip4 private = gateway_private(view, i);
 
+		if (private.v && view->shared && view->shared[i])
+			nat_elem_add(rs, shared,
+				     (struct nat_elem){ .key = gateway_egress_mark(i) });
 		if (!private.v || !gateway_is_fenced(view, i))
 			continue;
 		nat_elem_add(rs, addresses,
@@ -40,6 +45,10 @@ static void add_begin(struct nat_ruleset *rs)
 
 	nat_rule_add(rs, chain,
 		     NAT_RULE({ NAT_MARK_IN, .name = GATEWAY_FENCED_MARK_SET },
+			      { NAT_COUNT, .name = "fenced" }, { NAT_DROP }));
+	nat_rule_add(rs, chain,
+		     NAT_RULE({ NAT_TCP_FLAGS, TCP_SYN, 0, "" },
+			      { NAT_MARK_IN, .name = GATEWAY_SHARED_MARK_SET },
 			      { NAT_COUNT, .name = "fenced" }, { NAT_DROP }));
 	nat_rule_add(rs, chain,
 		     NAT_RULE({ NAT_TCP_FLAGS, TCP_SYN, 0, "" },

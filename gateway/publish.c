@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -20,6 +21,15 @@ static void on_failed(const char *name, const struct kube_failure *failure, void
 	/* Deleted while it was on its way; that is told us, too. */
 	if (failure->class == HTTP_CLASS_NOT_FOUND)
 		return;
+	/* A field that the server doesn't know fails the whole; then nodes had better know one of the two. */
+	if (!publish->is_old && strstr(failure->text, "secondMember")) {
+		publish->is_old = true;
+		log_warning(
+			"kubernetes",
+			"the cluster's kind EgressGateway is older than this gateway and has no secondMember: planned changes may "
+			"lose packets; upgrade it, then restart this gateway");
+		(void)loop_timer_arm_ms(publish->due, 0);
+	}
 	if (!publish->failing)
 		log_warning("kubernetes", "status of %s: %s; trying again", name, failure->text);
 	publish->failing = true;

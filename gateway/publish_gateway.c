@@ -159,6 +159,13 @@ static void write_peer(struct publish *publish, const struct words *words, size_
 
 /* ---- the words */
 
+static const char *find_partner(const struct publish *publish, const struct words *words, size_t i)
+{
+	return words->facts && !publish->is_old && words->facts->egress[i].partner[0] ?
+		       words->facts->egress[i].partner :
+		       NULL;
+}
+
 static void add_carried(struct publish *publish, size_t i, struct words *words)
 {
 	const struct gateway_view *view = words->view;
@@ -176,6 +183,7 @@ static void add_carried(struct publish *publish, size_t i, struct words *words)
 		.public_ip = gateway_public(view, i),
 		.allocation_id = view->own ? view->own->v[i].allocation_id : NULL,
 		.member = publish->name,
+		.second_member = find_partner(publish, words, i),
 		.since = told->since,
 		.verified = { .time = view->own || outside ? words->now : NULL,
 			      .outside = outside },
@@ -200,7 +208,8 @@ static void add_successor(size_t i, struct words *words)
 static void add_egress(struct publish *publish, struct words *words)
 {
 	for (size_t i = 0; i < count(words); i++) {
-		if (is_carried_here(words, i))
+		if (is_carried_here(words, i) &&
+		    (!words->facts || words->plan.entries[i] == PUBLISH_SELF))
 			add_carried(publish, i, words);
 		else if (words->facts && words->plan.entries[i] == PUBLISH_CARRIER)
 			add_successor(i, words);

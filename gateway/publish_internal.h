@@ -27,6 +27,7 @@ struct publish {
 	void (*on_due)(void *data);
 	void *due_data;
 	bool failing;     /* writing, and that was said */
+	bool is_old;      /* the server's kind knows no second member */
 	uint64_t written; /* so many, when last looked */
 };
 

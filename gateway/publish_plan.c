@@ -52,6 +52,15 @@ static const struct failover_member *find_self(const struct failover_facts *fact
 	return NULL;
 }
 
+static struct ip4 address_of(const struct failover_facts *facts, const char *name)
+{
+	for (size_t i = 0; i < facts->n_members; i++) {
+		if (strcmp(facts->members[i].name, name) == 0)
+			return facts->members[i].address;
+	}
+	return (struct ip4){ 0 };
+}
+
 static bool is_another(const struct failover_facts *facts, const char *carrier)
 {
 	const struct failover_member *self = find_self(facts);
@@ -88,25 +97,53 @@ static enum publish_entry judge_former(struct publish_past *past, const struct p
 	return PUBLISH_LAST;
 }
 
+static bool is_shared(const struct failover_egress *egress)
+{
+	return egress->translates && egress->partner[0];
+}
+
+/* Whether it can't wait: who it goes to, and that nodes are to send to both before anything moves. */
+static bool is_urgent(const struct publish_past *past, const struct failover_egress *egress)
+{
+	return (egress->translates && !past->translated) || (is_shared(egress) && !past->shared);
+}
+
+/* Somebody's write came late: who was taken from, perhaps. Not while he who takes from us may have written. */
+static bool is_doubted(const struct publish_past *past, const struct publish_input *input, size_t i)
+{
+	const struct failover_egress *egress = &input->facts->egress[i];
+
+	return egress->translates && past->translated && !egress->handing_over &&
+	       input->egress[i].told.v != input->address.v;
+}
+
+/* He who takes it over has written himself: with us in his place again, nodes would go back and forth. */
+static bool is_left(const struct publish_input *input, size_t i)
+{
+	const struct failover_egress *egress = &input->facts->egress[i];
+	const struct ip4 told = input->egress[i].told;
+
+	return egress->handing_over && told.v &&
+	       told.v == address_of(input->facts, egress->partner).v;
+}
+
 static void plan_egress(struct publish_memory *memory, const struct publish_input *input, size_t i,
 			struct mono now, struct publish_plan *ret)
 {
 	struct publish_past *past = &memory->egress[i];
 	const struct failover_egress *egress = &input->facts->egress[i];
-	const struct ip4 told = input->egress[i].told;
 
 	ret->n_translated += egress->translates;
 	ret->n_carried += publish_is_carried(input->facts, i);
-	ret->is_urgent = ret->is_urgent || (egress->translates && !past->translated);
-	/* Somebody's write came late: who was taken from, perhaps. Not while he who takes from us may have written. */
-	ret->is_doubted = ret->is_doubted || (egress->translates && past->translated &&
-					      !egress->handing_over && told.v != input->address.v);
+	ret->is_urgent = ret->is_urgent || is_urgent(past, egress);
+	ret->is_doubted = ret->is_doubted || is_doubted(past, input, i);
+	past->shared = is_shared(egress);
 	past->translated = egress->translates;
 	if (egress->translates || is_another(input->facts, egress->carrier))
 		past->since = (struct mono){ 0 };
 	if (egress->translates) {
 		past->is_ours = true;
-		ret->entries[i] = PUBLISH_SELF;
+		ret->entries[i] = is_left(input, i) ? PUBLISH_NOTHING : PUBLISH_SELF;
 	} else if (past->is_ours) {
 		ret->entries[i] = judge_former(past, input, i, now, &ret->next_ms);
 		past->is_ours = ret->entries[i] != PUBLISH_NOTHING;

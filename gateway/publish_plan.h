@@ -55,6 +55,7 @@ struct publish_memory {
 		char name[CONFIG_NAME_MAX];
 		bool is_ours;    /* translated here, and no other one was seen to carry it since */
 		bool translated; /* when last looked */
+		bool shared;     /* likewise, with a partner */
 		struct mono since; /* nobody carries it; 0: somebody does */
 	} egress[POLICY_EGRESS_MAX];
 	size_t n;

@@ -78,6 +78,32 @@ static void check_two(struct world *w)
 		promise_broken(w, "two are active although everything works");
 }
 
+/* Somebody hands over to him. */
+static bool is_asked(const struct world *w, int i)
+{
+	for (int j = 0; j < w->n; j++) {
+		const struct world_member *const m = &w->m[j];
+
+		if (is_awake(m) && m->d.state == DECIDE_HANDING_OVER && m->d.to == i &&
+		    w->link[j][i])
+			return true;
+	}
+	return false;
+}
+
+/* Two translate only as long as the one that gives it away is there, and hears so. */
+static void check_preparing(struct world *w, int i)
+{
+	const struct world_member *const m = &w->m[i];
+	const bool prepares = m->d.state == DECIDE_PREPARING || m->d.state == DECIDE_CLAIMING;
+
+	w->unasked_ms[i] = m->translating && is_awake(m) && prepares && !is_asked(w, i) ?
+				   w->unasked_ms[i] + WORLD_STEP_MS :
+				   0;
+	if (w->unasked_ms[i] > DECIDE_LOST_MS + 2 * WORLD_STEP_MS)
+		promise_broken(w, "who prepares translates although nobody hands over to him");
+}
+
 /* Who translates may. */
 static void check_right(struct world *w, const struct world_member *m)
 {
@@ -86,7 +112,7 @@ static void check_right(struct world *w, const struct world_member *m)
 
 	if (!m->translating || !is_awake(m))
 		return;
-	if (state == DECIDE_STANDBY || state == DECIDE_SUSPECT || state == DECIDE_CLAIMING)
+	if (state == DECIDE_STANDBY || state == DECIDE_SUSPECT)
 		promise_broken(w, "who isn't it translates");
 	/* The kernel is a step behind. */
 	if ((state == DECIDE_TAKING || state == DECIDE_ACTIVE) &&
@@ -118,6 +144,7 @@ void promises_check(struct world *w)
 	check_two(w);
 	for (int i = 0; i < w->n; i++) {
 		check_right(w, &w->m[i]);
+		check_preparing(w, i);
 		check_stray(w, i);
 	}
 }

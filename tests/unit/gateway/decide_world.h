@@ -69,7 +69,7 @@ struct world {
 	uint32_t reached[DECIDE_STATE_COUNT];
 	int64_t calm_since_ms; /* nothing is broken */
 	int64_t two_active_ms, two_hold_ms, stray_ms[WORLD_MEMBERS_MAX],
-		known_ms[WORLD_MEMBERS_MAX];
+		known_ms[WORLD_MEMBERS_MAX], unasked_ms[WORLD_MEMBERS_MAX];
 	char broken[256]; /* which promise, and when; "": none */
 };
 

@@ -121,7 +121,7 @@ static void begin_active(void)
 	ec2(30, DECIDE_EC2_MINE, ME);
 	expect(DECIDE_ACTIVE, DECIDE_ASK_NONE);
 	assert_false(decide_claims(&d));
-	assert_int_equal(decide_replicates(&d), DECIDE_REPLICATE_SEND);
+	assert_int_equal(decide_replicates(&d, at(30)), DECIDE_REPLICATE_SEND);
 }
 
 static void a_silent_holder_is_looked_at_and_taken_from_if_nothing_changes(void **state)

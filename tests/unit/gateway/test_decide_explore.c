@@ -194,15 +194,23 @@ static void a_planned_change_has_no_gap(void **state)
 	for (uint64_t i = 0; i < 100; i++) {
 		begin(&w, 2, i);
 		const int active = w.eip;
+		int64_t both_ms = 0, before_ms = 0;
 
 		w.ec2_ms = i % 2 ? 6000 : 0;
 		world_break(&w, i % 3 ? WORLD_DRAIN : WORLD_PLAN, i % 3 ? active : !active);
 		for (int64_t ms = 0; ms < 15000; ms += WORLD_STEP_MS) {
 			world_step(&w);
-			/* Whoever has the address translates for it. */
+			/* Whoever has the address translates for it, and also who has just had it, or is about to. */
 			assert_in_range(w.eip, 0, 1);
 			assert_true(w.m[w.eip].translating);
+			both_ms = w.m[0].translating && w.m[1].translating ?
+					  both_ms + WORLD_STEP_MS :
+					  both_ms;
+			if (w.eip != active && !before_ms)
+				before_ms = both_ms;
 		}
+		assert_in_range(before_ms, DECIDE_PREPARE_MS, 15000);
+		assert_in_range(both_ms - before_ms, DECIDE_LINGER_MS, 15000);
 		assert_int_equal(w.eip, !active);
 		assert_true(world_is_settled(&w));
 		assert_int_equal(w.takeovers, 1);

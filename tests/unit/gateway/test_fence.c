@@ -48,6 +48,7 @@ static struct nat_packet packet_of(const char *pod, uint8_t protocol, uint8_t fl
 static void each_packet_meets_its_fate(void **state)
 {
 	static const bool fenced[] = { true, false }, none[] = { false, false };
+	static const bool shared[] = { false, true };
 	static const struct {
 		const char *what;
 		const bool *fenced;
@@ -69,6 +70,10 @@ static void each_packet_meets_its_fate(void **state)
 		  "new" },
 		{ "nothing fenced, mid-stream", none, &bank_pod, IPPROTO_TCP, ACK, NAT_EVAL_REJECT,
 		  "unknown_reset" },
+		{ "on its way, SYN", none, &mail_pod, IPPROTO_TCP, SYN, NAT_EVAL_ACCEPT, "new" },
+		{ "on its way, mid-stream", none, &mail_pod, IPPROTO_TCP, ACK, NAT_EVAL_DROP,
+		  "fenced" },
+		{ "on its way, UDP", none, &mail_pod, IPPROTO_UDP, 0, NAT_EVAL_ACCEPT, "new" },
 		{ "alone, mid-stream", NULL, &bank_pod, IPPROTO_TCP, ACK, NAT_EVAL_ACCEPT, "new" },
 	};
 	struct fixture f;
@@ -79,6 +84,7 @@ static void each_packet_meets_its_fate(void **state)
 		struct nat_packet packet = packet_of(*rows[i].pod, rows[i].protocol, rows[i].flags);
 		struct nat_eval_result r;
 
+		f.view.shared = strncmp(rows[i].what, "on its way", 10) == 0 ? shared : NULL;
 		describe(&f, rows[i].fenced);
 		r = nat_eval_hook(&f.table, NAT_HOOK_FORWARD, &packet, NULL, NULL);
 		if (r.verdict != rows[i].verdict || r.n_counters != 1 ||
@@ -201,35 +207,51 @@ static void the_audit_leaves_the_other_gateway_s_connections(void **state)
 	fixture_done(&f);
 }
 
+static void take(struct fixture *f, struct gateway_delta *delta)
+{
+	for (size_t k = 0; k < delta->delta.n_sets; k++) {
+		const struct keeper_elems *elems = &delta->delta.sets[k];
+		const struct nat_change change = { .set = nat_set_find(&f->table, elems->set),
+						   .del = elems->del,
+						   .add = elems->add };
+
+		assert_int_equal(nat_ruleset_change(&f->table, &change), 0);
+	}
+	gateway_delta_done(delta);
+}
+
 /* One step after the other makes what would be described. */
 static void a_step_over_the_fence_makes_what_would_be_described(void **state)
 {
 	static const struct {
 		size_t egress;
-		bool fenced;
-	} steps[] = { { 0, true }, { 1, true }, { 0, false }, { 1, false } };
-	bool fenced[] = { false, false };
+		bool fenced, shared;
+	} steps[] = { { 0, true, false },  { 1, true, false }, { 0, true, true },
+		      { 0, false, true },  { 1, false, true }, { 0, false, false },
+		      { 1, false, false }, { 1, true, false } };
+	bool fenced[] = { false, false }, shared[] = { false, false };
 	struct fixture f;
 	(void)state;
 
 	fixture_init(&f, fenced);
+	f.view.shared = shared;
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		const size_t egress = steps[i].egress;
 		struct gateway_delta delta;
 		struct nat_ruleset wanted = { 0 };
 
-		assert_int_equal(
-			gateway_delta_fence(&f.view, steps[i].egress, steps[i].fenced, &delta), 0);
-		for (size_t k = 0; k < delta.delta.n_sets; k++) {
-			const struct keeper_elems *elems = &delta.delta.sets[k];
-			const struct nat_change change = { .set = nat_set_find(&f.table,
-									       elems->set),
-							   .del = elems->del,
-							   .add = elems->add };
-
-			assert_int_equal(nat_ruleset_change(&f.table, &change), 0);
+		if (fenced[egress] != steps[i].fenced) {
+			assert_int_equal(
+				gateway_delta_fence(&f.view, egress, steps[i].fenced, &delta), 0);
+			take(&f, &delta);
 		}
-		gateway_delta_done(&delta);
-		fenced[steps[i].egress] = steps[i].fenced;
+		if (shared[egress] != steps[i].shared) {
+			assert_int_equal(
+				gateway_delta_share(&f.view, egress, steps[i].shared, &delta), 0);
+			take(&f, &delta);
+		}
+		fenced[egress] = steps[i].fenced;
+		shared[egress] = steps[i].shared;
 		assert_int_equal(gateway_describe_table(&f.view, &wanted), 0);
 		assert_true(nat_ruleset_equal(&wanted, &f.table));
 		nat_ruleset_done(&wanted);
@@ -253,6 +275,7 @@ static void what_is_not_available_is_not_fenced(void **state)
 	assert_int_equal(nat_set_find(&f.table, GATEWAY_FENCED_SET)->n, 1);
 	assert_int_equal(nat_set_find(&f.table, GATEWAY_FENCED_MARK_SET)->n, 1);
 	assert_int_equal(gateway_delta_fence(&f.view, 0, false, &delta), -ENOENT);
+	assert_int_equal(gateway_delta_share(&f.view, 0, true, &delta), -ENOENT);
 	fixture_done(&f);
 }
 

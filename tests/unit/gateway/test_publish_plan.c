@@ -114,6 +114,34 @@ static void who_hands_over_names_the_other_one_until_he_is_seen(void **state)
 	assert_int_equal(plan(&w, 10)->entries[0], PUBLISH_NOTHING);
 }
 
+static void nodes_are_told_of_both_before_anything_moves_and_each_names_who_has_it(void **state)
+{
+	struct world w;
+	(void)state;
+
+	init(&w);
+	carry(&w, 0, true, "gw-b");
+	w.seen[0].told.v = B;
+	plan(&w, 0);
+	w.egress[0].handing_over = true;
+	snprintf(w.egress[0].partner, sizeof(w.egress[0].partner), "gw-c");
+	assert_true(plan(&w, 10)->is_urgent);
+	assert_int_equal(w.plan.entries[0], PUBLISH_SELF);
+	assert_false(plan(&w, 10)->is_urgent);
+	/* Late news of somebody else aren't it. */
+	w.seen[0].told.v = A;
+	assert_int_equal(plan(&w, 10)->entries[0], PUBLISH_SELF);
+	/* The other one has written himself: it's his from now on, while we still translate. */
+	w.seen[0].told.v = C;
+	assert_int_equal(plan(&w, 10)->entries[0], PUBLISH_NOTHING);
+	assert_int_equal(w.plan.n_carried, 2);
+	/* He couldn't, after all. */
+	w.egress[0].handing_over = false;
+	w.egress[0].partner[0] = '\0';
+	assert_int_equal(plan(&w, 10)->entries[0], PUBLISH_SELF);
+	assert_true(w.plan.is_doubted);
+}
+
 static void who_stops_and_knows_of_nobody_writes_nothing_for_15_seconds(void **state)
 {
 	struct world w;
@@ -253,6 +281,8 @@ int main(void)
 		cmocka_unit_test(who_carries_nothing_is_a_member_all_the_same),
 		cmocka_unit_test(a_takeover_is_urgent_once),
 		cmocka_unit_test(who_hands_over_names_the_other_one_until_he_is_seen),
+		cmocka_unit_test(
+			nodes_are_told_of_both_before_anything_moves_and_each_names_who_has_it),
 		cmocka_unit_test(who_stops_and_knows_of_nobody_writes_nothing_for_15_seconds),
 		cmocka_unit_test(a_takeover_does_not_wait_for_what_nobody_carries),
 		cmocka_unit_test(the_first_live_member_speaks_and_marks_who_is_dead),

@@ -25,16 +25,18 @@ QUIET = (r"^<4>drain: (spot interruption|rebalance recommendation|the Auto Scali
          r"^<4>(kubernetes|own|failover|peer|repair|replication)[ :]", "^<3>(own|failover): ",
          "^<4>main: stopping without having handed over everything")
 
+BESIDE = "p2"  # isn't selected: what it waits for or loses, the machine has
 SHARED, SPORT = SERVERS[0], 40000  # two pods with one source port to one server: one of them gets another
-LASTS = 280.0 + 15 * int(os.environ.get("EIPGW_FAILOVERS", "0"))  # longer than any scenario
+LASTS = 280.0 + 15 * int(os.environ.get("EIPGW_FAILOVERS", os.environ.get("EIPGW_PLANNED", "0")))  # longer than any scenario
 CONNECT_S = 3.0  # then it has failed; the SYN is sent again once until then
 CONNECTS = int(os.environ.get("EIPGW_CONNECTS", "500"))  # new connections a second, of all pods together
+DATAGRAM_MS = int(os.environ.get("EIPGW_DATAGRAM_MS", "20"))
 
 # What each selected pod does: what it's called, a kind of flow and its options. A "tcp" of 64 KiB messages is a transfer.
 LOAD: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("echo", "tcp", {"interval_ms": 20}),
     ("push", "pull", {}),
-    ("udp", "udp", {"interval_ms": 20}),
+    ("udp", "udp", {"interval_ms": DATAGRAM_MS}),
     ("remapped", "tcp", {"interval_ms": 20, "dst": SHARED, "sport": SPORT}),
     ("bulk", "tcp", {"interval_ms": 20, "size": 65536}),
     ("connects", "tcp-new", {"timeout": CONNECT_S}),
@@ -60,6 +62,15 @@ class Told:
                 name = next((row.get("member", "") for row in rows if row["name"] == self.egress), "")
                 if self.names[-1:] != [name]:
                     self.names.append(name)
+
+
+def retransmitted(lab: Lab) -> int:
+    """TCP segments that were sent again, by the pods of the load and the servers. A machine without time makes some, too."""
+    total = 0
+    for name in (*SELECTED, "inet"):
+        names, values = (line.split() for line in lab.run(name, "cat", "/proc/net/snmp").splitlines() if line.startswith("Tcp:"))
+        total += int(values[names.index("RetransSegs")])
+    return total
 
 
 @dataclass
@@ -89,10 +100,23 @@ class Judgement:
     died: int                # with a gateway's private address, at the internet gateway: they never left
     per_sec: float           # new connections
     ours: str                # the Elastic IP
+    retransmitted: int       # TCP segments, since the load began
+    beside: FlowReport       # datagrams of a pod that isn't selected
+
+    @property
+    def is_lossless(self) -> bool:
+        """But for what got lost for a pod that needs no gateway, too: then the machine had no time for its own queues."""
+        return not self.lost or self.beside.lost > 0
 
     @property
     def gap_ms(self) -> float:
-        return max(row.report.max_gap_ms for row in self.rows)
+        """Of what goes on all the time; a new connection begins now and then."""
+        return max(row.report.max_gap_ms for row in self.rows if row.what != "connects")
+
+    @property
+    def lost(self) -> int:
+        """Datagrams, of those that had the time to be answered."""
+        return sum(row.report.lost for row in self.rows if row.what == "udp")
 
     @property
     def streams(self) -> list[Row]:
@@ -123,7 +147,9 @@ class Judgement:
         return found
 
     def __str__(self) -> str:
-        head = (f"flows survived {len(self.streams) - len(self.ended)} of {len(self.streams)}; gap {self.gap_ms:.0f} ms; connects failed "
+        head = (f"flows survived {len(self.streams) - len(self.ended)} of {len(self.streams)}; gap {self.gap_ms:.0f} ms; lost {self.lost} "
+                f"datagrams, {self.retransmitted} segments sent again; of a pod that needs no gateway: gap {self.beside.max_gap_ms:.0f} ms, lost "
+                f"{self.beside.lost}; connects failed "
                 f"{sum(r.errors for r in self.connects)} of {sum(r.sent for r in self.connects)} {self.failures or ''}, late "
                 f"{sum(r.late for r in self.connects)}, wrong address {self.wrong}, {self.per_sec:.0f}/s; foreign-source packets "
                 f"{sum(self.foreign.values())} {self.foreign or ''}; died at the internet gateway {self.died}; "
@@ -138,11 +164,13 @@ class Load:
         self.group = group
         self.lab: Lab = group.lab
         self.told = Told(kube)
+        self.retransmitted = retransmitted(self.lab)
         silence(self.lab)
         rate = {"connects": {"per_sec": -(-connects // len(SELECTED))}}
         self.flows: list[tuple[str, str, Flow]] = [
             (pod, what, self.lab.pods[pod].flow(kind, duration=LASTS, **options, **rate.get(what, {})))
             for pod in SELECTED for what, kind, options in LOAD]
+        self.beside = self.lab.pods[BESIDE].flow("udp", duration=LASTS, interval_ms=DATAGRAM_MS)
         self.wait_going("at the start")
 
     def wait_going(self, when: str, deadline: float = 40.0) -> None:
@@ -182,9 +210,11 @@ class Load:
     def judge(self) -> Judgement:
         running = [flow.stat() for _, what, flow in self.flows if what == "connects"]
         per_sec = sum(r.sent / r.age_ms * 1000 for r in running)
+        again = retransmitted(self.lab) - self.retransmitted
         rows = [Row(pod, what, flow.stop(linger_ms=int(CONNECT_S * 1000) if what == "connects" else 300)) for pod, what, flow in self.flows]
+        beside = self.beside.stop()
         foreign, died = self.judge_exit()
-        return Judgement(rows, foreign, list(self.told.names), died, per_sec, self.lab.eip("bank"))
+        return Judgement(rows, foreign, list(self.told.names), died, per_sec, self.lab.eip("bank"), again, beside)
 
 
 def names_of(lab: Lab, failover: bool) -> tuple[str, ...]:

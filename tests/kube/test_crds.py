@@ -349,6 +349,7 @@ STATUS_REFUSED = [
     (GATEWAY, {"egressIPs.0.publicIP": "eip"}, "status.egressIPs[0].publicIP", "must be an IPv4 address"),
     (GATEWAY, {"egressIPs.0.allocationID": "x" * 64}, "status.egressIPs[0].allocationID", "may not be more than 63"),
     (GATEWAY, {"egressIPs.0.member": "x" * 64}, "status.egressIPs[0].member", "may not be more than 63"),
+    (GATEWAY, {"egressIPs.0.secondMember": "x" * 64}, "status.egressIPs[0].secondMember", "may not be more than 63"),
     (GATEWAY, {"egressIPs.0.since": "yesterday"}, "status.egressIPs[0].since", "must be of type date-time"),
     (GATEWAY, {"egressIPs.0.verified.time": "yesterday"}, "status.egressIPs[0].verified.time", "must be of type date-time"),
     (GATEWAY, {"egressIPs.0.verified.time": GONE}, "status.egressIPs[0].verified.time", "Required value"),

@@ -299,9 +299,8 @@ static int run(struct frame *frame, void *config)
 	}
 	frame->server = control_server_new(frame->loop, frame->options.control, spec->commands,
 					   frame, &err);
-	if (frame->server && serving_prepare(&frame->serving, frame, config, &err) == 0)
+	if (frame->server && serving_begin(&frame->serving, frame, config, &err) == 0)
 		frame->state = spec->start(frame, config, &err);
-	serving_settle(&frame->serving, frame->state);
 	if (!frame->state) {
 		unload(spec, config);
 		return fail(EXIT_RUNTIME, frame->server ? "main" : "control", &err);

@@ -10,13 +10,20 @@
 struct err;
 struct frame;
 struct frame_spec;
+struct loop_timer;
 struct metrics_server;
 
 /* All zero: nowhere. */
 struct serving {
 	struct metrics_server *now, *next;
 	struct metrics_place place, next_place; /* next: after serving_prepare */
+	struct frame *frame;
+	struct loop_timer *again; /* armed: `place` can't be listened on, and is tried again */
 };
+
+/* At the start: what a gateway or node is for doesn't wait for a place where it is told of. -ENOMEM. */
+int serving_begin(struct serving *serving, struct frame *frame, const void *config,
+		  struct err *err);
 
 /* What the configuration says, beside what is so now. 0, or -errno with the reason: nothing has changed. */
 int serving_prepare(struct serving *serving, struct frame *frame, const void *config,

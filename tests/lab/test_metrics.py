@@ -3,12 +3,13 @@
 """What the daemons serve as metrics is what Prometheus reads and what `eipgw status` says."""
 
 import re
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from eipgwlab import Lab, wait_until
+from eipgwlab import Lab, netns, wait_until
 from eipgwlab.build import ROOT, program
 from eipgwlab.daemons import Daemon
 from eipgwlab.prometheus import Prometheus, fetch
@@ -210,6 +211,22 @@ def sample_at(lab: Lab, address: str, metric: str) -> float:
     code, text = fetch(lab.netns_of("node1"), PORT, "/metrics", address)
     assert code == 200
     return next(s.value for f in text_string_to_metric_families(text) for s in f.samples if s.name == metric)
+
+
+def test_a_taken_port_stops_nobody_from_steering(make_lab: Callable[..., Lab]) -> None:
+    lab = make_lab()
+    with netns.entered(lab.netns_of("gw-a")):
+        other = socket.create_server(("127.0.0.1", PORT))
+    lab.daemons["gw-a"].config["metrics"] = {"listen": f"127.0.0.1:{PORT}"}
+    lab.daemons["gw-a"].write_config()
+
+    lab.start_daemons()
+    assert lab.pods["p1"].probe().seen == lab.eip("bank")
+    other.close()
+
+    wait_until(lambda: is_open(lab, "gw-a", "127.0.0.1", PORT), DEADLINE, "it is served when the port is free")
+    assert lab.foreign() == {}
+    assert lab.check_logs(allow=[r"^<3>metrics: metrics.listen: can't listen on 127.0.0.1:9430: Address already in use; trying again"]) == []
 
 
 def test_without_the_key_nothing_listens(start_lab: Callable[..., Lab]) -> None:

@@ -61,6 +61,8 @@ void agent_see_takeovers(struct agent *agent);
 /* Tells Kubernetes what is in the kernel. */
 void agent_publish(struct agent *agent);
 
+/* NULL: not known yet. */
+const struct policy_result *agent_policies(const struct agent *agent);
 /* Of agent_state's view what rules and pods follow from, at a cost that a packet's event may have. `data` is the agent. */
 struct gateway_view agent_quick_view(const void *data);
 

@@ -18,57 +18,11 @@
 #include "gateway/flowlog.h"
 #include "gateway/publish.h"
 #include "gateway/selftest.h"
-#include "gateway/survivors.h"
 #include "gateway/world.h"
 #include "netlink/rtnl.h"
 #include "netlink/sync.h"
 
 enum { VXLAN_OVERHEAD = 50 };
-
-static const struct policy_result *policies_of(const struct agent *agent)
-{
-	return agent->world ? world_policies(agent->world) : &agent->policies;
-}
-
-struct gateway_view agent_quick_view(const void *data)
-{
-	const struct agent *agent = data;
-
-	return (struct gateway_view){
-		.config = agent->config,
-		.policies = policies_of(agent),
-		.inventory = agent->world ? cluster_inventory(world_cluster(agent->world)) : NULL,
-		.own = agent->cloud ? cloud_own(agent->cloud) : NULL,
-		.address = agent->cloud ? cloud_address(agent->cloud) : (struct ip4){ 0 },
-		.fenced = agent->failover ? failover_fenced(agent->failover) : NULL,
-		.shared = agent->failover ? failover_shared(agent->failover) : NULL,
-	};
-}
-
-struct agent_state agent_state(const struct agent *agent)
-{
-	struct agent_state state = {
-		.view = agent_quick_view(agent),
-		.keeper = agent->keeper,
-		.cluster = agent->world ? world_cluster(agent->world) : NULL,
-		.failover = agent->failover,
-		.drain = agent->drain,
-		.flowlog = agent->flowlog,
-		.cloud = agent->cloud,
-		.takeovers = agent->failover ? &agent->takeovers : NULL,
-		.survivors = agent->survivors ? survivors_total(agent->survivors) : 0,
-		.connections_ended = ending_count(agent->ending),
-	};
-	struct gateway_view *view = &state.view;
-
-	view->tunnel_mtu = agent->uplink.tunnel_mtu;
-	view->uplink_ifindex = agent->uplink.ifindex;
-	view->router = agent->uplink.router;
-	view->native = agent->cloud ? cloud_native(agent->cloud) : NULL;
-	view->zone = agent->cloud ? cloud_zone(agent->cloud) : NULL;
-	view->outside = agent->selftest ? selftest_outside(agent->selftest) : NULL;
-	return state;
-}
 
 int agent_find_uplink(struct agent *agent, struct gateway_config *config, struct uplink *ret,
 		      struct err *err)
@@ -167,7 +121,8 @@ static void on_run(const struct keeper_report *report, void *data)
 			       report->repaired || report->noticed[0]);
 	snprintf(status, sizeof(status), "gateway=%s egress_ips=%zu policies=%zu nodes=%zu",
 		 agent->config->gateway.name, agent->config->egress_ips.n,
-		 policies_of(agent) ? policies_of(agent)->n_policies : 0, agent->config->nodes.n);
+		 agent_policies(agent) ? agent_policies(agent)->n_policies : 0,
+		 agent->config->nodes.n);
 	if (!report->rc && agent->cloud && is_seen_rightly(agent))
 		cloud_set_carried(agent->cloud);
 	if (agent->failover)

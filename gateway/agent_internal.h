@@ -66,6 +66,9 @@ const struct policy_result *agent_policies(const struct agent *agent);
 /* Of agent_state's view what rules and pods follow from, at a cost that a packet's event may have. `data` is the agent. */
 struct gateway_view agent_quick_view(const void *data);
 
+/* All of agent_state's view but the facts of the group, which are made anew each time. */
+struct gateway_view agent_view(const struct agent *agent);
+
 extern const struct keeper_ops agent_keeper_ops; /* with the agent as data */
 extern const struct ending_ops agent_ending_ops; /* likewise */
 /* What failover.h says of one egress IP goes to the kernel without a run, if it can. */

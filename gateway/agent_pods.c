@@ -30,7 +30,7 @@ static void note_ended(struct agent *agent, const struct inventory_changes *chan
 
 static int change(struct agent *agent, const struct moves *moves)
 {
-	struct gateway_view view = agent_state(agent).view;
+	struct gateway_view view = agent_view(agent);
 	struct err err = ERR_NULL;
 	struct gateway_delta delta;
 	int rc = gateway_delta_make(&view, moves, &delta);
@@ -84,7 +84,7 @@ static int change_group(struct agent *agent, int rc, struct gateway_delta *delta
 void agent_take_fence(size_t egress, void *data)
 {
 	struct agent *agent = data;
-	const struct gateway_view view = agent_state(agent).view;
+	const struct gateway_view view = agent_view(agent);
 	struct gateway_delta delta;
 
 	flowlog_see_fence(agent->flowlog);
@@ -98,7 +98,7 @@ void agent_take_fence(size_t egress, void *data)
 void agent_take_share(size_t egress, void *data)
 {
 	struct agent *agent = data;
-	const struct gateway_view view = agent_state(agent).view;
+	const struct gateway_view view = agent_view(agent);
 	struct gateway_delta delta;
 
 	if (agent->begun)

@@ -31,10 +31,23 @@ struct gateway_view agent_quick_view(const void *data)
 	};
 }
 
+struct gateway_view agent_view(const struct agent *agent)
+{
+	struct gateway_view view = agent_quick_view(agent);
+
+	view.tunnel_mtu = agent->uplink.tunnel_mtu;
+	view.uplink_ifindex = agent->uplink.ifindex;
+	view.router = agent->uplink.router;
+	view.native = agent->cloud ? cloud_native(agent->cloud) : NULL;
+	view.zone = agent->cloud ? cloud_zone(agent->cloud) : NULL;
+	view.outside = agent->selftest ? selftest_outside(agent->selftest) : NULL;
+	return view;
+}
+
 struct agent_state agent_state(const struct agent *agent)
 {
 	struct agent_state state = {
-		.view = agent_quick_view(agent),
+		.view = agent_view(agent),
 		.keeper = agent->keeper,
 		.cluster = agent->world ? world_cluster(agent->world) : NULL,
 		.failover = agent->failover,
@@ -45,13 +58,7 @@ struct agent_state agent_state(const struct agent *agent)
 		.survivors = agent->survivors ? survivors_total(agent->survivors) : 0,
 		.connections_ended = ending_count(agent->ending),
 	};
-	struct gateway_view *view = &state.view;
 
-	view->tunnel_mtu = agent->uplink.tunnel_mtu;
-	view->uplink_ifindex = agent->uplink.ifindex;
-	view->router = agent->uplink.router;
-	view->native = agent->cloud ? cloud_native(agent->cloud) : NULL;
-	view->zone = agent->cloud ? cloud_zone(agent->cloud) : NULL;
-	view->outside = agent->selftest ? selftest_outside(agent->selftest) : NULL;
+	state.view.failover = agent->failover ? failover_facts(agent->failover) : NULL;
 	return state;
 }

@@ -56,7 +56,7 @@ static int describe(struct nat_ruleset *ruleset, struct net_desired *net, void *
 		rc = world_refresh(agent->world, agent->config, err);
 	if (rc)
 		return rc;
-	view = agent_state(agent).view;
+	view = agent_view(agent);
 	if (agent->selftest)
 		rc = selftest_prepare(agent->selftest, keeper_nat(agent->keeper), &view, err);
 	if (rc)
@@ -71,7 +71,7 @@ static int describe(struct nat_ruleset *ruleset, struct net_desired *net, void *
 static bool is_stale(const struct ct_entry *entry, void *data)
 {
 	const struct agent *agent = data;
-	struct gateway_view view = agent_state(agent).view;
+	struct gateway_view view = agent_view(agent);
 
 	return gateway_audit_is_stale(&view, entry);
 }
@@ -96,17 +96,15 @@ static bool is_complete(const struct agent *agent)
 
 void agent_publish(struct agent *agent)
 {
-	struct gateway_view view = agent_state(agent).view;
+	const struct agent_state state = agent_state(agent);
 
-	if (agent->failover)
-		view.failover = failover_facts(agent->failover);
-	publish_gateway(agent->publish, &view);
+	publish_gateway(agent->publish, &state.view);
 }
 
 static void on_run(const struct keeper_report *report, void *data)
 {
 	struct agent *agent = data;
-	struct gateway_view view = agent_state(agent).view;
+	struct gateway_view view = agent_view(agent);
 	char status[160];
 
 	if (!report->rc)

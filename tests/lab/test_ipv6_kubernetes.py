@@ -109,13 +109,13 @@ def test_a_pod_that_comes_again_under_its_name_is_judged_anew(make_six: Callable
     lab.add_pod("p6", "node1", "10.0.1.52")
     six.plug("p6")
     wait_reached(six, "p6")
-    left = six.left("p6")
     lab.daemons["node1"].kill()
     kube.admin.remove_pod("default", "p6")
     lab.delete_pod("p6")
     kube.create("p6", SELECTED)
     lab.add_pod("p6", "node1", "10.0.1.52", egress="bank")
     six.plug("p6")
+    left = six.left("p6")  # the first one's last packet, too
     assert six.connect("p6") == REFUSED
     lab.expect("p6", {lab.eip("bank")} | lab.expected("p2"))  # what the first one sent over IPv4
     lab.daemons["node1"].start()

@@ -8,7 +8,7 @@ import pytest
 from eipgwlab import Lab, wait_until
 from eipgwlab.group import Group
 from eipgwlab.prometheus import fetch
-from labha import start_group
+from labha import configure_group, start_group
 from labkube import Kube
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from proof import SELECTED, status
@@ -26,7 +26,8 @@ def group_of_two(make_lab: Callable[..., Lab], start_kube: Callable[[Lab], Kube]
     made = Group(lab)
     try:
         kube = start_kube(lab)
-        start_group(kube, made, True)
+        configure_group(kube, made)
+        start_group(kube, made)
         for name in ("gw-a", "gw-b", "node1"):
             daemon = lab.daemons[name]
             daemon.config["metrics"] = {"listen": f"127.0.0.1:{PORT}"}

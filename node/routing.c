@@ -119,21 +119,29 @@ static void add_throws(struct router *r, uint32_t table)
 	}
 }
 
-static void add_second(struct router *r, unsigned lane, struct ip4 gateway)
+/* Through the tunnel to a gateway. */
+static void add_way(struct router *r, uint32_t table, struct ip4_prefix dst, struct ip4 gateway)
 {
 	const struct node_config *config = r->view->config;
 
+	add_route(r, (struct rt_route){ .table = table,
+					.type = RT_UNICAST,
+					.dst = dst,
+					.oif = RT_OIF_TUNNEL,
+					.gateway = tunnel_peer,
+					.onlink = true,
+					.encap = { .id = config->tunnel.vni,
+						   .src = config->node.address,
+						   .dst = gateway,
+						   .ttl = TUNNEL_TTL } });
+}
+
+static void add_second(struct router *r, unsigned lane, struct ip4 gateway)
+{
+	const struct ip4_prefix hop = { .addr = node_second_hop(lane), .len = 32 };
+
 	if (gateway.v && r->view->can_copy)
-		add_route(r, (struct rt_route){ .table = RT_TABLE_MAIN,
-						.type = RT_UNICAST,
-						.dst = { .addr = node_second_hop(lane), .len = 32 },
-						.oif = RT_OIF_TUNNEL,
-						.gateway = tunnel_peer,
-						.onlink = true,
-						.encap = { .id = config->tunnel.vni,
-							   .src = config->node.address,
-							   .dst = gateway,
-							   .ttl = TUNNEL_TTL } });
+		add_way(r, RT_TABLE_MAIN, hop, gateway);
 }
 
 static void add_lane(struct router *r, unsigned lane, struct ip4 gateway)
@@ -142,15 +150,7 @@ static void add_lane(struct router *r, unsigned lane, struct ip4 gateway)
 	uint32_t table = config->table_base + lane;
 
 	if (gateway.v)
-		add_route(r, (struct rt_route){ .table = table,
-						.type = RT_UNICAST,
-						.oif = RT_OIF_TUNNEL,
-						.gateway = tunnel_peer,
-						.onlink = true,
-						.encap = { .id = config->tunnel.vni,
-							   .src = config->node.address,
-							   .dst = gateway,
-							   .ttl = TUNNEL_TTL } });
+		add_way(r, table, (struct ip4_prefix){ 0 }, gateway);
 	add_route(r, (struct rt_route){
 			     .table = table, .type = RT_BLACKHOLE, .metric = FALLBACK_METRIC });
 	add_throws(r, table);

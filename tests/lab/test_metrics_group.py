@@ -2,13 +2,12 @@
 # SPDX-FileCopyrightText: The eipgw authors
 """What two gateways of a group and a node that follows the API server say in numbers, before and after a take-over."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from eipgwlab import Lab, wait_until
 from eipgwlab.group import Group
 from eipgwlab.prometheus import fetch
-from labha import configure_group, start_group
 from labkube import Kube
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from proof import SELECTED, status
@@ -21,22 +20,16 @@ QUIET = (r"^<4>(kubernetes|own|failover|peer|repair|replication)[ :]",)
 
 
 @pytest.fixture
-def group_of_two(make_lab: Callable[..., Lab], start_kube: Callable[[Lab], Kube]) -> Iterator[tuple[Kube, Group]]:
-    lab = make_lab("cni-nft")
-    made = Group(lab)
-    try:
-        kube = start_kube(lab)
-        configure_group(kube, made)
-        start_group(kube, made)
-        for name in ("gw-a", "gw-b", "node1"):
-            daemon = lab.daemons[name]
-            daemon.config["metrics"] = {"listen": f"127.0.0.1:{PORT}"}
-            daemon.write_config()
-            daemon.reload()
-            wait_until(lambda n=name: answers(lab, n), DEADLINE, f"{name} serves its metrics")
-        yield kube, made
-    finally:
-        made.close()
+def group_of_two(make_group: Callable[..., tuple[Kube, Group]]) -> tuple[Kube, Group]:
+    kube, group = make_group()
+    lab = kube.lab
+    for name in ("gw-a", "gw-b", "node1"):
+        daemon = lab.daemons[name]
+        daemon.config["metrics"] = {"listen": f"127.0.0.1:{PORT}"}
+        daemon.write_config()
+        daemon.reload()
+        wait_until(lambda n=name: answers(lab, n), DEADLINE, f"{name} serves its metrics")
+    return kube, group
 
 
 def answers(lab: Lab, name: str) -> bool:

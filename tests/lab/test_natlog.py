@@ -9,7 +9,7 @@ import re
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from eipgwlab import Lab, netns, wait_until
 from eipgwlab.agent import ECHO_PORT, UDP_PORT
 from eipgwlab.group import Group
 from eipgwlab.lab import PodStation
-from labha import configure_group, start_group
+from labha import start_group
 from labkube import SELECTED, Kube, seen, wait_seen
 from proof import status
 
@@ -303,30 +303,14 @@ def test_a_reused_address_is_whose_it_was_when_the_connection_began(make_kube: C
     assert lab.foreign() == {} and lab.check_logs(allow=[r"^<4>repair: "]) == []
 
 
-@pytest.fixture
-def group_of(make_lab: MakeLab, start_kube: Callable[[Lab], Kube]) -> Iterator[Callable[[], tuple[Kube, Group]]]:
-    groups: list[Group] = []
-
-    def make() -> tuple[Kube, Group]:
-        lab = make_lab("cni-nft")
-        groups.append(Group(lab, ("bank",)))
-        kube = start_kube(lab)
-        for name in ("gw-a", "gw-b"):
-            want_log(lab, name)
-        configure_group(kube, groups[-1])
-        start_group(kube, groups[-1])
-        return kube, groups[-1]
-
-    yield make
-    for group in groups:
-        group.close()
-
-
 def test_a_connection_that_moved_to_another_gateway_is_recorded_there_and_once(
-    group_of: Callable[[], tuple[Kube, Group]]
+    make_group: Callable[..., tuple[Kube, Group]]
 ) -> None:
-    kube, group = group_of()
+    kube, group = make_group(start=False)
     lab = kube.lab
+    for name in ("gw-a", "gw-b"):
+        want_log(lab, name)
+    start_group(kube, group)
     p1 = lab.pods["p1"]
     flow = p1.flow("tcp", interval_ms=20)
     wait_until(lambda: flow.stat().received > 5, SOON, "answers")

@@ -52,6 +52,29 @@ static const struct config_key keys[] = {
 	  .def = "{}",
 	  .sub = &file_table,
 	  .help = "a file on this host" },
+	{ .name = "journald",
+	  .type = CONFIG_OBJECT,
+	  .offset = offsetof(struct gateway_log, journald),
+	  .sub = &log_journald_table,
+	  .help = "this host's journal; {} is enough" },
+	{ .name = "syslog",
+	  .type = CONFIG_OBJECT,
+	  .offset = offsetof(struct gateway_log, syslog),
+	  .def = "{}",
+	  .sub = &log_syslog_table,
+	  .help = "a syslog server" },
+	{ .name = "ipfix",
+	  .type = CONFIG_OBJECT,
+	  .offset = offsetof(struct gateway_log, ipfix),
+	  .def = "{}",
+	  .sub = &log_ipfix_table,
+	  .help = "an IPFIX collector" },
+	{ .name = "state_directory",
+	  .type = CONFIG_TEXT,
+	  .offset = offsetof(struct gateway_log, state_directory),
+	  .max = LOG_TEXT_MAX - 32,
+	  .def = "\"/var/lib/eipgw\"",
+	  .help = "folder that keeps until when journald, syslog and ipfix are complete" },
 	{ .name = "max_connections",
 	  .type = CONFIG_U32,
 	  .offset = offsetof(struct gateway_log, max_connections),
@@ -65,13 +88,20 @@ static const struct config_key keys[] = {
 	  .min = 1u << 20,
 	  .max = 1u << 30,
 	  .def = "67108864",
-	  .help = "bytes that wait for a slow disk; what is more is lost, and recorded as a gap" },
+	  .help = "bytes that wait for a slow disk or server, each; what is more is lost, and recorded as a gap" },
 };
 const struct config_table log_config_table = { sizeof(struct gateway_log), keys, ARRAY_SIZE(keys) };
 
 int log_config_check(const struct gateway_log *log, struct err *err)
 {
-	if (log_is_wanted(log) && log->file.path[0] != '/')
+	int rc;
+
+	if (log->file.path[0] && log->file.path[0] != '/')
 		return err_set(err, -EINVAL, "log.file.path: is no absolute path");
-	return 0;
+	if (log_is_wanted(log) && log->state_directory[0] != '/')
+		return err_set(err, -EINVAL, "log.state_directory: is no absolute path");
+	rc = log_journald_check(&log->journald, err);
+	if (!rc)
+		rc = log_syslog_check(&log->syslog, err);
+	return rc ? rc : log_ipfix_check(&log->ipfix, err);
 }

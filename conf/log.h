@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/config.h"
+#include "conf/log_outputs.h"
 
 struct err;
 
@@ -22,15 +23,20 @@ struct gateway_log_file {
 
 struct gateway_log {
 	struct gateway_log_file file;
-	uint32_t max_connections;   /* that are remembered while they last */
-	uint32_t max_waiting_bytes; /* for a slow disk */
+	struct gateway_log_journald journald;
+	struct gateway_log_syslog syslog;
+	struct gateway_log_ipfix ipfix;
+	char state_directory[LOG_TEXT_MAX]; /* for what isn't a file */
+	uint32_t max_connections;           /* that are remembered while they last */
+	uint32_t max_waiting_bytes;         /* for each of them, while it's slow */
 };
 
 extern const struct config_table log_config_table;
 
 static inline bool log_is_wanted(const struct gateway_log *log)
 {
-	return log->file.path[0];
+	return log->file.path[0] || log->journald.socket[0] || log->syslog.server[0] ||
+	       log->ipfix.collector[0];
 }
 
 /* -EINVAL with a path. */

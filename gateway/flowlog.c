@@ -10,13 +10,12 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "control/control.h"
+#include "gateway/flowlog_outputs.h"
 #include "natlog/natlog.h"
 #include "natlog/stamp.h"
 #include "policy/facts.h"
 
 #define NS_PER_S INT64_C(1000000000)
-#define NS_PER_MS 1000000
 
 /* Events that wait in the kernel meanwhile are in its table still. */
 enum { BEGIN_ANYWAY_MS = 10000, SOCKET_BUFFER = 16 << 20 };
@@ -201,22 +200,10 @@ static void begin_anyway(void *data)
 	flowlog_begin(flowlog);
 }
 
-static struct log_file_options file_of(const struct gateway_log *config)
-{
-	struct log_file_options file = { .max_bytes = config->file.max_bytes,
-					 .max_age_s = config->file.max_age_s,
-					 .keep = config->file.keep,
-					 .sync_s = config->file.sync_s };
-
-	_Static_assert(sizeof(file.path) == sizeof(config->file.path), "paths of one length");
-	memcpy(file.path, config->file.path, sizeof(file.path));
-	return file;
-}
-
 static int open_log(struct flowlog *flowlog, const struct gateway_config *config, struct err *err)
 {
 	static const struct natlog_ops ops = { .ask = ask, .carried = carried };
-	const struct log_file_options file = file_of(&config->log);
+	struct output_hows hows;
 	const struct natlog_options options = { .loop = flowlog->options.loop,
 						.gateway = config->gateway.name,
 						.most_flows = config->log.max_connections,
@@ -225,7 +212,8 @@ static int open_log(struct flowlog *flowlog, const struct gateway_config *config
 						.ops = &ops,
 						.data = flowlog };
 
-	flowlog->natlog = natlog_new(&options, &file, err);
+	flowlog_outputs(&config->log, &hows);
+	flowlog->natlog = natlog_new(&options, &hows, err);
 	if (!flowlog->natlog)
 		return -EINVAL;
 	if (flowlog->has_begun)
@@ -276,7 +264,7 @@ void flowlog_begin(struct flowlog *flowlog)
 		natlog_begin(flowlog->natlog);
 }
 
-/* The ceilings are of what is there from the beginning; the file can be another one at any time. */
+/* The ceilings are of what is there from the beginning; outputs can be others at any time. */
 static bool needs_another(const struct gateway_log *a, const struct gateway_log *b)
 {
 	return log_is_wanted(a) != log_is_wanted(b) || a->max_connections != b->max_connections ||
@@ -292,10 +280,11 @@ void flowlog_configure(struct flowlog *flowlog, const struct gateway_config *con
 	flowlog->config = config->log;
 	flowlog->error[0] = '\0';
 	if (!is_another) {
-		const struct log_file_options file = file_of(&config->log);
+		struct output_hows hows;
 
+		flowlog_outputs(&config->log, &hows);
 		if (flowlog->natlog)
-			natlog_reopen(flowlog->natlog, &file);
+			natlog_reopen(flowlog->natlog, &hows, CHANGE_MS);
 		return;
 	}
 	natlog_free(flowlog->natlog, CHANGE_MS);
@@ -306,38 +295,19 @@ void flowlog_configure(struct flowlog *flowlog, const struct gateway_config *con
 	}
 }
 
-void flowlog_report(const struct flowlog *flowlog, struct control_out *out)
+bool flowlog_status(const struct flowlog *flowlog, struct natlog_status *ret)
 {
-	struct natlog_status status;
-	char until[STAMP_MAX];
+	if (flowlog->natlog)
+		natlog_status(flowlog->natlog, ret);
+	return flowlog->natlog;
+}
 
-	if (!log_is_wanted(&flowlog->config))
-		return;
-	control_object(out, "log");
-	control_string(out, "path", flowlog->config.file.path);
-	if (!flowlog->natlog) {
-		control_string(out, "error", flowlog->error);
-		control_end(out);
-		return;
-	}
-	natlog_status(flowlog->natlog, &status);
-	control_string(out, "error", status.sink.writer.error);
-	control_int(out, "records", (long long)status.records);
-	control_int(out, "unattributed", (long long)status.unattributed);
-	control_int(out, "gaps", (long long)status.gaps);
-	control_int(out, "lost", (long long)status.lost);
-	control_int(out, "overruns", (long long)status.overruns);
-	control_int(out, "vanished", (long long)status.vanished);
-	control_int(out, "open", (long long)status.open);
-	control_int(out, "max_open", (long long)status.open_most);
-	control_int(out, "unremembered", (long long)status.unremembered);
-	control_int(out, "waiting_bytes", (long long)status.sink.waiting);
-	control_int(out, "written_bytes", (long long)status.sink.writer.bytes);
-	control_int(out, "writer_starts", status.sink.starts);
-	control_bool(out, "reliable", status.is_reliable);
-	if (status.until_ns) {
-		control_string(out, "complete_until", stamp_format(status.until_ns, until));
-		control_int(out, "behind_ms", (stamp_now_ns() - status.until_ns) / NS_PER_MS);
-	}
-	control_end(out);
+const char *flowlog_error(const struct flowlog *flowlog)
+{
+	return flowlog->error;
+}
+
+const struct gateway_log *flowlog_config(const struct flowlog *flowlog)
+{
+	return &flowlog->config;
 }

@@ -17,6 +17,7 @@ struct ct_flow;
 struct err;
 struct flowlog;
 struct loop;
+struct natlog_status;
 struct natlog_who;
 
 struct flowlog_options {
@@ -40,6 +41,11 @@ void flowlog_begin(struct flowlog *flowlog);
 void flowlog_configure(struct flowlog *flowlog, const struct gateway_config *config);
 /* Another gateway may have taken an egress IP over, or this one from another. To be told at once: the time counts. */
 void flowlog_see_fence(struct flowlog *flowlog);
+
+/* False: there is no log, because none is wanted or for the error. */
+bool flowlog_status(const struct flowlog *flowlog, struct natlog_status *ret);
+const char *flowlog_error(const struct flowlog *flowlog);
+const struct gateway_log *flowlog_config(const struct flowlog *flowlog);
 
 /* For `eipgw status`: the key "log". */
 void flowlog_report(const struct flowlog *flowlog, struct control_out *out);

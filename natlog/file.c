@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,14 +14,12 @@
 #include "natlog/stamp.h"
 
 #define NS_PER_S INT64_C(1000000000)
-#define STATE_HEAD "{\"until\":\""
-#define STATE_TAIL "\"}\n"
 
-enum { NAME_MAX_BYTES = LOG_PATH_MAX + 16, STATE_MAX = 128, FILE_MODE = 0640 };
+enum { NAME_MAX_BYTES = LOG_PATH_MAX + 16, FILE_MODE = 0640 };
 
 void log_file_init(struct log_file *file)
 {
-	*file = (struct log_file){ .fd = -1, .state_fd = -1 };
+	*file = (struct log_file){ .fd = -1, .state = { -1 } };
 }
 
 bool log_file_is_open(const struct log_file *file)
@@ -39,55 +36,26 @@ static int fail(struct err *err, const char *what, const char *path)
 
 /* ---- until when it's complete */
 
-int log_state_parse(const char *text, size_t length, int64_t *ret_ns)
-{
-	const size_t head = sizeof(STATE_HEAD) - 1, tail = sizeof(STATE_TAIL) - 1;
-
-	if (length != head + STAMP_LENGTH + tail || memcmp(text, STATE_HEAD, head) != 0 ||
-	    memcmp(text + length - tail, STATE_TAIL, tail) != 0)
-		return -EINVAL;
-	return stamp_parse(text + head, STAMP_LENGTH, ret_ns);
-}
-
 int log_file_until(const struct log_file *file, int64_t *ret_ns)
 {
-	char text[STATE_MAX];
-	ssize_t got = pread(file->state_fd, text, sizeof(text), 0);
-
-	/* Whoever spoilt it took the time with it; that the log has a gap is still known. */
-	if (got > 0 && log_state_parse(text, (size_t)got, ret_ns))
-		*ret_ns = 0;
-	return got > 0 ? 0 : -ENOENT;
+	return log_state_until(&file->state, ret_ns);
 }
 
-/* Always of one length, in one page: never half of it. */
 int log_file_mark(struct log_file *file, int64_t until_ns, struct err *err)
 {
-	char text[STATE_MAX], stamp[STAMP_MAX];
-	int n = snprintf(text, sizeof(text), STATE_HEAD "%s" STATE_TAIL,
-			 stamp_format(until_ns, stamp));
+	int rc = log_state_mark(&file->state, until_ns);
 
-	if (pwrite(file->state_fd, text, (size_t)n, 0) == n)
-		return 0;
-	return fail(err, "can't write the state of", file->options.path);
+	return rc ? err_set(err, rc, "can't write the state of %s: %s", file->options.path,
+			    strerror(-rc)) :
+		    0;
 }
 
 static int open_state(struct log_file *file, struct err *err)
 {
 	char name[NAME_MAX_BYTES];
 
-	if (file->state_fd >= 0)
-		return 0;
 	snprintf(name, sizeof(name), "%s.state", file->options.path);
-	CLEANUP(cleanup_fd)
-	int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
-
-	if (fd < 0)
-		return fail(err, "can't open", name);
-	if (flock(fd, LOCK_EX | LOCK_NB))
-		return err_set(err, -EAGAIN, "%s: another process writes this log", name);
-	file->state_fd = TAKE_FD(fd);
-	return 0;
+	return log_state_open(&file->state, name, err);
 }
 
 /* ---- the file */
@@ -161,8 +129,7 @@ static void close_log(struct log_file *file)
 void log_file_close(struct log_file *file)
 {
 	close_log(file);
-	if (file->state_fd >= 0)
-		close(TAKE_FD(file->state_fd));
+	log_state_close(&file->state);
 }
 
 int log_file_open(struct log_file *file, const struct log_file_options *options, int64_t now_ns,

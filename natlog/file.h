@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "natlog/state.h"
+
 struct err;
 
 #define LOG_PATH_MAX 256
@@ -27,7 +29,8 @@ struct log_file_options {
 
 struct log_file {
 	struct log_file_options options;
-	int fd, state_fd; /* -1: not open */
+	int fd; /* -1: not open */
+	struct log_state state;
 	uint64_t size;
 	int64_t begun_ns, synced_ns;
 	bool is_dirty; /* written since the last sync */
@@ -53,6 +56,3 @@ int log_file_write(struct log_file *file, const char *bytes, size_t n, size_t *d
 int log_file_tick(struct log_file *file, int64_t now_ns, struct err *err);
 /* All that ended before this time is in the file. */
 int log_file_mark(struct log_file *file, int64_t until_ns, struct err *err);
-
-/* Pure: what PATH.state says. -EINVAL. Public for the fuzzer. */
-int log_state_parse(const char *text, size_t length, int64_t *ret_ns);

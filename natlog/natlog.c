@@ -8,11 +8,14 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/mono.h"
 #include "nat/follow.h"
 #include "natlog/book.h"
+#include "natlog/output.h"
 #include "natlog/stamp.h"
 
 enum {
@@ -30,60 +33,32 @@ struct natlog {
 	struct ct_follow *follow;
 	struct ct_walk *walk;
 	struct book *book;
-	struct sink *sink;
+	struct output *outputs[OUTPUT_COUNT]; /* by kind; NULL: not wanted */
 	struct loop_timer *mark, *look;
-	struct natlog_gap backlog; /* not yet recorded, if something was lost */
 	struct natlog_status status;
 	bool has_begun, look_again;
 };
 
 /* ---- records */
 
-/* Once there is room again, what is missing comes before anything else. */
-static bool tell_backlog(struct natlog *natlog)
-{
-	char *line;
-
-	if (!natlog->backlog.lost)
-		return true;
-	line = sink_room(natlog->sink, NATLOG_LINE_MAX);
-	if (!line)
-		return false;
-	sink_put(natlog->sink, natlog_gap_line(line, &natlog->backlog));
-	natlog->status.gaps++;
-	natlog->backlog.lost = 0;
-	return true;
-}
-
-static void lose(struct natlog *natlog, int64_t end_ns)
-{
-	struct natlog_gap *gap = &natlog->backlog;
-
-	if (!gap->lost)
-		*gap = (struct natlog_gap){ .gateway = natlog->gateway,
-					    .cause = NATLOG_BACKLOG,
-					    .from_ns = end_ns,
-					    .to_ns = end_ns };
-	if (end_ns < gap->from_ns)
-		gap->from_ns = end_ns;
-	if (end_ns > gap->to_ns)
-		gap->to_ns = end_ns;
-	gap->lost++;
-	natlog->status.lost++;
-}
-
 static void write_flow(struct natlog *natlog, const struct natlog_flow *record)
 {
-	char *line = tell_backlog(natlog) ? sink_room(natlog->sink, NATLOG_LINE_MAX) : NULL;
-	size_t n = line ? natlog_flow_line(line, record) : 0;
+	bool is_taken = false;
 
-	if (!n) {
-		lose(natlog, record->end_ns);
+	for (size_t i = 0; i < OUTPUT_COUNT; i++)
+		is_taken |= natlog->outputs[i] && output_flow(natlog->outputs[i], record);
+	if (!is_taken)
 		return;
-	}
-	sink_put(natlog->sink, n);
 	natlog->status.records++;
 	natlog->status.unattributed += record->basis == NATLOG_NONE;
+}
+
+static void write_begin(struct natlog *natlog, const struct natlog_flow *record)
+{
+	for (size_t i = 0; i < OUTPUT_COUNT; i++) {
+		if (natlog->outputs[i])
+			output_begin(natlog->outputs[i], record);
+	}
 }
 
 static void write_overrun(struct natlog *natlog, int64_t from_ns, int64_t to_ns)
@@ -92,12 +67,19 @@ static void write_overrun(struct natlog *natlog, int64_t from_ns, int64_t to_ns)
 					.cause = NATLOG_OVERRUN,
 					.from_ns = from_ns,
 					.to_ns = to_ns };
-	char *line = tell_backlog(natlog) ? sink_room(natlog->sink, NATLOG_LINE_MAX) : NULL;
 
-	if (!line)
-		return;
-	sink_put(natlog->sink, natlog_gap_line(line, &gap));
-	natlog->status.gaps++;
+	for (size_t i = 0; i < OUTPUT_COUNT; i++) {
+		if (natlog->outputs[i])
+			output_gap(natlog->outputs[i], &gap);
+	}
+}
+
+static void write_mark(struct natlog *natlog)
+{
+	for (size_t i = 0; i < OUTPUT_COUNT; i++) {
+		if (natlog->outputs[i])
+			output_mark(natlog->outputs[i], ct_follow_until_ns(natlog->follow));
+	}
 }
 
 /* ---- who */
@@ -116,6 +98,25 @@ static enum natlog_basis basis_of(const struct natlog_who *who, enum natlog_basi
 	return who->policy || who->name ? basis : NATLOG_NONE;
 }
 
+/* Of one that another gateway told of, that one did. */
+static void tell_begin(struct natlog *natlog, const struct ct_flow *flow,
+		       const struct book_entry *entry)
+{
+	static const struct ct_account nothing = { 0 };
+	const struct natlog_flow record = { .gateway = natlog->gateway,
+					    .flow = flow,
+					    .account = &nothing,
+					    .start_ns = entry->start_ns,
+					    .end_ns = entry->start_ns,
+					    .who = entry->who,
+					    .basis = entry->basis };
+
+	if (entry->basis == NATLOG_REPLICATED ||
+	    !natlog->options.ops->carried(flow->nat, entry->start_ns, natlog->options.data))
+		return;
+	write_begin(natlog, &record);
+}
+
 static void on_begin(const struct ct_flow *flow, bool made, void *data)
 {
 	struct natlog *natlog = data;
@@ -127,6 +128,7 @@ static void on_begin(const struct ct_flow *flow, bool made, void *data)
 	entry.basis = basis_of(&who, made ? NATLOG_REPLICATED : NATLOG_START);
 	if (!book_begin(natlog->book, flow, &entry))
 		natlog->status.unremembered++;
+	tell_begin(natlog, flow, &entry);
 }
 
 /* Its beginning was missed. False: it isn't the log's. */
@@ -241,21 +243,85 @@ static void on_lost(int64_t from_ns, int64_t to_ns, void *data)
 	look(natlog);
 }
 
-/* ---- life */
+/* ---- marks */
 
-/* What was lost isn't complete until its gap stands in the log. */
 static void mark(void *data)
 {
 	struct natlog *natlog = data;
 
-	if (natlog->has_begun)
+	if (natlog->has_begun) {
 		ct_follow_read(natlog->follow, READ_MOST);
-	if (natlog->has_begun && tell_backlog(natlog))
-		sink_mark(natlog->sink, ct_follow_until_ns(natlog->follow));
+		write_mark(natlog);
+	}
 	loop_timer_arm_ms(natlog->mark, MARK_MS);
 }
 
-static bool make(struct natlog *natlog, struct err *err)
+/* ---- outputs */
+
+static bool add_output(struct natlog *natlog, const struct output_how *how, struct err *err)
+{
+	const struct output_options options = { .loop = natlog->options.loop,
+						.gateway = natlog->gateway,
+						.most_waiting = natlog->options.most_waiting };
+
+	natlog->outputs[how->kind] = output_new(&options, how, err);
+	return natlog->outputs[how->kind];
+}
+
+static const struct output_how *find_how(const struct output_hows *hows, enum output_kind kind)
+{
+	for (size_t i = 0; i < hows->n; i++) {
+		if (hows->v[i].kind == kind)
+			return &hows->v[i];
+	}
+	return NULL;
+}
+
+/* A file is opened anew in any case; a connection that is as it was stays. */
+static void change_output(struct natlog *natlog, const struct output_how *how)
+{
+	struct output *output = natlog->outputs[how->kind];
+	struct err err = ERR_NULL;
+
+	if (output) {
+		if (how->kind == OUTPUT_FILE || memcmp(output_how(output), how, sizeof(*how)) != 0)
+			output_open(output, how, 0);
+		return;
+	}
+	if (add_output(natlog, how, &err))
+		output_open(natlog->outputs[how->kind], how, ct_follow_until_ns(natlog->follow));
+	else
+		log_error("natlog", "there is no log to %s: %s", output_names[how->kind], err.text);
+}
+
+void natlog_reopen(struct natlog *natlog, const struct output_hows *hows, int wait_ms)
+{
+	if (natlog->has_begun)
+		write_mark(natlog);
+	for (size_t i = 0; i < OUTPUT_COUNT; i++) {
+		if (find_how(hows, (enum output_kind)i))
+			continue;
+		output_free(TAKE_PTR(natlog->outputs[i]), wait_ms);
+	}
+	for (size_t i = 0; i < hows->n; i++)
+		change_output(natlog, &hows->v[i]);
+}
+
+/* Those to other hosts come last, and have what is left of the time. */
+static void free_outputs(struct natlog *natlog, int wait_ms)
+{
+	const struct mono deadline = mono_add_ms(mono_now(), wait_ms);
+
+	for (size_t i = 0; i < OUTPUT_COUNT; i++) {
+		int64_t left = mono_diff_ms(deadline, mono_now());
+
+		output_free(natlog->outputs[i], left > 0 ? (int)left : 0);
+	}
+}
+
+/* ---- life */
+
+static bool make(struct natlog *natlog, const struct output_hows *hows, struct err *err)
 {
 	static const struct ct_follow_ops ops = { .on_begin = on_begin,
 						  .on_end = on_end,
@@ -267,10 +333,11 @@ static bool make(struct natlog *natlog, struct err *err)
 		err_set(err, -EIO, "no random numbers");
 		return false;
 	}
-	/* The writer first: what it inherits is little, and no socket of the kernel's. */
-	natlog->sink = sink_new(options->loop, natlog->gateway, options->most_waiting, err);
-	if (!natlog->sink)
-		return false;
+	/* The writers first: what they inherit is little, and no socket of the kernel's. */
+	for (size_t i = 0; i < hows->n; i++) {
+		if (!add_output(natlog, &hows->v[i], err))
+			return false;
+	}
 	natlog->follow = ct_follow_new(options->loop, &ops, natlog, options->buffer, err);
 	if (!natlog->follow)
 		return false;
@@ -284,7 +351,7 @@ static bool make(struct natlog *natlog, struct err *err)
 	return true;
 }
 
-struct natlog *natlog_new(const struct natlog_options *options, const struct log_file_options *file,
+struct natlog *natlog_new(const struct natlog_options *options, const struct output_hows *hows,
 			  struct err *err)
 {
 	struct natlog *natlog = calloc(1, sizeof(*natlog));
@@ -295,11 +362,13 @@ struct natlog *natlog_new(const struct natlog_options *options, const struct log
 	}
 	natlog->options = *options;
 	snprintf(natlog->gateway, sizeof(natlog->gateway), "%s", options->gateway);
-	if (!make(natlog, err)) {
+	if (!make(natlog, hows, err)) {
 		natlog_free(natlog, 0);
 		return NULL;
 	}
-	sink_open(natlog->sink, file, ct_follow_until_ns(natlog->follow));
+	for (size_t i = 0; i < hows->n; i++)
+		output_open(natlog->outputs[hows->v[i].kind], &hows->v[i],
+			    ct_follow_until_ns(natlog->follow));
 	loop_timer_arm_ms(natlog->mark, MARK_MS);
 	return natlog;
 }
@@ -313,27 +382,32 @@ void natlog_begin(struct natlog *natlog)
 	loop_timer_arm_ms(natlog->look, 0);
 }
 
-void natlog_reopen(struct natlog *natlog, const struct log_file_options *file)
-{
-	sink_open(natlog->sink, file, 0);
-}
-
 void natlog_free(struct natlog *natlog, int wait_ms)
 {
 	if (!natlog)
 		return;
 	if (natlog->has_begun) {
 		ct_follow_read(natlog->follow, wait_ms * READ_PER_MS);
-		if (tell_backlog(natlog))
-			sink_mark(natlog->sink, ct_follow_until_ns(natlog->follow));
+		write_mark(natlog);
 	}
 	ct_walk_free(natlog->walk);
 	ct_follow_free(natlog->follow);
-	sink_free(natlog->sink, wait_ms);
+	free_outputs(natlog, wait_ms);
 	book_free(natlog->book);
 	loop_timer_free(natlog->mark);
 	loop_timer_free(natlog->look);
 	free(natlog);
+}
+
+/* Complete is what all of them have. */
+static void add_status(struct natlog_status *ret, const struct output_status *output)
+{
+	ret->lost += output->lost;
+	ret->gaps += output->gaps;
+	ret->waiting += output->sink.waiting;
+	if (ret->n_outputs == 0 || output->sink.writer.until_ns < ret->until_ns)
+		ret->until_ns = output->sink.writer.until_ns;
+	ret->outputs[ret->n_outputs++] = *output;
 }
 
 void natlog_status(const struct natlog *natlog, struct natlog_status *ret)
@@ -342,6 +416,12 @@ void natlog_status(const struct natlog *natlog, struct natlog_status *ret)
 	ret->open = book_count(natlog->book);
 	ret->open_most = natlog->options.most_flows;
 	ret->is_reliable = ct_follow_is_reliable(natlog->follow);
-	sink_status(natlog->sink, &ret->sink);
-	ret->until_ns = ret->sink.writer.until_ns;
+	for (size_t i = 0; i < OUTPUT_COUNT; i++) {
+		struct output_status output;
+
+		if (!natlog->outputs[i])
+			continue;
+		output_status(natlog->outputs[i], &output);
+		add_status(ret, &output);
+	}
 }

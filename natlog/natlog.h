@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: The eipgw authors
 /*
  * The NAT log: each translated connection becomes one record when it ends, with who had its address when it began. Beginnings and
- * ends come from the kernel (nat/follow.h), are remembered in between (book.h), and go to the writer (sink.h). What can't be told
+ * ends come from the kernel (nat/follow.h), are remembered in between (book.h), and go to one or more outputs (output.h). What can't be told
  * is recorded as a gap. docs/NATLOG.md says what its readers may rely on.
  */
 #pragma once
@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "natlog/output.h"
 #include "natlog/record.h"
-#include "natlog/sink.h"
 
 struct err;
 struct loop;
@@ -34,34 +34,41 @@ struct natlog_options {
 	struct loop *loop;
 	const char *gateway; /* its name; copied */
 	size_t most_flows;   /* that are remembered */
-	size_t most_waiting; /* bytes, for the writer */
+	size_t most_waiting; /* bytes, for each output */
 	unsigned buffer;     /* bytes, of the kernel's socket */
 	const struct natlog_ops *ops;
 	void *data;
 };
 
 /* Hears of connections from now on, and tells nothing before natlog_begin. NULL with the reason. */
-struct natlog *natlog_new(const struct natlog_options *options, const struct log_file_options *file,
+struct natlog *natlog_new(const struct natlog_options *options, const struct output_hows *hows,
 			  struct err *err);
 /* What `ask` says counts from now on. Only the first call does something. */
 void natlog_begin(struct natlog *natlog);
-/* The file is opened anew, and may be another one. */
-void natlog_reopen(struct natlog *natlog, const struct log_file_options *file);
+/*
+ * These are wanted now. A file is opened anew, and may be another one; who is wanted no more is told what is known, for which the loop
+ * stands still for so long at most.
+ */
+void natlog_reopen(struct natlog *natlog, const struct output_hows *hows, int wait_ms);
 /* Writes what is known. The loop stands still meanwhile, for about so long at most. */
 void natlog_free(struct natlog *natlog, int wait_ms);
 
 struct natlog_status {
 	uint64_t records;      /* of connections */
 	uint64_t unattributed; /* of these: nobody can say who had the address when they began */
+	/* Of all outputs: */
 	uint64_t gaps;
-	uint64_t lost;     /* records: the writer was too slow for too long */
+	uint64_t lost;    /* records: an output was too slow for too long */
+	size_t waiting;   /* bytes */
+	int64_t until_ns; /* what ended before is in each of them; 0: nothing yet */
+
 	uint64_t overruns; /* of the kernel's socket */
 	uint64_t vanished; /* connections that ended without a word */
 	size_t open;       /* connections that are remembered */
 	size_t open_most;
 	uint64_t unremembered; /* beginnings: there were too many */
-	int64_t until_ns;      /* what ended before is in the file; 0: nothing yet */
-	struct sink_status sink;
+	struct output_status outputs[OUTPUT_COUNT];
+	size_t n_outputs;
 	bool is_reliable; /* see nat/follow.h */
 };
 void natlog_status(const struct natlog *natlog, struct natlog_status *ret);

@@ -48,6 +48,7 @@ enum natlog_cause {
 	NATLOG_RESTART, /* nobody listened: ends in between are missing */
 	NATLOG_OVERRUN, /* the kernel couldn't tell all: beginnings in between may be missing */
 	NATLOG_BACKLOG, /* what had to be written was more than could be: `lost` records are missing */
+	NATLOG_CONNECTION, /* the collector went away: what was on its way may be missing */
 	NATLOG_CAUSE_COUNT
 };
 
@@ -57,6 +58,13 @@ struct natlog_gap {
 	int64_t from_ns, to_ns;
 	uint64_t lost; /* records, with NATLOG_BACKLOG */
 };
+
+/* The fields, as a part of a record in another form. */
+struct line;
+void natlog_put_flow(struct line *line, const struct natlog_flow *record);
+void natlog_put_gap(struct line *line, const struct natlog_gap *record);
+const char *natlog_protocol(uint8_t protocol); /* NULL: one that isn't translated */
+const char *natlog_cause(enum natlog_cause cause);
 
 /* A whole line, without a NUL at its end. Its length; 0: it doesn't fit. */
 size_t natlog_flow_line(char buf[static NATLOG_LINE_MAX], const struct natlog_flow *record);

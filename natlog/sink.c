@@ -214,7 +214,7 @@ static void start_again(void *data)
 	push(sink);
 }
 
-/* ---- lines */
+/* ---- records */
 
 static void close_piece(struct sink *sink)
 {
@@ -237,7 +237,7 @@ char *sink_room(struct sink *sink, size_t n)
 	if (!sink->open) {
 		if (sink->waiting >= sink->most)
 			return NULL;
-		sink->open = new_piece(sink, WRITER_LINES);
+		sink->open = new_piece(sink, WRITER_RECORDS);
 	}
 	return sink->open ? sink->open->bytes + sink->open->n : NULL;
 }
@@ -263,9 +263,9 @@ void sink_mark(struct sink *sink, int64_t until_ns)
 	push(sink);
 }
 
-void sink_open(struct sink *sink, const struct log_file_options *file, int64_t since_ns)
+void sink_open(struct sink *sink, const struct output_how *how, int64_t since_ns)
 {
-	sink->how.file = *file;
+	sink->how.how = *how;
 	sink->how.since_ns = since_ns;
 	sink->is_wanted = true;
 	/* One that doesn't read it is as good as gone. */

@@ -13,17 +13,29 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/mono.h"
 #include "natlog/record.h"
 #include "natlog/stamp.h"
+#include "natlog/way.h"
 
-enum { TICK_MS = 1000, AGAIN_MS = 200, SEND_BUFFER = 1 << 20, NOT_A_DESCRIPTOR = 1 << 16 };
+enum {
+	TICK_MS = 1000,
+	AGAIN_MS = 200,
+	SOON_MS = 10,
+	LAST_MS = 2000, /* that what was sent at the end may take to arrive */
+	SEND_BUFFER = 1 << 20,
+	NOT_A_DESCRIPTOR = 1 << 16
+};
 
 struct writer {
 	struct writer_ends ends;
-	struct log_file file;
+	const struct way_ops *ops;
+	struct way *way;
 	struct writer_open open; /* the last one */
 	bool has_open, has_message;
-	size_t n, done; /* of the message */
+	size_t n, done;  /* of the message */
+	struct mono end; /* with `is_ending` */
+	bool is_ending;
 	struct writer_report report, told;
 	_Alignas(int64_t) char message[WRITER_PIECE_MAX + 64];
 };
@@ -39,7 +51,7 @@ static void tell(struct writer *writer, const struct err *err)
 {
 	struct writer_report *report = &writer->report;
 
-	report->is_open = log_file_is_open(&writer->file);
+	report->is_open = writer->way && writer->ops->is_open(writer->way);
 	snprintf(report->error, sizeof(report->error), "%.*s", WRITER_ERROR_MAX - 1, err->text);
 	if (is_same(report, &writer->told))
 		return;
@@ -47,44 +59,37 @@ static void tell(struct writer *writer, const struct err *err)
 		writer->told = *report;
 }
 
-/* Between what is in the file and what will be told. A new log has none. */
+/* Between what is written and what will be told. A new log has none. */
 static int write_gap(struct writer *writer, struct err *err)
 {
 	struct natlog_gap gap = { .gateway = writer->open.gateway,
 				  .cause = NATLOG_RESTART,
 				  .to_ns = writer->open.since_ns };
-	char line[NATLOG_LINE_MAX];
-	size_t n, done = 0;
-	int rc;
+	int rc = 0;
 
 	if (!gap.to_ns)
 		return 0;
-	if (log_file_until(&writer->file, &gap.from_ns) == 0 && gap.from_ns < gap.to_ns) {
-		n = natlog_gap_line(line, &gap);
-		rc = log_file_write(&writer->file, line, n, &done, err);
-		/* Half of a line is ended when the file is opened again. */
-		if (rc) {
-			log_file_close(&writer->file);
-			return rc;
-		}
-		writer->report.bytes += n;
-	}
+	if (writer->ops->until(writer->way, &gap.from_ns) == 0 && gap.from_ns < gap.to_ns)
+		rc = writer->ops->put_gap(writer->way, &gap, err);
+	if (!rc)
+		rc = writer->ops->mark(writer->way, gap.to_ns, err);
+	if (rc && rc != WAY_PENDING)
+		return rc;
+	/* It's put: where it hasn't arrived yet, the next mark is one for it, too. */
 	writer->open.since_ns = 0;
-	return log_file_mark(&writer->file, gap.to_ns, err);
+	return 0;
 }
 
-static int open_file(struct writer *writer, struct err *err)
+static int open_way(struct writer *writer, struct err *err)
 {
-	int rc = log_file_open(&writer->file, &writer->open.file, stamp_now_ns(), err);
-
-	return rc ? rc : write_gap(writer, err);
+	return writer->ops->open(writer->way, &writer->open.how, writer->open.gateway, err);
 }
 
-static int take_lines(struct writer *writer, struct err *err)
+static int take_records(struct writer *writer, struct err *err)
 {
 	const size_t before = writer->done;
-	int rc = log_file_write(&writer->file, writer->message + 1, writer->n - 1, &writer->done,
-				err);
+	int rc = writer->ops->put(writer->way, writer->message + 1, writer->n - 1, &writer->done,
+				  err);
 
 	writer->report.bytes += writer->done - before;
 	return rc;
@@ -96,7 +101,7 @@ static int take_mark(struct writer *writer, struct err *err)
 	int rc;
 
 	memcpy(&mark, writer->message, sizeof(mark));
-	rc = log_file_mark(&writer->file, mark.until_ns, err);
+	rc = writer->ops->mark(writer->way, mark.until_ns, err);
 	if (!rc)
 		writer->report.until_ns = mark.until_ns;
 	return rc;
@@ -109,18 +114,20 @@ static int work(struct writer *writer, struct err *err)
 
 	if (!writer->has_open)
 		return 0;
-	if (!log_file_is_open(&writer->file))
-		rc = open_file(writer, err);
+	if (!writer->ops->is_open(writer->way))
+		rc = open_way(writer, err);
+	if (!rc)
+		rc = write_gap(writer, err);
 	if (!rc && writer->has_message)
-		rc = writer->message[0] == WRITER_LINES ? take_lines(writer, err) :
-							  take_mark(writer, err);
+		rc = writer->message[0] == WRITER_RECORDS ? take_records(writer, err) :
+							    take_mark(writer, err);
 	if (rc)
 		return rc;
 	writer->has_message = false;
-	return log_file_tick(&writer->file, stamp_now_ns(), err);
+	return writer->ops->tick(writer->way, stamp_now_ns(), err);
 }
 
-/* The file is opened anew, also if it's the same: somebody may have moved it. */
+/* What is open is opened anew, also if it's the same: somebody may have moved the file. */
 static void receive_open(struct writer *writer)
 {
 	const int64_t since_ns = writer->open.since_ns; /* 0: recorded */
@@ -128,11 +135,17 @@ static void receive_open(struct writer *writer)
 
 	if (recv(writer->ends.control, &open, sizeof(open), MSG_DONTWAIT) != sizeof(open))
 		return;
+	if (!writer->way) {
+		writer->ops = way_kinds[open.how.kind];
+		writer->way = writer->ops->make();
+	}
+	if (!writer->way)
+		return;
 	writer->open = open;
 	if (since_ns)
 		writer->open.since_ns = since_ns;
 	writer->has_open = true;
-	log_file_close(&writer->file);
+	writer->ops->close(writer->way);
 }
 
 /* False: nobody is left who tells anything. */
@@ -148,9 +161,18 @@ static bool receive(struct writer *writer)
 	writer->n = (size_t)got;
 	writer->done = 0;
 	/* We were it that sent it. */
-	writer->has_message = writer->message[0] == WRITER_LINES ||
+	writer->has_message = writer->message[0] == WRITER_RECORDS ||
 			      writer->n == sizeof(struct writer_mark);
 	return true;
+}
+
+/* Whether to wait for what was sent and may still arrive. */
+static bool is_last_wait_over(struct writer *writer)
+{
+	if (!writer->is_ending)
+		writer->end = mono_add_ms(mono_now(), LAST_MS);
+	writer->is_ending = true;
+	return !mono_is_before(mono_now(), writer->end);
 }
 
 /* What can't be written when nobody is left is missing until the next one's gap. */
@@ -162,13 +184,20 @@ static bool go_on(struct writer *writer, int rc)
 		{ .fd = writer->ends.data, .events = is_ready ? POLLIN : 0 },
 	};
 
-	if (poll(waits, 2, rc ? AGAIN_MS : TICK_MS) < 0)
+	/* A hang-up would end the wait at once. */
+	if (writer->is_ending && rc == WAY_PENDING) {
+		(void)poll(NULL, 0, SOON_MS);
+		return !is_last_wait_over(writer);
+	}
+	if (poll(waits, 2, rc == WAY_PENDING ? SOON_MS : rc ? AGAIN_MS : TICK_MS) < 0)
 		return errno == EINTR;
 	if (waits[0].revents & POLLIN)
 		receive_open(writer);
 	if (is_ready && waits[1].revents)
 		return receive(writer);
-	return !(waits[1].revents & (POLLHUP | POLLERR));
+	if (!(waits[1].revents & (POLLHUP | POLLERR)))
+		return true;
+	return rc == WAY_PENDING && !is_last_wait_over(writer);
 }
 
 void writer_run(struct writer_ends ends)
@@ -179,14 +208,14 @@ void writer_run(struct writer_ends ends)
 	if (!writer)
 		return;
 	writer->ends = ends;
-	log_file_init(&writer->file);
 	do {
 		struct err err = ERR_NULL;
 
 		rc = work(writer, &err);
 		tell(writer, &err);
 	} while (go_on(writer, rc));
-	log_file_close(&writer->file);
+	if (writer->way)
+		writer->ops->free(writer->way);
 	free(writer);
 }
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "natlog/file.h"
 #include "natlog/stamp.h"
+#include "natlog/state.h"
 
 #include "fuzz.h"
 

@@ -138,12 +138,14 @@ static void measure_ours(struct bench *bench, const char *folder, uint32_t n, ui
 						.buffer = BUFFER,
 						.ops = &ops,
 						.data = bench };
-	struct log_file_options file = { .max_bytes = 100 << 20, .keep = 1, .sync_s = 10 };
+	struct output_hows hows = { .n = 1 };
+	struct log_file_options *file = &hows.v[0].file;
 	struct natlog_status status;
 	struct err err = ERR_NULL;
 
-	snprintf(file.path, sizeof(file.path), "%s/nat.log", folder);
-	bench->natlog = natlog_new(&options, &file, &err);
+	*file = (struct log_file_options){ .max_bytes = 100 << 20, .keep = 1, .sync_s = 10 };
+	snprintf(file->path, sizeof(file->path), "%s/nat.log", folder);
+	bench->natlog = natlog_new(&options, &hows, &err);
 	bench->look = loop_timer_new(bench->loop, look, bench);
 	if (!bench->natlog || !bench->look)
 		fail("natlog", err.text);

@@ -95,7 +95,7 @@ static struct natlog_status status_of(const struct ground *ground)
 
 static bool is_open(struct ground *ground)
 {
-	return status_of(ground).sink.writer.is_open;
+	return status_of(ground).outputs[0].sink.writer.is_open;
 }
 
 static bool has_begun(struct ground *ground)
@@ -115,7 +115,7 @@ static bool is_complete(struct ground *ground)
 {
 	const struct natlog_status status = status_of(ground);
 
-	return !status.sink.waiting && status.until_ns > ground->asked_ns;
+	return !status.waiting && status.until_ns > ground->asked_ns;
 }
 
 static void wait_complete(struct ground *ground)
@@ -134,6 +134,12 @@ static void set_parameter(const char *key)
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, "1", 1), 1);
+}
+
+static struct output_hows to_file(const struct log_folder *folder)
+{
+	return (struct output_hows){ .v = { { .kind = OUTPUT_FILE, .file = folder->options } },
+				     .n = 1 };
 }
 
 static void begin(struct ground *ground, void **state, size_t most_flows, size_t most_waiting)
@@ -158,9 +164,12 @@ static void begin(struct ground *ground, void **state, size_t most_flows, size_t
 						.data = ground };
 
 	ground->folder->options.max_bytes = 1 << 30;
+
+	const struct output_hows hows = to_file(ground->folder);
+
 	ground->look = loop_timer_new(ground->loop, look, ground);
 	ground->writer = ct_writer_new(&err);
-	ground->natlog = natlog_new(&options, &ground->folder->options, &err);
+	ground->natlog = natlog_new(&options, &hows, &err);
 	if (!ground->natlog || !ground->writer || !ground->look)
 		fail_msg("%s", err.text);
 	wait_until(ground, is_open);
@@ -259,9 +268,10 @@ static void what_was_there_before_is_found(void **state)
 						.buffer = BUFFER,
 						.ops = &ops,
 						.data = &ground };
+	const struct output_hows hows = to_file(ground.folder);
 	struct err err = ERR_NULL;
 
-	ground.natlog = natlog_new(&options, &ground.folder->options, &err);
+	ground.natlog = natlog_new(&options, &hows, &err);
 	assert_non_null(ground.natlog);
 	natlog_begin(ground.natlog);
 	ground.wanted = 1;

@@ -68,6 +68,13 @@ static struct ground begin(void **state, size_t most)
 	return ground;
 }
 
+static void open_sink(struct ground *ground, const struct log_file_options *file, int64_t since_ns)
+{
+	const struct output_how how = { .kind = OUTPUT_FILE, .file = *file };
+
+	sink_open(ground->sink, &how, since_ns);
+}
+
 static void watch(struct ground *ground)
 {
 	ground->look = loop_timer_new(ground->loop, look, ground);
@@ -139,7 +146,7 @@ static void a_line_is_in_the_file_soon(void **state)
 	struct ground ground = begin(state, 1 << 20);
 
 	watch(&ground);
-	sink_open(ground.sink, &ground.folder->options, stamp_now_ns());
+	open_sink(&ground, &ground.folder->options, stamp_now_ns());
 	assert_true(put(&ground, "line\n"));
 	wait_until(&ground, has_line, "the line is in the file");
 	end(&ground, WAIT_MS);
@@ -152,7 +159,7 @@ static void what_is_marked_is_complete_until_then(void **state)
 	CLEANUP(cleanup_free) char *text = NULL;
 
 	watch(&ground);
-	sink_open(ground.sink, &ground.folder->options, 0);
+	open_sink(&ground, &ground.folder->options, 0);
 	assert_true(put(&ground, "line\n"));
 	sink_mark(ground.sink, until);
 	wait_until(&ground, has_until, "the mark is told");
@@ -170,7 +177,7 @@ static void all_that_was_put_is_written_at_the_end(void **state)
 
 	watch(&ground);
 	ground.folder->options.max_bytes = 64 << 20;
-	sink_open(ground.sink, &ground.folder->options, 0);
+	open_sink(&ground, &ground.folder->options, 0);
 	for (int i = 0; i < 200000; i++)
 		assert_true(put(&ground, "line\n"));
 	sink_mark(ground.sink, INT64_C(1795939812123456000));
@@ -186,13 +193,13 @@ static void what_nobody_heard_is_a_gap_and_a_new_log_has_none(void **state)
 {
 	struct ground ground = begin(state, 1 << 20);
 
-	sink_open(ground.sink, &ground.folder->options, INT64_C(1795939811000000000));
+	open_sink(&ground, &ground.folder->options, INT64_C(1795939811000000000));
 	sink_mark(ground.sink, INT64_C(1795939812123456000));
 	sink_free(ground.sink, WAIT_MS);
 	loop_free(ground.loop);
 	ground = begin(state, 1 << 20);
 	assert_int_equal(count(&ground, "", "gap"), 0);
-	sink_open(ground.sink, &ground.folder->options, INT64_C(1795939999000000000));
+	open_sink(&ground, &ground.folder->options, INT64_C(1795939999000000000));
 	assert_true(put(&ground, "line\n"));
 	end(&ground, WAIT_MS);
 
@@ -228,7 +235,7 @@ static void a_writer_that_is_killed_is_replaced_and_leaves_a_gap(void **state)
 	struct ground ground = begin(state, 1 << 20);
 
 	watch(&ground);
-	sink_open(ground.sink, &ground.folder->options, stamp_now_ns());
+	open_sink(&ground, &ground.folder->options, stamp_now_ns());
 	sink_mark(ground.sink, stamp_now_ns());
 	wait_until(&ground, has_until, "the mark is told");
 	assert_int_equal(kill(writer_of(), SIGKILL), 0);
@@ -244,7 +251,7 @@ static void signals_that_end_the_daemon_do_not_end_the_writer(void **state)
 	struct ground ground = begin(state, 1 << 20);
 
 	watch(&ground);
-	sink_open(ground.sink, &ground.folder->options, 0);
+	open_sink(&ground, &ground.folder->options, 0);
 	wait_until(&ground, has_no_error, "the file is open");
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		assert_int_equal(kill(writer_of(), signals[i]), 0);
@@ -264,7 +271,7 @@ static void the_writer_has_no_descriptor_of_the_daemons(void **state)
 	DIR *dir;
 
 	watch(&ground);
-	sink_open(ground.sink, &ground.folder->options, 0);
+	open_sink(&ground, &ground.folder->options, 0);
 	wait_until(&ground, has_no_error, "the file is open");
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)writer_of());
 	dir = opendir(path);
@@ -283,11 +290,11 @@ static void a_wrong_path_can_be_put_right(void **state)
 
 	watch(&ground);
 	snprintf(wrong.path, sizeof(wrong.path), "%s/nowhere/nat.log", ground.folder->path);
-	sink_open(ground.sink, &wrong, stamp_now_ns());
+	open_sink(&ground, &wrong, stamp_now_ns());
 	assert_true(put(&ground, "line\n"));
 	wait_until(&ground, has_error, "the error is told");
 	assert_non_null(strstr(status_of(&ground).writer.error, "nowhere"));
-	sink_open(ground.sink, &ground.folder->options, 0);
+	open_sink(&ground, &ground.folder->options, 0);
 	wait_until(&ground, has_line, "the line is in the file");
 	wait_until(&ground, has_no_error, "the error is over");
 	end(&ground, WAIT_MS);
@@ -345,7 +352,7 @@ static void a_full_disk_is_told_and_waited_for(void **state)
 		exit(77);
 	}
 	watch(&ground);
-	sink_open(ground.sink, &ground.folder->options, stamp_now_ns());
+	open_sink(&ground, &ground.folder->options, stamp_now_ns());
 	wait_until(&ground, has_no_error, "the file is open");
 	fill_disk(ground.folder);
 	for (; n < 3000; n++)

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+#include "natlog/ipfix.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <linux/netfilter/nf_conntrack_tcp.h>
+
+#include "base/cleanup.h"
+
+#define NS_PER_MS 1000000
+#define VARIABLE 65535 /* the length of a text */
+
+enum { VERSION = 10, HEADER = 16, SET_HEADER = 4, TEXT_MAX = 128 };
+enum { SET_TEMPLATES = 2, SET_OPTIONS = 3 };
+/* Templates. */
+enum { ID_BEGIN = 256, ID_END, ID_LOSS, ID_DOMAIN };
+/* natEvent */
+enum { NAT44_SESSION_CREATE = 4, NAT44_SESSION_DELETE = 5 };
+/* flowEndReason */
+enum { END_IDLE = 1, END_DETECTED = 3 };
+
+/* ---- bytes, most significant first */
+
+struct bytes {
+	uint8_t *at, *end;
+};
+
+static void put_number(struct bytes *bytes, uint64_t value, size_t n)
+{
+	if ((size_t)(bytes->end - bytes->at) < n)
+		return;
+	for (size_t i = n; i > 0; i--)
+		*bytes->at++ = (uint8_t)(value >> (i - 1) * 8);
+}
+
+/* Shorter than 255 bytes, so that one says how long. */
+static void put_text(struct bytes *bytes, const char *text)
+{
+	const size_t n = strnlen(text, TEXT_MAX * 2 - 2);
+
+	if ((size_t)(bytes->end - bytes->at) < n + 1)
+		return;
+	put_number(bytes, n, 1);
+	memcpy(bytes->at, text, n);
+	bytes->at += n;
+}
+
+/* ---- what a flow's elements are */
+
+static uint64_t ms_of(int64_t ns)
+{
+	return ns > 0 ? (uint64_t)(ns / NS_PER_MS) : 0;
+}
+
+static uint64_t start_of(const struct natlog_flow *r)
+{
+	return ms_of(r->start_ns);
+}
+
+static uint64_t end_of(const struct natlog_flow *r)
+{
+	return ms_of(r->end_ns);
+}
+
+static uint64_t create_event(const struct natlog_flow *r)
+{
+	(void)r;
+	return NAT44_SESSION_CREATE;
+}
+
+static uint64_t delete_event(const struct natlog_flow *r)
+{
+	(void)r;
+	return NAT44_SESSION_DELETE;
+}
+
+static uint64_t protocol_of(const struct natlog_flow *r)
+{
+	return r->flow->orig.protocol;
+}
+
+static uint64_t source_of(const struct natlog_flow *r)
+{
+	return r->flow->orig.src.v;
+}
+
+static uint64_t source_port_of(const struct natlog_flow *r)
+{
+	return r->flow->orig.src_port;
+}
+
+/* What the destination saw; the address that it has within the VPC only where that isn't known. */
+static uint64_t public_of(const struct natlog_flow *r)
+{
+	return r->who && r->who->public.v ? r->who->public.v : r->flow->nat.v;
+}
+
+static uint64_t public_port_of(const struct natlog_flow *r)
+{
+	return r->flow->nat_port;
+}
+
+static uint64_t destination_of(const struct natlog_flow *r)
+{
+	return r->flow->orig.dst.v;
+}
+
+/* ICMP: type and code, as exporters of flows have it. */
+static uint64_t destination_port_of(const struct natlog_flow *r)
+{
+	const struct ct_tuple *orig = &r->flow->orig;
+
+	if (orig->protocol == IPPROTO_ICMP)
+		return (uint64_t)orig->icmp_type << 8;
+	return orig->dst_port;
+}
+
+static uint64_t sent_bytes(const struct natlog_flow *r)
+{
+	return r->account->sent.bytes;
+}
+
+static uint64_t received_bytes(const struct natlog_flow *r)
+{
+	return r->account->received.bytes;
+}
+
+static uint64_t sent_packets(const struct natlog_flow *r)
+{
+	return r->account->sent.packets;
+}
+
+static uint64_t received_packets(const struct natlog_flow *r)
+{
+	return r->account->received.packets;
+}
+
+static uint64_t end_reason(const struct natlog_flow *r)
+{
+	switch (r->flow->tcp_state) {
+	case TCP_CONNTRACK_TIME_WAIT:
+	case TCP_CONNTRACK_CLOSE:
+	case TCP_CONNTRACK_LAST_ACK:
+		return END_DETECTED;
+	default:
+		return END_IDLE;
+	}
+}
+
+static const char *text_or_none(const char *text)
+{
+	return text ? text : "";
+}
+
+static const char *pool_of(const struct natlog_who *who, char buf[static TEXT_MAX * 3])
+{
+	(void)buf;
+	return text_or_none(who->egress);
+}
+
+static const char *pod_of(const struct natlog_who *who, char buf[static TEXT_MAX * 3])
+{
+	if (!who->namespace || !who->name)
+		return "";
+	snprintf(buf, TEXT_MAX * 3, "%s/%s", who->namespace, who->name);
+	return buf;
+}
+
+static const char *uid_of(const struct natlog_who *who, char buf[static TEXT_MAX * 3])
+{
+	(void)buf;
+	return text_or_none(who->uid);
+}
+
+static const char *policy_of(const struct natlog_who *who, char buf[static TEXT_MAX * 3])
+{
+	(void)buf;
+	return text_or_none(who->policy);
+}
+
+/* ---- templates */
+
+struct element {
+	uint16_t id, length;
+	uint64_t (*number)(const struct natlog_flow *record);
+	const char *(*text)(const struct natlog_who *who, char buf[static TEXT_MAX * 3]);
+};
+
+/* What both events have, but for the first two. */
+#define COMMON                                                                                \
+	{ 4, 1, protocol_of, NULL },                   /* protocolIdentifier */               \
+		{ 8, 4, source_of, NULL },             /* sourceIPv4Address */                \
+		{ 225, 4, public_of, NULL },           /* postNATSourceIPv4Address */         \
+		{ 7, 2, source_port_of, NULL },        /* sourceTransportPort */              \
+		{ 227, 2, public_port_of, NULL },      /* postNAPTSourceTransportPort */      \
+		{ 12, 4, destination_of, NULL },       /* destinationIPv4Address */           \
+		{ 226, 4, destination_of, NULL },      /* postNATDestinationIPv4Address */    \
+		{ 11, 2, destination_port_of, NULL },  /* destinationTransportPort */         \
+		{ 228, 2, destination_port_of, NULL }, /* postNAPTDestinationTransportPort */ \
+		{ 284, VARIABLE, NULL, pool_of },      /* natPoolName */                      \
+		{ 350, VARIABLE, NULL, pod_of },       /* virtualStationName */               \
+		{ 349, VARIABLE, NULL, uid_of },       /* virtualStationUUID */               \
+	{                                                                                     \
+		335, VARIABLE, NULL, policy_of                                                \
+	} /* selectorName */
+
+static const struct element begin_elements[] = {
+	{ 323, 8, start_of, NULL },     /* observationTimeMilliseconds */
+	{ 230, 1, create_event, NULL }, /* natEvent */
+	COMMON,
+};
+
+static const struct element end_elements[] = {
+	{ 323, 8, end_of, NULL },       /* observationTimeMilliseconds */
+	{ 230, 1, delete_event, NULL }, /* natEvent */
+	COMMON,
+	{ 152, 8, start_of, NULL },         /* flowStartMilliseconds */
+	{ 153, 8, end_of, NULL },           /* flowEndMilliseconds */
+	{ 231, 8, sent_bytes, NULL },       /* initiatorOctets */
+	{ 232, 8, received_bytes, NULL },   /* responderOctets */
+	{ 298, 8, sent_packets, NULL },     /* initiatorPackets */
+	{ 299, 8, received_packets, NULL }, /* responderPackets */
+	{ 136, 1, end_reason, NULL },       /* flowEndReason */
+};
+
+/* RFC 7011, 4.3, without packets and octets, which nobody knows. The first of each is the scope. */
+static const struct element loss_elements[] = {
+	{ 144, 4, NULL, NULL }, /* exportingProcessId */
+	{ 166, 8, NULL, NULL }, /* notSentFlowTotalCount */
+	{ 323, 8, NULL, NULL }, /* observationTimeMilliseconds, of the first one */
+	{ 323, 8, NULL, NULL }, /* of the last one */
+};
+static const struct element domain_elements[] = {
+	{ 149, 4, NULL, NULL },        /* observationDomainId */
+	{ 300, VARIABLE, NULL, NULL }, /* observationDomainName */
+};
+
+static const struct template
+{
+	uint16_t id, n_scope;
+	const struct element *v;
+	size_t n;
+}
+templates[] = {
+	{ ID_BEGIN, 0, begin_elements, ARRAY_SIZE(begin_elements) },
+	{ ID_END, 0, end_elements, ARRAY_SIZE(end_elements) },
+	{ ID_LOSS, 1, loss_elements, ARRAY_SIZE(loss_elements) },
+	{ ID_DOMAIN, 1, domain_elements, ARRAY_SIZE(domain_elements) },
+};
+
+/* ---- records */
+
+static size_t put_record(uint8_t *buf, const struct template *template,
+			 const struct natlog_flow *record)
+{
+	static const struct natlog_who nobody = { 0 };
+	struct bytes bytes = { buf, buf + IPFIX_RECORD_MAX };
+	char text[TEXT_MAX * 3];
+
+	put_number(&bytes, template->id, 2);
+	for (size_t i = 0; i < template->n; i++) {
+		const struct element *e = &template->v[i];
+
+		if (e->number)
+			put_number(&bytes, e->number(record), e->length);
+		else
+			put_text(&bytes, e->text(record->who ? record->who : &nobody, text));
+	}
+	return (size_t)(bytes.at - buf);
+}
+
+size_t ipfix_begin(uint8_t buf[static IPFIX_RECORD_MAX], const struct natlog_flow *record)
+{
+	return put_record(buf, &templates[0], record);
+}
+
+size_t ipfix_flow(uint8_t buf[static IPFIX_RECORD_MAX], const struct natlog_flow *record)
+{
+	return put_record(buf, &templates[1], record);
+}
+
+/* How many isn't known but for those that had to wait too long. */
+size_t ipfix_gap(uint8_t buf[static IPFIX_RECORD_MAX], const struct natlog_gap *record)
+{
+	struct bytes bytes = { buf, buf + IPFIX_RECORD_MAX };
+
+	put_number(&bytes, ID_LOSS, 2);
+	put_number(&bytes, 1, 4);
+	put_number(&bytes, record->cause == NATLOG_BACKLOG ? record->lost : 0, 8);
+	put_number(&bytes, ms_of(record->from_ns), 8);
+	put_number(&bytes, ms_of(record->to_ns), 8);
+	return (size_t)(bytes.at - buf);
+}
+
+/* ---- messages */
+
+static void put_at(struct ipfix_message *message, size_t at, uint64_t value, size_t n)
+{
+	struct bytes bytes = { message->bytes + at, message->bytes + IPFIX_MESSAGE_MAX };
+
+	put_number(&bytes, value, n);
+}
+
+static void append(struct ipfix_message *message, uint64_t value, size_t n)
+{
+	put_at(message, message->n, value, n);
+	message->n += n;
+}
+
+static void end_set(struct ipfix_message *message)
+{
+	if (message->set)
+		put_at(message, message->set + 2, message->n - message->set, 2);
+	message->set = 0;
+}
+
+static void begin_set(struct ipfix_message *message, uint16_t id)
+{
+	end_set(message);
+	message->set = message->n;
+	append(message, id, 2);
+	append(message, 0, 2);
+}
+
+static bool is_set(const struct ipfix_message *message, const uint8_t *id)
+{
+	return message->set && memcmp(message->bytes + message->set, id, 2) == 0;
+}
+
+void ipfix_message_begin(struct ipfix_message *message)
+{
+	message->sequence += message->n_records;
+	message->n_records = 0;
+	message->n = HEADER;
+	message->set = 0;
+}
+
+static void put_templates(struct ipfix_message *message, uint16_t set, bool has_scope)
+{
+	begin_set(message, set);
+	for (size_t i = 0; i < ARRAY_SIZE(templates); i++) {
+		const struct template *t = &templates[i];
+
+		if ((t->n_scope != 0) != has_scope)
+			continue;
+		append(message, t->id, 2);
+		append(message, t->n, 2);
+		if (has_scope)
+			append(message, t->n_scope, 2);
+		for (size_t j = 0; j < t->n; j++) {
+			append(message, t->v[j].id, 2);
+			append(message, t->v[j].length, 2);
+		}
+	}
+}
+
+void ipfix_message_templates(struct ipfix_message *message, const char *gateway)
+{
+	uint8_t record[IPFIX_RECORD_MAX];
+	struct bytes bytes = { record, record + sizeof(record) };
+
+	put_templates(message, SET_TEMPLATES, false);
+	put_templates(message, SET_OPTIONS, true);
+	put_number(&bytes, ID_DOMAIN, 2);
+	put_number(&bytes, message->domain, 4);
+	put_text(&bytes, gateway);
+	(void)ipfix_message_put(message, record, (size_t)(bytes.at - record));
+}
+
+bool ipfix_message_put(struct ipfix_message *message, const uint8_t *record, size_t n)
+{
+	if (n < 2 || message->n + SET_HEADER + n - 2 > IPFIX_MESSAGE_MAX)
+		return false;
+	if (!is_set(message, record))
+		begin_set(message, (uint16_t)(record[0] << 8 | record[1]));
+	memcpy(message->bytes + message->n, record + 2, n - 2);
+	message->n += n - 2;
+	message->n_records++;
+	return true;
+}
+
+void ipfix_message_end(struct ipfix_message *message, uint32_t now_s)
+{
+	end_set(message);
+	put_at(message, 0, VERSION, 2);
+	put_at(message, 2, message->n, 2);
+	put_at(message, 4, now_s, 4);
+	put_at(message, 8, message->sequence, 4);
+	put_at(message, 12, message->domain, 4);
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+#include "natlog/output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "natlog/format.h"
+
+struct output {
+	struct output_how how;
+	const char *gateway;
+	struct sink *sink;
+	struct natlog_gap backlog; /* not yet told, if something was lost */
+	uint64_t records, lost, gaps;
+};
+
+struct output *output_new(const struct output_options *options, const struct output_how *how,
+			  struct err *err)
+{
+	struct output *output = calloc(1, sizeof(*output));
+
+	if (!output) {
+		err_set(err, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	output->how = *how;
+	output->gateway = options->gateway;
+	output->sink = sink_new(options->loop, options->gateway, options->most_waiting, err);
+	if (output->sink)
+		return output;
+	free(output);
+	return NULL;
+}
+
+void output_free(struct output *output, int wait_ms)
+{
+	if (!output)
+		return;
+	sink_free(output->sink, wait_ms);
+	free(output);
+}
+
+void output_open(struct output *output, const struct output_how *how, int64_t since_ns)
+{
+	output->how = *how;
+	sink_open(output->sink, how, since_ns);
+}
+
+const struct output_how *output_how(const struct output *output)
+{
+	return &output->how;
+}
+
+/* ---- records */
+
+static bool put_gap(struct output *output, const struct natlog_gap *gap)
+{
+	char *room = sink_room(output->sink, FORMAT_MAX);
+
+	if (!room)
+		return false;
+	sink_put(output->sink, format_gap(room, &output->how, gap));
+	output->gaps++;
+	return true;
+}
+
+/* Once there is room again, what is missing comes before anything else. */
+static bool tell_backlog(struct output *output)
+{
+	if (!output->backlog.lost)
+		return true;
+	if (!put_gap(output, &output->backlog))
+		return false;
+	output->backlog.lost = 0;
+	return true;
+}
+
+static char *room_of(struct output *output)
+{
+	return tell_backlog(output) ? sink_room(output->sink, FORMAT_MAX) : NULL;
+}
+
+static void lose(struct output *output, int64_t at_ns)
+{
+	struct natlog_gap *gap = &output->backlog;
+
+	if (!gap->lost)
+		*gap = (struct natlog_gap){ .gateway = output->gateway,
+					    .cause = NATLOG_BACKLOG,
+					    .from_ns = at_ns,
+					    .to_ns = at_ns };
+	if (at_ns < gap->from_ns)
+		gap->from_ns = at_ns;
+	if (at_ns > gap->to_ns)
+		gap->to_ns = at_ns;
+	gap->lost++;
+	output->lost++;
+}
+
+static bool put(struct output *output, size_t n, int64_t at_ns)
+{
+	if (!n) {
+		lose(output, at_ns);
+		return false;
+	}
+	sink_put(output->sink, n);
+	output->records++;
+	return true;
+}
+
+bool output_flow(struct output *output, const struct natlog_flow *record)
+{
+	char *room = room_of(output);
+
+	return put(output, room ? format_flow(room, &output->how, record) : 0, record->end_ns);
+}
+
+void output_begin(struct output *output, const struct natlog_flow *record)
+{
+	char *room;
+
+	if (!format_has_begin(&output->how))
+		return;
+	room = room_of(output);
+	put(output, room ? format_begin(room, &output->how, record) : 0, record->start_ns);
+}
+
+void output_gap(struct output *output, const struct natlog_gap *gap)
+{
+	if (tell_backlog(output))
+		(void)put_gap(output, gap);
+}
+
+void output_mark(struct output *output, int64_t until_ns)
+{
+	if (tell_backlog(output))
+		sink_mark(output->sink, until_ns);
+}
+
+void output_status(const struct output *output, struct output_status *ret)
+{
+	*ret = (struct output_status){ .kind = output->how.kind,
+				       .records = output->records,
+				       .lost = output->lost,
+				       .gaps = output->gaps };
+	sink_status(output->sink, &ret->sink);
+}

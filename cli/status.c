@@ -204,7 +204,27 @@ static void print_kernel(FILE *out, const struct control_node *kernel)
 	fputc('\n', out);
 }
 
-/* What is missing and what is late comes first to the eye. */
+/* A line each: where it goes, and what is wrong or late there. */
+static void print_outputs(FILE *out, const struct control_node *log)
+{
+	const struct control_node *outputs = control_get(log, "outputs");
+
+	for (size_t i = 0; i < control_size(outputs); i++) {
+		const struct control_node *output = control_at(outputs, i);
+
+		print_label(out, i ? "" : "NAT log");
+		print_part(out, "", output, "name");
+		print_part(out, " ", output, "target");
+		print_part(out, ": ", output, "error");
+		if (control_number(output, "lost"))
+			fprintf(out, ", %lld lost", control_number(output, "lost"));
+		if (control_number(output, "waiting_bytes"))
+			fprintf(out, ", %lld bytes waiting",
+				control_number(output, "waiting_bytes"));
+		fputc('\n', out);
+	}
+}
+
 static void print_log(FILE *out, const struct control_node *log)
 {
 	static const struct number records[] = {
@@ -215,18 +235,17 @@ static void print_log(FILE *out, const struct control_node *log)
 		{ "open", "connections open" },
 	};
 
-	if (!is_filled(log, "path"))
+	if (!log)
 		return;
-	print_label(out, "NAT log");
-	print_part(out, "", log, "path");
-	print_part(out, ": ", log, "error");
-	fputc('\n', out);
-	if (!has_numbers(log, records, ARRAY_SIZE(records)))
+	print_outputs(out, log);
+	if (!has_numbers(log, records, ARRAY_SIZE(records))) {
+		print_label(out, "NAT log");
+		print_part(out, "none: ", log, "error");
+		fputc('\n', out);
 		return;
+	}
 	print_label(out, "");
 	print_numbers(out, log, records, ARRAY_SIZE(records));
-	if (control_number(log, "waiting_bytes"))
-		fprintf(out, ", %lld bytes waiting", control_number(log, "waiting_bytes"));
 	fputc('\n', out);
 }
 

@@ -60,7 +60,7 @@ int contact_open_local(struct contact *contact, const char *path, struct err *er
 		code = -errno;
 		return err_set(err, code, "can't connect to %s: %s", path, strerror(-code));
 	}
-	contact->is_datagram = true;
+	contact->is_datagram = contact->is_local = true;
 	contact->fd = TAKE_FD(fd);
 	return 0;
 }
@@ -226,6 +226,19 @@ int contact_check(struct contact *contact, struct err *err)
 	if (got == 0)
 		return err_set(err, -ECONNRESET, "the other side closed the connection");
 	return err_set(err, -code, "the connection broke: %s", strerror(code));
+}
+
+/* An empty datagram means nothing to journald, and is refused where nobody reads. */
+int contact_confirm(struct contact *contact, struct err *err)
+{
+	int code;
+
+	if (!contact->is_local)
+		return contact_check(contact, err);
+	if (send(contact->fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) == 0 || errno == EAGAIN)
+		return 0;
+	code = errno;
+	return err_set(err, -code, "the other side is gone: %s", strerror(code));
 }
 
 int contact_unsent(const struct contact *contact)

@@ -17,7 +17,7 @@ struct ssl_ctx_st;
 
 struct contact {
 	int fd; /* -1: not open */
-	bool is_datagram;
+	bool is_datagram, is_local;
 	struct ssl_st *ssl; /* NULL: plain */
 	struct ssl_ctx_st *context;
 };
@@ -41,5 +41,7 @@ int contact_send(struct contact *contact, const char *bytes, size_t n, size_t *d
 		 struct err *err);
 /* Whether the other side is still there, as far as it says. 0; -errno with the reason. */
 int contact_check(struct contact *contact, struct err *err);
+/* The same, when nothing is unsent: that it was taken, and not thrown away because nobody is there any more. */
+int contact_confirm(struct contact *contact, struct err *err);
 /* What the other side's kernel hasn't taken yet, or of a socket on this host, what its reader hasn't read: bytes. */
 int contact_unsent(const struct contact *contact);

@@ -12,11 +12,13 @@
 
 #define NS_PER_MS 1000000
 #define VARIABLE 65535 /* the length of a text */
+#define REVERSE 29305  /* the same, of the answers (RFC 5103) */
+#define ENTERPRISE_BIT 0x8000
 
-enum { VERSION = 10, HEADER = 16, SET_HEADER = 4, TEXT_MAX = 128 };
+enum { VERSION = 10, HEADER = 16, SET_HEADER = 4, TEXT_MAX = 254 };
 enum { SET_TEMPLATES = 2, SET_OPTIONS = 3 };
 /* Templates. */
-enum { ID_BEGIN = 256, ID_END, ID_LOSS, ID_DOMAIN };
+enum { ID_BEGIN = 256, ID_END, ID_LOSS };
 /* natEvent */
 enum { NAT44_SESSION_CREATE = 4, NAT44_SESSION_DELETE = 5 };
 /* flowEndReason */
@@ -39,7 +41,7 @@ static void put_number(struct bytes *bytes, uint64_t value, size_t n)
 /* Shorter than 255 bytes, so that one says how long. */
 static void put_text(struct bytes *bytes, const char *text)
 {
-	const size_t n = strnlen(text, TEXT_MAX * 2 - 2);
+	const size_t n = strnlen(text, TEXT_MAX);
 
 	if ((size_t)(bytes->end - bytes->at) < n + 1)
 		return;
@@ -150,35 +152,46 @@ static uint64_t end_reason(const struct natlog_flow *r)
 	}
 }
 
+/* Names in buffers of so many bytes; most need none. */
+#define NAME_MAX_BYTES 384
+
 static const char *text_or_none(const char *text)
 {
 	return text ? text : "";
 }
 
-static const char *pool_of(const struct natlog_who *who, char buf[static TEXT_MAX * 3])
+static const char *gateway_of(const struct natlog_flow *r, char buf[static NAME_MAX_BYTES])
 {
 	(void)buf;
-	return text_or_none(who->egress);
+	return text_or_none(r->gateway);
 }
 
-static const char *pod_of(const struct natlog_who *who, char buf[static TEXT_MAX * 3])
+static const char *pool_of(const struct natlog_flow *r, char buf[static NAME_MAX_BYTES])
 {
-	if (!who->namespace || !who->name)
+	(void)buf;
+	return r->who ? text_or_none(r->who->egress) : "";
+}
+
+static const char *pod_of(const struct natlog_flow *r, char buf[static NAME_MAX_BYTES])
+{
+	const struct natlog_who *who = r->who;
+
+	if (!who || !who->namespace || !*who->namespace || !who->name)
 		return "";
-	snprintf(buf, TEXT_MAX * 3, "%s/%s", who->namespace, who->name);
+	snprintf(buf, NAME_MAX_BYTES, "%s/%s", who->namespace, who->name);
 	return buf;
 }
 
-static const char *uid_of(const struct natlog_who *who, char buf[static TEXT_MAX * 3])
+static const char *uid_of(const struct natlog_flow *r, char buf[static NAME_MAX_BYTES])
 {
 	(void)buf;
-	return text_or_none(who->uid);
+	return r->who ? text_or_none(r->who->uid) : "";
 }
 
-static const char *policy_of(const struct natlog_who *who, char buf[static TEXT_MAX * 3])
+static const char *policy_of(const struct natlog_flow *r, char buf[static NAME_MAX_BYTES])
 {
 	(void)buf;
-	return text_or_none(who->policy);
+	return r->who ? text_or_none(r->who->policy) : "";
 }
 
 /* ---- templates */
@@ -186,100 +199,110 @@ static const char *policy_of(const struct natlog_who *who, char buf[static TEXT_
 struct element {
 	uint16_t id, length;
 	uint64_t (*number)(const struct natlog_flow *record);
-	const char *(*text)(const struct natlog_who *who, char buf[static TEXT_MAX * 3]);
+	const char *(*text)(const struct natlog_flow *record, char buf[static NAME_MAX_BYTES]);
+	uint32_t enterprise; /* 0: IANA's own */
 };
 
-/* What both events have, but for the first two. */
-#define COMMON                                                                                \
-	{ 4, 1, protocol_of, NULL },                   /* protocolIdentifier */               \
-		{ 8, 4, source_of, NULL },             /* sourceIPv4Address */                \
-		{ 225, 4, public_of, NULL },           /* postNATSourceIPv4Address */         \
-		{ 7, 2, source_port_of, NULL },        /* sourceTransportPort */              \
-		{ 227, 2, public_port_of, NULL },      /* postNAPTSourceTransportPort */      \
-		{ 12, 4, destination_of, NULL },       /* destinationIPv4Address */           \
-		{ 226, 4, destination_of, NULL },      /* postNATDestinationIPv4Address */    \
-		{ 11, 2, destination_port_of, NULL },  /* destinationTransportPort */         \
-		{ 228, 2, destination_port_of, NULL }, /* postNAPTDestinationTransportPort */ \
-		{ 284, VARIABLE, NULL, pool_of },      /* natPoolName */                      \
-		{ 350, VARIABLE, NULL, pod_of },       /* virtualStationName */               \
-		{ 349, VARIABLE, NULL, uid_of },       /* virtualStationUUID */               \
-	{                                                                                     \
-		335, VARIABLE, NULL, policy_of                                                \
-	} /* selectorName */
+/* What both events have. */
+static const struct element common_elements[] = {
+	{ 4, 1, protocol_of, NULL },           /* protocolIdentifier */
+	{ 8, 4, source_of, NULL },             /* sourceIPv4Address */
+	{ 225, 4, public_of, NULL },           /* postNATSourceIPv4Address */
+	{ 7, 2, source_port_of, NULL },        /* sourceTransportPort */
+	{ 227, 2, public_port_of, NULL },      /* postNAPTSourceTransportPort */
+	{ 12, 4, destination_of, NULL },       /* destinationIPv4Address */
+	{ 226, 4, destination_of, NULL },      /* postNATDestinationIPv4Address */
+	{ 11, 2, destination_port_of, NULL },  /* destinationTransportPort */
+	{ 228, 2, destination_port_of, NULL }, /* postNAPTDestinationTransportPort */
+	{ 284, VARIABLE, NULL, pool_of },      /* natPoolName */
+	{ 350, VARIABLE, NULL, pod_of },       /* virtualStationName */
+	{ 349, VARIABLE, NULL, uid_of },       /* virtualStationUUID */
+	{ 335, VARIABLE, NULL, policy_of },    /* selectorName */
+	{ 300, VARIABLE, NULL, gateway_of },   /* observationDomainName */
+};
 
 static const struct element begin_elements[] = {
 	{ 323, 8, start_of, NULL },     /* observationTimeMilliseconds */
 	{ 230, 1, create_event, NULL }, /* natEvent */
-	COMMON,
 };
 
 static const struct element end_elements[] = {
-	{ 323, 8, end_of, NULL },       /* observationTimeMilliseconds */
-	{ 230, 1, delete_event, NULL }, /* natEvent */
-	COMMON,
-	{ 152, 8, start_of, NULL },         /* flowStartMilliseconds */
-	{ 153, 8, end_of, NULL },           /* flowEndMilliseconds */
-	{ 231, 8, sent_bytes, NULL },       /* initiatorOctets */
-	{ 232, 8, received_bytes, NULL },   /* responderOctets */
-	{ 298, 8, sent_packets, NULL },     /* initiatorPackets */
-	{ 299, 8, received_packets, NULL }, /* responderPackets */
-	{ 136, 1, end_reason, NULL },       /* flowEndReason */
+	{ 323, 8, end_of, NULL },                  /* observationTimeMilliseconds */
+	{ 230, 1, delete_event, NULL },            /* natEvent */
+	{ 152, 8, start_of, NULL },                /* flowStartMilliseconds */
+	{ 153, 8, end_of, NULL },                  /* flowEndMilliseconds */
+	{ 1, 8, sent_bytes, NULL },                /* octetDeltaCount */
+	{ 2, 8, sent_packets, NULL },              /* packetDeltaCount */
+	{ 1, 8, received_bytes, NULL, REVERSE },   /* reverseOctetDeltaCount */
+	{ 2, 8, received_packets, NULL, REVERSE }, /* reversePacketDeltaCount */
+	{ 136, 1, end_reason, NULL },              /* flowEndReason */
 };
 
-/* RFC 7011, 4.3, without packets and octets, which nobody knows. The first of each is the scope. */
+/* RFC 7011, 4.3, without packets and octets, which nobody knows. The first is the scope. */
 static const struct element loss_elements[] = {
 	{ 144, 4, NULL, NULL }, /* exportingProcessId */
 	{ 166, 8, NULL, NULL }, /* notSentFlowTotalCount */
 	{ 323, 8, NULL, NULL }, /* observationTimeMilliseconds, of the first one */
 	{ 323, 8, NULL, NULL }, /* of the last one */
 };
-static const struct element domain_elements[] = {
-	{ 149, 4, NULL, NULL },        /* observationDomainId */
-	{ 300, VARIABLE, NULL, NULL }, /* observationDomainName */
-};
 
-static const struct template
-{
-	uint16_t id, n_scope;
+struct elements {
 	const struct element *v;
 	size_t n;
-}
-templates[] = {
-	{ ID_BEGIN, 0, begin_elements, ARRAY_SIZE(begin_elements) },
-	{ ID_END, 0, end_elements, ARRAY_SIZE(end_elements) },
-	{ ID_LOSS, 1, loss_elements, ARRAY_SIZE(loss_elements) },
-	{ ID_DOMAIN, 1, domain_elements, ARRAY_SIZE(domain_elements) },
+};
+#define ELEMENTS(list)                   \
+	{                                \
+		(list), ARRAY_SIZE(list) \
+	}
+
+enum { PARTS = 2 };
+
+/* Templates, in the order of their numbers. */
+static const struct layout {
+	uint16_t id, n_scope;
+	struct elements parts[PARTS];
+} layouts[] = {
+	{ ID_BEGIN, 0, { ELEMENTS(begin_elements), ELEMENTS(common_elements) } },
+	{ ID_END, 0, { ELEMENTS(end_elements), ELEMENTS(common_elements) } },
+	{ ID_LOSS, 1, { ELEMENTS(loss_elements) } },
 };
 
 /* ---- records */
 
-static size_t put_record(uint8_t *buf, const struct template *template,
-			 const struct natlog_flow *record)
+static void put_values(struct bytes *bytes, const struct elements *elements,
+		       const struct natlog_flow *record)
 {
-	static const struct natlog_who nobody = { 0 };
-	struct bytes bytes = { buf, buf + IPFIX_RECORD_MAX };
-	char text[TEXT_MAX * 3];
+	char text[NAME_MAX_BYTES];
 
-	put_number(&bytes, template->id, 2);
-	for (size_t i = 0; i < template->n; i++) {
-		const struct element *e = &template->v[i];
+	for (size_t i = 0; i < elements->n; i++) {
+		const struct element *e = &elements->v[i];
 
 		if (e->number)
-			put_number(&bytes, e->number(record), e->length);
+			put_number(bytes, e->number(record), e->length);
 		else
-			put_text(&bytes, e->text(record->who ? record->who : &nobody, text));
+			put_text(bytes, e->text(record, text));
 	}
+}
+
+static size_t put_record(uint8_t *buf, const struct layout *layout,
+			 const struct natlog_flow *record)
+{
+	struct bytes bytes = { buf, buf + IPFIX_RECORD_MAX };
+
+	put_number(&bytes, layout->id, 2);
+	for (size_t i = 0; i < PARTS; i++)
+		put_values(&bytes, &layout->parts[i], record);
 	return (size_t)(bytes.at - buf);
 }
 
 size_t ipfix_begin(uint8_t buf[static IPFIX_RECORD_MAX], const struct natlog_flow *record)
 {
-	return put_record(buf, &templates[0], record);
+	return put_record(buf, &layouts[0], record);
 }
 
 size_t ipfix_flow(uint8_t buf[static IPFIX_RECORD_MAX], const struct natlog_flow *record)
 {
-	return put_record(buf, &templates[1], record);
+	return put_record(buf, &layouts[1], record);
 }
 
 /* How many isn't known but for those that had to wait too long. */
@@ -338,36 +361,39 @@ void ipfix_message_begin(struct ipfix_message *message)
 	message->set = 0;
 }
 
-static void put_templates(struct ipfix_message *message, uint16_t set, bool has_scope)
+static void put_element(struct ipfix_message *message, const struct element *element)
 {
-	begin_set(message, set);
-	for (size_t i = 0; i < ARRAY_SIZE(templates); i++) {
-		const struct template *t = &templates[i];
+	append(message, element->id | (element->enterprise ? ENTERPRISE_BIT : 0u), 2);
+	append(message, element->length, 2);
+	if (element->enterprise)
+		append(message, element->enterprise, 4);
+}
 
-		if ((t->n_scope != 0) != has_scope)
-			continue;
-		append(message, t->id, 2);
-		append(message, t->n, 2);
-		if (has_scope)
-			append(message, t->n_scope, 2);
-		for (size_t j = 0; j < t->n; j++) {
-			append(message, t->v[j].id, 2);
-			append(message, t->v[j].length, 2);
-		}
+static void put_layout(struct ipfix_message *message, const struct layout *layout)
+{
+	append(message, layout->id, 2);
+	append(message, layout->parts[0].n + layout->parts[1].n, 2);
+	if (layout->n_scope)
+		append(message, layout->n_scope, 2);
+	for (size_t i = 0; i < PARTS; i++) {
+		for (size_t j = 0; j < layout->parts[i].n; j++)
+			put_element(message, &layout->parts[i].v[j]);
 	}
 }
 
-void ipfix_message_templates(struct ipfix_message *message, const char *gateway)
+static void put_templates(struct ipfix_message *message, uint16_t set, bool has_scope)
 {
-	uint8_t record[IPFIX_RECORD_MAX];
-	struct bytes bytes = { record, record + sizeof(record) };
+	begin_set(message, set);
+	for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
+		if ((layouts[i].n_scope != 0) == has_scope)
+			put_layout(message, &layouts[i]);
+	}
+}
 
+void ipfix_message_templates(struct ipfix_message *message)
+{
 	put_templates(message, SET_TEMPLATES, false);
 	put_templates(message, SET_OPTIONS, true);
-	put_number(&bytes, ID_DOMAIN, 2);
-	put_number(&bytes, message->domain, 4);
-	put_text(&bytes, gateway);
-	(void)ipfix_message_put(message, record, (size_t)(bytes.at - record));
 }
 
 bool ipfix_message_put(struct ipfix_message *message, const uint8_t *record, size_t n)

@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: The eipgw authors
 /*
  * Pure: records as IPFIX (RFC 7011) NAT events (RFC 8158). The daemon makes records; the writer's process puts them into
- * messages, which need to know what was sent before. All elements are of IANA's registry; docs/NATLOG.md lists them.
+ * messages, which need to know what was sent before. All elements are of IANA's registry, or RFC 5103's reverse ones; docs/NATLOG.md lists them.
  */
 #pragma once
 
@@ -13,7 +13,7 @@
 #include "natlog/record.h"
 
 #define IPFIX_MESSAGE_MAX 1400 /* fits into a datagram that isn't fragmented */
-#define IPFIX_RECORD_MAX 1024
+#define IPFIX_RECORD_MAX 1100
 
 /* A record begins with its template's number. Their length; the longest names that are allowed fit. */
 size_t ipfix_begin(uint8_t buf[static IPFIX_RECORD_MAX], const struct natlog_flow *record);
@@ -31,8 +31,8 @@ struct ipfix_message {
 
 /* Continues with the number of the next record. */
 void ipfix_message_begin(struct ipfix_message *message);
-/* What the records consist of, and which gateway this is. */
-void ipfix_message_templates(struct ipfix_message *message, const char *gateway);
+/* What the records consist of. */
+void ipfix_message_templates(struct ipfix_message *message);
 /* A record as above. False: it has no room. */
 bool ipfix_message_put(struct ipfix_message *message, const uint8_t *record, size_t n);
 void ipfix_message_end(struct ipfix_message *message, uint32_t now_s);

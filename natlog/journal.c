@@ -21,7 +21,7 @@ static void put_end(struct line *line, struct ip4 address, uint16_t port)
 
 static void put_who(struct line *line, const struct natlog_who *who)
 {
-	if (who->namespace && who->name) {
+	if (who->namespace && *who->namespace && who->name) {
 		put_name(line, who->namespace);
 		line_put(line, "/");
 		put_name(line, who->name);

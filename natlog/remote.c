@@ -147,7 +147,6 @@ static void take_how(struct way *way, const struct output_how *how, const char *
 	way->kind = &remote_kinds[how->kind];
 	snprintf(way->gateway, sizeof(way->gateway), "%s", gateway);
 	way->ipfix.how = &way->how;
-	way->ipfix.gateway = way->gateway;
 }
 
 static int open_way(struct way *way, const struct output_how *how, const char *gateway,
@@ -278,6 +277,9 @@ static int mark(struct way *way, int64_t until_ns, struct err *err)
 		return rc;
 	if (contact_unsent(&way->contact) > 0)
 		return not_yet(way, err);
+	rc = contact_confirm(&way->contact, err);
+	if (rc)
+		return broken(way, rc, err);
 	arrive(&way->arrival, until_ns);
 	way->moved_at = mono_now();
 	way->again_ms = AGAIN_MIN_MS;

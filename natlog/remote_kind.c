@@ -96,7 +96,7 @@ static void fill_ipfix(struct remote_out *out, const char *bytes, size_t n, void
 	out->took = 0;
 	ipfix_message_begin(&ipfix->message);
 	if (needs_templates(ipfix, now_ns)) {
-		ipfix_message_templates(&ipfix->message, ipfix->gateway);
+		ipfix_message_templates(&ipfix->message);
 		ipfix->templates_ns = now_ns;
 	}
 	while (out->took < n) {

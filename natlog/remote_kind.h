@@ -35,7 +35,6 @@ extern const struct remote_kind remote_kinds[OUTPUT_COUNT];
 struct remote_ipfix {
 	struct ipfix_message message;
 	const struct output_how *how;
-	const char *gateway;
 	int64_t templates_ns; /* when they were sent last; 0: not on this connection */
 };
 /* What was made and not sent is made again. `is_new`: the connection is. */

@@ -133,7 +133,7 @@ def test_each_connection_of_a_selected_pod_becomes_one_record(make_lab: MakeLab)
     said = status(lab.daemons["gw-a"])["log"]
     assert (said["records"], said["unattributed"], said["gaps"], said["lost"], said["error"]) == (3, 0, 0, 0, "")
     shown = lab.daemons["gw-a"].eipgw("status").stdout
-    assert re.search(r"^NAT log +\S*nat\.log\n +3 records, 0 without", shown, re.MULTILINE), shown
+    assert re.search(r"^NAT log +file \S*nat\.log\n +3 records, 0 without", shown, re.MULTILINE), shown
     assert lab.foreign() == {} and lab.check_logs() == []
 
 

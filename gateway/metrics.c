@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "conf/metrics.h"
 #include "gateway/drain.h"
+#include "gateway/flowlog.h"
 #include "gateway/metrics_internal.h"
 #include "gateway/status.h"
 
@@ -43,8 +44,11 @@ static void write_metrics(const struct frame *frame, struct metrics_out *out)
 	if (g->state.takeovers)
 		g->takeovers = *g->state.takeovers;
 	g->common.has |= find_parts(&g->state, &g->numbers);
+	if (flowlog_status(g->state.flowlog, &g->log))
+		g->common.has |= HAS_LOG;
 	metrics_write(out, &scrape_table, g, g->common.has);
 	metrics_write(out, &gateway_metric_table, g, g->common.has);
+	metrics_write(out, &gateway_log_metric_table, g, g->common.has);
 	scrape_done(&g->common);
 }
 
@@ -62,5 +66,6 @@ static int find_place(const void *data, struct metrics_place *ret, struct err *e
 	return metrics_config_read(&config->metrics, config->gateway.address, ret, err);
 }
 
-static const struct metric_table *const tables[] = { &scrape_table, &gateway_metric_table, NULL };
+static const struct metric_table *const tables[] = { &scrape_table, &gateway_metric_table,
+						     &gateway_log_metric_table, NULL };
 const struct frame_metrics gateway_metrics = { tables, find_place, write_metrics, find_fault };

@@ -8,6 +8,7 @@
 #include "gateway/cloud.h"
 #include "gateway/failover_numbers.h"
 #include "gateway/takeovers.h"
+#include "natlog/natlog.h"
 
 enum {
 	HAS_OWN = SCRAPE_HAS_OWN,
@@ -17,6 +18,7 @@ enum {
 	HAS_HEARTBEATS = SCRAPE_HAS_OWN << 4,
 	HAS_REPLICA = SCRAPE_HAS_OWN << 5,
 	HAS_DRAIN = SCRAPE_HAS_OWN << 6,
+	HAS_LOG = SCRAPE_HAS_OWN << 8,
 };
 
 struct gateway_scrape {
@@ -26,6 +28,7 @@ struct gateway_scrape {
 	struct cloud_counts ec2;
 	struct failover_numbers numbers;
 	struct takeovers takeovers;
+	struct natlog_status log;
 };
 
-extern const struct metric_table gateway_metric_table;
+extern const struct metric_table gateway_metric_table, gateway_log_metric_table;

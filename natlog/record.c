@@ -6,7 +6,7 @@
 
 #include <linux/netfilter/nf_conntrack_tcp.h>
 
-#include "natlog/line.h"
+#include "natlog/fields.h"
 
 /* By their numbers in the kernel; the words are those of conntrack(8), in lower case. */
 static const char *const tcp_states[] = {
@@ -30,7 +30,7 @@ static const char *const cause_names[NATLOG_CAUSE_COUNT] = {
 	[NATLOG_CONNECTION] = "connection",
 };
 
-const char *natlog_protocol(uint8_t protocol)
+const char *natlog_protocol_name(uint8_t protocol)
 {
 	static const struct {
 		uint8_t number;
@@ -47,112 +47,117 @@ const char *natlog_protocol(uint8_t protocol)
 	return NULL;
 }
 
-const char *natlog_cause(enum natlog_cause cause)
+const char *natlog_tcp_state(uint8_t state)
+{
+	return state < sizeof(tcp_states) / sizeof(tcp_states[0]) ? tcp_states[state] : NULL;
+}
+
+const char *natlog_cause_name(enum natlog_cause cause)
 {
 	return cause_names[cause];
 }
 
-static void put_head(struct line *line, const char *type, const char *gateway)
+static void put_head(struct fields *fields, const char *type, const char *gateway)
 {
-	line_count(line, "v", NATLOG_VERSION);
-	line_text(line, "type", type);
-	line_text(line, "gateway", gateway);
+	fields_count(fields, "v", NATLOG_VERSION);
+	fields_text(fields, "type", type);
+	fields_text(fields, "gateway", gateway);
 }
 
 /* An ICMP flow has an id where others have a port, and none at the other end. */
-static void put_ends(struct line *line, const struct ct_flow *flow, const struct natlog_who *who)
+static void put_ends(struct fields *fields, const struct ct_flow *flow,
+		     const struct natlog_who *who)
 {
 	const bool is_icmp = flow->orig.protocol == IPPROTO_ICMP;
 	const char *const port = is_icmp ? "id" : "port";
 
-	line_open(line, "pod");
-	line_text(line, "namespace", who->namespace);
-	line_text(line, "name", who->name);
-	line_text(line, "uid", who->uid);
-	line_text(line, "node", who->node);
-	line_address(line, "address", flow->orig.src);
-	line_count(line, port, flow->orig.src_port);
-	line_close(line);
-	line_text(line, "policy", who->policy);
-	line_open(line, "egress");
-	line_text(line, "name", who->egress);
-	line_address(line, "public", who->public);
-	line_address(line, "private", flow->nat);
-	line_count(line, port, flow->nat_port);
-	line_close(line);
-	line_open(line, "destination");
-	line_address(line, "address", flow->orig.dst);
+	fields_open(fields, "pod");
+	fields_text(fields, "namespace", who->namespace);
+	fields_text(fields, "name", who->name);
+	fields_text(fields, "uid", who->uid);
+	fields_text(fields, "node", who->node);
+	fields_address(fields, "address", flow->orig.src);
+	fields_count(fields, port, flow->orig.src_port);
+	fields_close(fields);
+	fields_text(fields, "policy", who->policy);
+	fields_open(fields, "egress");
+	fields_text(fields, "name", who->egress);
+	fields_address(fields, "public", who->public);
+	fields_address(fields, "private", flow->nat);
+	fields_count(fields, port, flow->nat_port);
+	fields_close(fields);
+	fields_open(fields, "destination");
+	fields_address(fields, "address", flow->orig.dst);
 	if (is_icmp)
-		line_count(line, "icmp_type", flow->orig.icmp_type);
+		fields_count(fields, "icmp_type", flow->orig.icmp_type);
 	else
-		line_count(line, port, flow->orig.dst_port);
-	line_close(line);
+		fields_count(fields, port, flow->orig.dst_port);
+	fields_close(fields);
 }
 
-static void put_traffic(struct line *line, const char *key, const struct ct_traffic *traffic)
+static void put_traffic(struct fields *fields, const char *key, const struct ct_traffic *traffic)
 {
-	line_open(line, key);
-	line_count(line, "packets", traffic->packets);
-	line_count(line, "bytes", traffic->bytes);
-	line_close(line);
+	fields_open(fields, key);
+	fields_count(fields, "packets", traffic->packets);
+	fields_count(fields, "bytes", traffic->bytes);
+	fields_close(fields);
 }
 
-void natlog_put_flow(struct line *line, const struct natlog_flow *record)
+void natlog_put_flow(struct fields *fields, const struct natlog_flow *record)
 {
 	static const struct natlog_who nobody = { 0 };
 	const struct ct_flow *flow = record->flow;
 
-	put_head(line, "flow", record->gateway);
-	line_time(line, "start", record->start_ns);
-	line_time(line, "end", record->end_ns);
-	line_text(line, "protocol", natlog_protocol(flow->orig.protocol));
-	put_ends(line, flow, record->who ? record->who : &nobody);
+	put_head(fields, "flow", record->gateway);
+	fields_time(fields, "start", record->start_ns);
+	fields_time(fields, "end", record->end_ns);
+	fields_text(fields, "protocol", natlog_protocol_name(flow->orig.protocol));
+	put_ends(fields, flow, record->who ? record->who : &nobody);
 	if (record->account->is_counted) {
-		put_traffic(line, "sent", &record->account->sent);
-		put_traffic(line, "received", &record->account->received);
+		put_traffic(fields, "sent", &record->account->sent);
+		put_traffic(fields, "received", &record->account->received);
 	}
-	if (flow->tcp_state < sizeof(tcp_states) / sizeof(tcp_states[0]))
-		line_text(line, "tcp_state", tcp_states[flow->tcp_state]);
-	line_text(line, "attribution", basis_names[record->basis]);
+	fields_text(fields, "tcp_state", natlog_tcp_state(flow->tcp_state));
+	fields_text(fields, "attribution", basis_names[record->basis]);
 }
 
-void natlog_put_gap(struct line *line, const struct natlog_gap *record)
+void natlog_put_gap(struct fields *fields, const struct natlog_gap *record)
 {
-	put_head(line, "gap", record->gateway);
-	line_time(line, "from", record->from_ns);
-	line_time(line, "to", record->to_ns);
-	line_text(line, "cause", cause_names[record->cause]);
+	put_head(fields, "gap", record->gateway);
+	fields_time(fields, "from", record->from_ns);
+	fields_time(fields, "to", record->to_ns);
+	fields_text(fields, "cause", cause_names[record->cause]);
 	if (record->cause == NATLOG_BACKLOG)
-		line_count(line, "lost", record->lost);
+		fields_count(fields, "lost", record->lost);
 }
 
-static void begin(struct line *line, char *buf)
+static void begin(struct fields *fields, char *buf)
 {
-	line_begin(line, buf, NATLOG_LINE_MAX);
-	line_open(line, NULL);
+	fields_begin(fields, buf, NATLOG_LINE_MAX);
+	fields_open(fields, NULL);
 }
 
-static size_t end(struct line *line, const char *buf)
+static size_t end(struct fields *fields, const char *buf)
 {
-	line_close(line);
-	line_put(line, "\n");
-	return line->is_full ? 0 : (size_t)(line->at - buf);
+	fields_close(fields);
+	fields_put(fields, "\n");
+	return fields->is_full ? 0 : (size_t)(fields->at - buf);
 }
 
 size_t natlog_flow_line(char buf[static NATLOG_LINE_MAX], const struct natlog_flow *record)
 {
-	struct line line;
+	struct fields fields;
 
-	begin(&line, buf);
-	natlog_put_flow(&line, record);
-	return end(&line, buf);
+	begin(&fields, buf);
+	natlog_put_flow(&fields, record);
+	return end(&fields, buf);
 }
 
 size_t natlog_gap_line(char buf[static NATLOG_LINE_MAX], const struct natlog_gap *record)
 {
-	struct line line;
+	struct fields fields;
 
-	begin(&line, buf);
-	natlog_put_gap(&line, record);
-	return end(&line, buf);
+	begin(&fields, buf);
+	natlog_put_gap(&fields, record);
+	return end(&fields, buf);
 }

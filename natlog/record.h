@@ -60,11 +60,12 @@ struct natlog_gap {
 };
 
 /* The fields, as a part of a record in another form. */
-struct line;
-void natlog_put_flow(struct line *line, const struct natlog_flow *record);
-void natlog_put_gap(struct line *line, const struct natlog_gap *record);
-const char *natlog_protocol(uint8_t protocol); /* NULL: one that isn't translated */
-const char *natlog_cause(enum natlog_cause cause);
+struct fields;
+void natlog_put_flow(struct fields *fields, const struct natlog_flow *record);
+void natlog_put_gap(struct fields *fields, const struct natlog_gap *record);
+const char *natlog_protocol_name(uint8_t protocol); /* NULL: one that isn't translated */
+const char *natlog_tcp_state(uint8_t state);        /* NULL: none */
+const char *natlog_cause_name(enum natlog_cause cause);
 
 /* A whole line, without a NUL at its end. Its length; 0: it doesn't fit. */
 size_t natlog_flow_line(char buf[static NATLOG_LINE_MAX], const struct natlog_flow *record);

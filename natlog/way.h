@@ -34,7 +34,7 @@ struct way_ops {
 	int (*put_gap)(struct way *way, const struct natlog_gap *gap, struct err *err);
 	/* All that ended before this time was put. 0: and has arrived, and that is noted. */
 	int (*mark)(struct way *way, int64_t until_ns, struct err *err);
-	/* What is due by now. */
+	/* What is due by now. WAY_PENDING: there is more that can wait for records. */
 	int (*tick)(struct way *way, int64_t now_ns, struct err *err);
 };
 

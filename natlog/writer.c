@@ -33,6 +33,7 @@ struct writer {
 	struct way *way;
 	struct writer_open open; /* the last one */
 	bool has_open, has_message;
+	bool is_busy;    /* there is more to do when nothing else is */
 	size_t n, done;  /* of the message */
 	struct mono end; /* with `is_ending` */
 	bool is_ending;
@@ -112,6 +113,7 @@ static int work(struct writer *writer, struct err *err)
 {
 	int rc = 0;
 
+	writer->is_busy = false;
 	if (!writer->has_open)
 		return 0;
 	if (!writer->ops->is_open(writer->way))
@@ -124,7 +126,9 @@ static int work(struct writer *writer, struct err *err)
 	if (rc)
 		return rc;
 	writer->has_message = false;
-	return writer->ops->tick(writer->way, stamp_now_ns(), err);
+	rc = writer->ops->tick(writer->way, stamp_now_ns(), err);
+	writer->is_busy = rc == WAY_PENDING;
+	return writer->is_busy ? 0 : rc;
 }
 
 /* What is open is opened anew, also if it's the same: somebody may have moved the file. */
@@ -175,6 +179,13 @@ static bool is_last_wait_over(struct writer *writer)
 	return !mono_is_before(mono_now(), writer->end);
 }
 
+static int wait_of(const struct writer *writer, int rc)
+{
+	if (rc == WAY_PENDING || writer->is_busy)
+		return SOON_MS;
+	return rc ? AGAIN_MS : TICK_MS;
+}
+
 /* What can't be written when nobody is left is missing until the next one's gap. */
 static bool go_on(struct writer *writer, int rc)
 {
@@ -189,7 +200,7 @@ static bool go_on(struct writer *writer, int rc)
 		(void)poll(NULL, 0, SOON_MS);
 		return !is_last_wait_over(writer);
 	}
-	if (poll(waits, 2, rc == WAY_PENDING ? SOON_MS : rc ? AGAIN_MS : TICK_MS) < 0)
+	if (poll(waits, 2, wait_of(writer, rc)) < 0)
 		return errno == EINTR;
 	if (waits[0].revents & POLLIN)
 		receive_open(writer);

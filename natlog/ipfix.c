@@ -10,12 +10,14 @@
 
 #include "base/cleanup.h"
 
+_Static_assert(IPFIX_RECORD_MAX < IPFIX_MESSAGE_MAX - 20, "a record fits into a message");
+
 #define NS_PER_MS 1000000
 #define VARIABLE 65535 /* the length of a text */
 #define REVERSE 29305  /* the same, of the answers (RFC 5103) */
 #define ENTERPRISE_BIT 0x8000
 
-enum { VERSION = 10, HEADER = 16, SET_HEADER = 4, TEXT_MAX = 254 };
+enum { VERSION = 10, HEADER = 16, SET_HEADER = 4, LONG_TEXT = 255 };
 enum { SET_TEMPLATES = 2, SET_OPTIONS = 3 };
 /* Templates. */
 enum { ID_BEGIN = 256, ID_END, ID_LOSS };
@@ -28,24 +30,35 @@ enum { END_IDLE = 1, END_DETECTED = 3 };
 
 struct bytes {
 	uint8_t *at, *end;
+	bool is_full;
 };
+
+static bool has_room(struct bytes *bytes, size_t n)
+{
+	if ((size_t)(bytes->end - bytes->at) >= n)
+		return true;
+	bytes->is_full = true;
+	return false;
+}
 
 static void put_number(struct bytes *bytes, uint64_t value, size_t n)
 {
-	if ((size_t)(bytes->end - bytes->at) < n)
+	if (!has_room(bytes, n))
 		return;
 	for (size_t i = n; i > 0; i--)
 		*bytes->at++ = (uint8_t)(value >> (i - 1) * 8);
 }
 
-/* Shorter than 255 bytes, so that one says how long. */
+/* RFC 7011, 7: one byte says how long, or that two more do. */
 static void put_text(struct bytes *bytes, const char *text)
 {
-	const size_t n = strnlen(text, TEXT_MAX);
+	const size_t n = strlen(text);
 
-	if ((size_t)(bytes->end - bytes->at) < n + 1)
+	if (n >= LONG_TEXT)
+		put_number(bytes, LONG_TEXT, 1);
+	put_number(bytes, n, n >= LONG_TEXT ? 2 : 1);
+	if (!has_room(bytes, n))
 		return;
-	put_number(bytes, n, 1);
 	memcpy(bytes->at, text, n);
 	bytes->at += n;
 }
@@ -287,12 +300,12 @@ static void put_values(struct bytes *bytes, const struct elements *elements,
 static size_t put_record(uint8_t *buf, const struct layout *layout,
 			 const struct natlog_flow *record)
 {
-	struct bytes bytes = { buf, buf + IPFIX_RECORD_MAX };
+	struct bytes bytes = { .at = buf, .end = buf + IPFIX_RECORD_MAX };
 
 	put_number(&bytes, layout->id, 2);
 	for (size_t i = 0; i < PARTS; i++)
 		put_values(&bytes, &layout->parts[i], record);
-	return (size_t)(bytes.at - buf);
+	return bytes.is_full ? 0 : (size_t)(bytes.at - buf);
 }
 
 size_t ipfix_begin(uint8_t buf[static IPFIX_RECORD_MAX], const struct natlog_flow *record)
@@ -308,7 +321,7 @@ size_t ipfix_flow(uint8_t buf[static IPFIX_RECORD_MAX], const struct natlog_flow
 /* How many isn't known but for those that had to wait too long. */
 size_t ipfix_gap(uint8_t buf[static IPFIX_RECORD_MAX], const struct natlog_gap *record)
 {
-	struct bytes bytes = { buf, buf + IPFIX_RECORD_MAX };
+	struct bytes bytes = { .at = buf, .end = buf + IPFIX_RECORD_MAX };
 
 	put_number(&bytes, ID_LOSS, 2);
 	put_number(&bytes, 1, 4);
@@ -322,7 +335,8 @@ size_t ipfix_gap(uint8_t buf[static IPFIX_RECORD_MAX], const struct natlog_gap *
 
 static void put_at(struct ipfix_message *message, size_t at, uint64_t value, size_t n)
 {
-	struct bytes bytes = { message->bytes + at, message->bytes + IPFIX_MESSAGE_MAX };
+	struct bytes bytes = { .at = message->bytes + at,
+			       .end = message->bytes + IPFIX_MESSAGE_MAX };
 
 	put_number(&bytes, value, n);
 }

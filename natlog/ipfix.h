@@ -13,9 +13,9 @@
 #include "natlog/record.h"
 
 #define IPFIX_MESSAGE_MAX 1400 /* fits into a datagram that isn't fragmented */
-#define IPFIX_RECORD_MAX 1100
+#define IPFIX_RECORD_MAX 1340
 
-/* A record begins with its template's number. Their length; the longest names that are allowed fit. */
+/* A record begins with its template's number. Their length; 0: it doesn't fit. The longest names that Kubernetes allows do. */
 size_t ipfix_begin(uint8_t buf[static IPFIX_RECORD_MAX], const struct natlog_flow *record);
 size_t ipfix_flow(uint8_t buf[static IPFIX_RECORD_MAX], const struct natlog_flow *record);
 size_t ipfix_gap(uint8_t buf[static IPFIX_RECORD_MAX], const struct natlog_gap *record);

@@ -14,6 +14,7 @@ import pytest
 from eipgwlab import Lab, netns, wait_until
 from eipgwlab.agent import UDP_PORT
 from eipgwlab.collectors import Capture, Certificates, Journald, Listener, Nfcapd, Peer, Rsyslog
+from eipgwlab.prometheus import fetch
 from proof import status
 from test_natlog import MANY_FROM, end_all, only, records, seconds, want_log
 
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.knowing
 MakeLab = Callable[..., Lab]
 SOON = 90.0
 MANY = 30000
+METRICS = 9430
 WARNINGS = [r"^<4>natlog: (journald|syslog|ipfix): "]
 
 
@@ -65,6 +67,11 @@ class Logged:
 
     def output(self, name: str) -> dict[str, Any]:
         return only([o for o in status(self.gateway)["log"]["outputs"] if o["name"] == name])
+
+    def metric(self, name: str, output: str) -> float | None:
+        text = fetch(self.lab.netns_of("gw-a"), METRICS, "/metrics")[1]
+        found = re.search(rf'^eipgw_log_output_{name}\{{output="{output}"\}} (\S+)$', text, re.MULTILINE)
+        return float(found[1]) if found else None
 
     def told(self, name: str) -> None:
         """All that ended until now has arrived, as far as the output can know."""
@@ -189,15 +196,19 @@ def test_a_syslog_server_gets_what_the_file_gets(logged: Logged) -> None:
 def test_a_syslog_server_that_was_away_gets_what_it_missed_and_a_restart_is_a_gap(logged: Logged) -> None:
     rsyslog = logged.add(Rsyslog(*logged.place("rsyslog")))
     want_log(logged.lab)
+    logged.gateway.config["metrics"] = {"listen": f"127.0.0.1:{METRICS}"}
     logged.want(**logged.gateway.config["log"], syslog={"server": f"127.0.0.1:{rsyslog.PORT}", "transport": "tcp"})
     logged.lab.start_daemons()
     ports = [logged.flow()]
     wait_until(lambda: "refused" in logged.output("syslog")["error"], SOON, "the error is told", every=0.1)
     logged.told("file")  # and the other one isn't held up
     assert "complete_until" not in status(logged.gateway)["log"] and len(records(logged.lab)) == 1
+    assert (logged.metric("ok", "file"), logged.metric("ok", "syslog")) == (1, 0)
+    assert logged.metric("written_bytes_total", "file") > 0 and logged.metric("behind_seconds", "syslog") is None
     rsyslog.start()
     logged.told("syslog")
     assert logged.output("syslog")["error"] == "" and rsyslog.messages("gap") == []
+    assert logged.metric("ok", "syslog") == 1 and logged.metric("behind_seconds", "syslog") is not None
 
     ports.append(logged.flow())
     logged.told("syslog")

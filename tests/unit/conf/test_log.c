@@ -81,6 +81,22 @@ static void what_cannot_be_is_refused_with_its_path(void **state)
 		{ "{\"max_connections\": 1}", "log.max_connections" },
 		{ "{\"max_waiting_bytes\": 1}", "log.max_waiting_bytes" },
 		{ "{\"files\": {}}", "log.files" },
+		{ "{\"journald\": {\"socket\": \"run\"}}",
+		  "log.journald.socket: is no absolute path" },
+		{ "{\"journald\": {}, \"state_directory\": \"x\"}",
+		  "log.state_directory: is no absolute path" },
+		{ "{\"syslog\": {\"server\": \"a\"}}", "log.syslog.server: is no HOST:PORT" },
+		{ "{\"syslog\": {\"server\": \"a:1\", \"ca_file\": \"b\"}}",
+		  "log.syslog.ca_file: is no absolute path" },
+		{ "{\"syslog\": {\"server\": \"a:1\", \"transport\": \"tcp\", \"ca_file\": \"/b\"}}",
+		  "log.syslog.ca_file: needs \"transport\": \"tls\"" },
+		{ "{\"syslog\": {\"server\": \"a:1\", \"cert_file\": \"/b\"}}",
+		  "cert_file and key_file need each other" },
+		{ "{\"syslog\": {\"facility\": \"local8\"}}", "log.syslog.facility" },
+		{ "{\"ipfix\": {\"collector\": \"a:70000\"}}",
+		  "log.ipfix.collector: is no HOST:PORT" },
+		{ "{\"ipfix\": {\"transport\": \"sctp\"}}", "log.ipfix.transport" },
+		{ "{\"ipfix\": {\"domain_id\": 0}}", "log.ipfix.domain_id" },
 	};
 	(void)state;
 
@@ -94,12 +110,73 @@ static void what_cannot_be_is_refused_with_its_path(void **state)
 	}
 }
 
+static void each_output_alone_is_a_log_and_an_empty_journald_is_one(void **state)
+{
+	static const char *const rows[] = {
+		"{\"journald\": {}}",
+		"{\"syslog\": {\"server\": \"logs.example.org:6514\"}}",
+		"{\"ipfix\": {\"collector\": \"[2001:db8::1]:4739\"}}",
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct gateway_config config;
+		struct err err = ERR_NULL;
+
+		if (load(rows[i], &config, &err))
+			fail_msg("%s: %s", rows[i], err.text);
+		assert_true(log_is_wanted(&config.log));
+		assert_int_equal(config.log.syslog.transport, LOG_TRANSPORT_TLS);
+		assert_int_equal(config.log.syslog.verify, LOG_VERIFY_YES);
+		assert_int_equal(config.log.syslog.facility, 16);
+		assert_string_equal(config.log.state_directory, "/var/lib/eipgw");
+		config_done(&gateway_config_table, &config);
+	}
+}
+
+static void a_place_is_a_host_and_a_port(void **state)
+{
+	static const struct {
+		const char *text, *host, *port;
+	} rows[] = {
+		{ "logs.example.org:6514", "logs.example.org", "6514" },
+		{ "192.0.2.1:1", "192.0.2.1", "1" },
+		{ "[2001:db8::1]:65535", "2001:db8::1", "65535" },
+		{ "a", NULL, NULL },
+		{ ":1", NULL, NULL },
+		{ "a:", NULL, NULL },
+		{ "a:0", NULL, NULL },
+		{ "a:65536", NULL, NULL },
+		{ "a:1x", NULL, NULL },
+		{ "a:-1", NULL, NULL },
+		{ "2001:db8::1:514", NULL, NULL },
+		{ "[]:1", NULL, NULL },
+		{ "[a:1", NULL, NULL },
+		{ "a b:1", NULL, NULL },
+		{ "", NULL, NULL },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct log_place place;
+
+		if (log_place_read(rows[i].text, &place) != (rows[i].host != NULL))
+			fail_msg("%s", rows[i].text);
+		if (!rows[i].host)
+			continue;
+		assert_string_equal(place.host, rows[i].host);
+		assert_string_equal(place.port, rows[i].port);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_path_there_is_none),
 		cmocka_unit_test(what_is_configured_is_taken_and_the_rest_has_its_default),
 		cmocka_unit_test(what_cannot_be_is_refused_with_its_path),
+		cmocka_unit_test(each_output_alone_is_a_log_and_an_empty_journald_is_one),
+		cmocka_unit_test(a_place_is_a_host_and_a_port),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

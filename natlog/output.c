@@ -12,7 +12,8 @@ struct output {
 	struct output_how how;
 	const char *gateway;
 	struct sink *sink;
-	struct natlog_gap backlog; /* not yet told, if something was lost */
+	struct natlog_gap pending[NATLOG_CAUSE_COUNT]; /* that aren't told yet; to_ns 0: none */
+	bool has_pending;
 	uint64_t records, lost, gaps;
 };
 
@@ -66,36 +67,47 @@ static bool put_gap(struct output *output, const struct natlog_gap *gap)
 	return true;
 }
 
-/* Once there is room again, what is missing comes before anything else. */
-static bool tell_backlog(struct output *output)
+/* What is missing comes before anything else, once there is room again. False: there is none. */
+static bool tell_gaps(struct output *output)
 {
-	if (!output->backlog.lost)
+	if (!output->has_pending)
 		return true;
-	if (!put_gap(output, &output->backlog))
-		return false;
-	output->backlog.lost = 0;
+	for (size_t i = 0; i < NATLOG_CAUSE_COUNT; i++) {
+		if (output->pending[i].to_ns && !put_gap(output, &output->pending[i]))
+			return false;
+		output->pending[i] = (struct natlog_gap){ 0 };
+	}
+	output->has_pending = false;
 	return true;
+}
+
+/* Of each cause there is one until it's told. */
+static void add_gap(struct output *output, const struct natlog_gap *gap)
+{
+	struct natlog_gap *into = &output->pending[gap->cause];
+
+	if (!into->to_ns)
+		*into = (struct natlog_gap){ .gateway = output->gateway,
+					     .cause = gap->cause,
+					     .from_ns = gap->from_ns };
+	if (gap->from_ns < into->from_ns)
+		into->from_ns = gap->from_ns;
+	if (gap->to_ns > into->to_ns)
+		into->to_ns = gap->to_ns;
+	into->lost += gap->lost;
+	output->has_pending = true;
 }
 
 static char *room_of(struct output *output)
 {
-	return tell_backlog(output) ? sink_room(output->sink, FORMAT_MAX) : NULL;
+	return tell_gaps(output) ? sink_room(output->sink, FORMAT_MAX) : NULL;
 }
 
 static void lose(struct output *output, int64_t at_ns)
 {
-	struct natlog_gap *gap = &output->backlog;
-
-	if (!gap->lost)
-		*gap = (struct natlog_gap){ .gateway = output->gateway,
-					    .cause = NATLOG_BACKLOG,
-					    .from_ns = at_ns,
-					    .to_ns = at_ns };
-	if (at_ns < gap->from_ns)
-		gap->from_ns = at_ns;
-	if (at_ns > gap->to_ns)
-		gap->to_ns = at_ns;
-	gap->lost++;
+	add_gap(output,
+		&(struct natlog_gap){
+			.cause = NATLOG_BACKLOG, .from_ns = at_ns, .to_ns = at_ns, .lost = 1 });
 	output->lost++;
 }
 
@@ -129,13 +141,13 @@ void output_begin(struct output *output, const struct natlog_flow *record)
 
 void output_gap(struct output *output, const struct natlog_gap *gap)
 {
-	if (tell_backlog(output))
-		(void)put_gap(output, gap);
+	add_gap(output, gap);
+	(void)tell_gaps(output);
 }
 
 void output_mark(struct output *output, int64_t until_ns)
 {
-	if (tell_backlog(output))
+	if (tell_gaps(output))
 		sink_mark(output->sink, until_ns);
 }
 

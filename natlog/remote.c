@@ -14,7 +14,7 @@
 #include "natlog/stamp.h"
 #include "natlog/state.h"
 
-enum { AGAIN_MIN_MS = 200, AGAIN_MAX_MS = 30000, SLOW_MS = 5000, GAPS_MAX = 4 };
+enum { AGAIN_MIN_MS = 200, AGAIN_MAX_MS = 30000, SLOW_MS = 5000, UDP_MARKS = 2 };
 
 /* Times are those of records: what ended before. */
 struct arrival {
@@ -34,13 +34,15 @@ struct way {
 	struct remote_out out;
 	struct remote_ipfix ipfix;
 	struct arrival arrival;
-	char gaps[GAPS_MAX * FORMAT_MAX]; /* records that go before all others */
-	size_t n_gaps, gaps_done;
+	struct natlog_gap gaps[NATLOG_CAUSE_COUNT]; /* that aren't told yet; to_ns 0: none */
+	char told[NATLOG_CAUSE_COUNT * FORMAT_MAX]; /* their records, which go before all others */
+	size_t n_told, told_done;
 	bool is_gap;          /* what `out` has */
+	unsigned marks;       /* that arrived since it was connected */
 	struct mono moved_at; /* something was sent, or nothing was to be */
 	struct mono again_at; /* it's connected again, not before */
 	int64_t again_ms;
-	struct err reason; /* why it isn't connected */
+	struct err reason; /* why it wasn't connected, until something has arrived again */
 };
 
 static struct way *make(void)
@@ -69,26 +71,44 @@ static void forget_out(struct way *way)
 
 /* ---- gaps */
 
-/* There are few: while it can't be connected nothing more gets on its way. */
+/* One of each cause: what breaks again before it was told is one gap. */
 static void add_gap(struct way *way, const struct natlog_gap *gap)
 {
-	if (way->n_gaps + FORMAT_MAX <= sizeof(way->gaps))
-		way->n_gaps += format_gap(way->gaps + way->n_gaps, &way->how, gap);
+	struct natlog_gap *into = &way->gaps[gap->cause];
+	const int64_t from_ns = into->to_ns && into->from_ns < gap->from_ns ? into->from_ns :
+									      gap->from_ns;
+
+	*into = *gap;
+	into->gateway = way->gateway;
+	into->from_ns = from_ns;
 }
 
 static void lose_arrivals(struct way *way)
 {
 	struct arrival *arrival = &way->arrival;
-	const struct natlog_gap gap = { .gateway = way->gateway,
-					.cause = NATLOG_CONNECTION,
+	const struct natlog_gap gap = { .cause = NATLOG_CONNECTION,
 					.from_ns = arrival->sure_ns,
 					.to_ns = stamp_now_ns() };
 
+	/* Also what tells of it may get lost: until a mark arrives, the next gap begins where this one does. */
 	if (arrival->is_recent || arrival->is_older)
 		add_gap(way, &gap);
 	arrival->is_recent = arrival->is_older = false;
-	/* What is missing is told. */
-	arrival->sure_ns = gap.to_ns;
+}
+
+static void write_gaps(struct way *way)
+{
+	for (size_t i = 0; i < NATLOG_CAUSE_COUNT; i++) {
+		if (way->gaps[i].to_ns)
+			way->n_told +=
+				format_gap(way->told + way->n_told, &way->how, &way->gaps[i]);
+	}
+}
+
+static void forget_gaps(struct way *way)
+{
+	memset(way->gaps, 0, sizeof(way->gaps));
+	way->n_told = way->told_done = 0;
 }
 
 /* ---- the connection */
@@ -97,7 +117,7 @@ static void drop(struct way *way)
 {
 	contact_close(&way->contact);
 	forget_out(way);
-	way->gaps_done = 0;
+	way->n_told = way->told_done = 0;
 }
 
 static void close_way(struct way *way)
@@ -169,6 +189,7 @@ static int open_way(struct way *way, const struct output_how *how, const char *g
 	if (!way->arrival.sure_ns)
 		way->arrival.sure_ns = way->arrival.marked_ns = stamp_now_ns();
 	remote_ipfix_reset(&way->ipfix, true);
+	way->marks = 0;
 	way->moved_at = mono_now();
 	return 0;
 }
@@ -220,12 +241,14 @@ static int put_gaps(struct way *way, struct err *err)
 {
 	int rc;
 
-	if (!way->n_gaps || (way->out.n && !way->is_gap))
+	if (way->out.n && !way->is_gap)
 		return 0;
-	rc = put_records(way, way->gaps, way->n_gaps, &way->gaps_done, err);
+	if (!way->n_told)
+		write_gaps(way);
+	rc = put_records(way, way->told, way->n_told, &way->told_done, err);
 	way->is_gap = way->out.n != 0;
 	if (!rc)
-		way->n_gaps = way->gaps_done = 0;
+		forget_gaps(way);
 	return rc;
 }
 
@@ -267,6 +290,23 @@ static void arrive(struct arrival *arrival, int64_t until_ns)
 	arrival->is_recent = false;
 }
 
+static bool is_udp(const struct way *way)
+{
+	return way->how.kind == OUTPUT_IPFIX && way->how.ipfix.is_udp;
+}
+
+/* A datagram is sent whether anybody is there or not, and the refusal comes later. */
+static bool is_proved(const struct way *way)
+{
+	return way->marks >= (is_udp(way) ? UDP_MARKS : 1);
+}
+
+static void forgive(struct way *way)
+{
+	way->again_ms = AGAIN_MIN_MS;
+	way->reason = ERR_NULL;
+}
+
 static int mark(struct way *way, int64_t until_ns, struct err *err)
 {
 	int rc = check(way, err);
@@ -282,19 +322,23 @@ static int mark(struct way *way, int64_t until_ns, struct err *err)
 		return broken(way, rc, err);
 	arrive(&way->arrival, until_ns);
 	way->moved_at = mono_now();
-	way->again_ms = AGAIN_MIN_MS;
-	rc = log_state_mark(&way->state, way->how.kind == OUTPUT_IPFIX && way->how.ipfix.is_udp ?
-						 way->arrival.sure_ns :
-						 until_ns);
+	way->marks++;
+	if (is_proved(way))
+		forgive(way);
+	rc = log_state_mark(&way->state, is_udp(way) ? way->arrival.sure_ns : until_ns);
 	return rc ? err_set(err, rc, "can't write %s: %s", way->state_path, strerror(-rc)) : 0;
 }
 
-/* One that went while nothing was to be sent. */
+/* One that went while nothing was to be sent. What is connected again has its error until something has arrived. */
 static int tick(struct way *way, int64_t now_ns, struct err *err)
 {
+	int rc = check(way, err);
+
 	(void)now_ns;
 	way->moved_at = mono_now();
-	return check(way, err);
+	if (!rc)
+		*err = way->reason;
+	return rc;
 }
 
 const struct way_ops remote_way = {

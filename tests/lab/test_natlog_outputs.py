@@ -3,6 +3,7 @@
 """The NAT log in the journal, on a syslog server and at an IPFIX collector: what they are told, and what is told of them when they
 are away, slow, restarted, or not to be trusted."""
 
+import datetime
 import re
 import signal
 import time
@@ -16,7 +17,7 @@ from eipgwlab.agent import UDP_PORT
 from eipgwlab.collectors import Capture, Certificates, Journald, Listener, Nfcapd, Peer, Rsyslog
 from eipgwlab.prometheus import fetch
 from proof import status
-from test_natlog import MANY_FROM, end_all, only, records, seconds, want_log
+from test_natlog import GONE, MANY_FROM, end_all, only, records, seconds, want_log
 
 pytestmark = pytest.mark.knowing
 
@@ -246,12 +247,13 @@ def test_a_slow_syslog_server_holds_nobody_up_and_what_it_misses_is_a_gap_with_i
     logged.told("syslog")
     logged.told("file")
     lost = logged.output("syslog")["lost"]
-    gap = only(wait_until(lambda: rsyslog.messages("gap"), SOON, "a gap", every=0.2))
-    assert gap["msg"]["cause"] == "backlog" and gap["msg"]["lost"] == lost
+    gaps = wait_until(lambda: [m["msg"] for m in rsyslog.messages("gap")], SOON, "a gap", every=0.2)
+    assert [g["lost"] for g in gaps if g["cause"] == "backlog"] == [lost]
+    assert {g["cause"] for g in gaps} == {"backlog", *(g["cause"] for g in records(logged.lab, kind="gap"))}
     everything = len(records(logged.lab))
     wait_until(lambda: len(rsyslog.messages()) == everything - lost, SOON, "all others", every=0.2)
     assert everything == MANY + 2
-    logged.check(WARNINGS)
+    logged.check([*WARNINGS, *GONE])
 
 
 @pytest.fixture
@@ -289,6 +291,12 @@ def test_over_tls_the_server_is_believed_by_its_certificate_and_shown_ours(logge
 # ---- IPFIX
 
 
+def told_at(text: str) -> float:
+    """tshark's time, such as "Nov 29, 2026 12:01:37.531000000"."""
+    at = datetime.datetime.strptime(text[:-3], "%b %d, %Y %H:%M:%S.%f")
+    return at.replace(tzinfo=datetime.UTC).timestamp()
+
+
 NAT44_CREATE, NAT44_DELETE = 4, 5
 
 
@@ -323,6 +331,31 @@ def test_an_ipfix_collector_over_udp_reads_both_events_and_misses_no_sequence(lo
     names = re.findall(r"^ +(Nat Pool Name|Selector Name|Observation Domain Name): (\S+)$", text, re.MULTILINE)
     assert {("Nat Pool Name", "bank"), ("Selector Name", "payments"), ("Observation Domain Name", "gw-a")} == set(names), set(names)
     logged.check()
+
+
+def test_an_ipfix_collector_over_udp_that_is_away_is_told_once_and_gets_a_gap(logged: Logged) -> None:
+    capture = logged.add(Capture(*logged.place("capture"), "udp", Nfcapd.PORT))
+    capture.start()
+    nfcapd = logged.add(Nfcapd(*logged.place("nfcapd")))
+    logged.want(ipfix={"collector": f"127.0.0.1:{nfcapd.PORT}", "transport": "udp"})
+    logged.lab.start_daemons()
+    before = time.time()
+    for _ in range(3):
+        logged.flow()
+        wait_until(lambda: "refuse" in logged.output("ipfix")["error"], SOON, "the refusal is told", every=0.05)
+    away = len(capture.frames())
+    nfcapd.start()
+    port = logged.flow()
+    wait_until(lambda: not logged.output("ipfix")["error"], SOON, "it's over", every=0.1)
+    logged.told("ipfix")
+    capture.stop()
+    gaps = [frame for frame in capture.frames()[away:] if "Not Sent Flows: 0" in frame]
+    assert gaps
+    times = re.findall(r"^ +Observation Time Milliseconds: (.+) UTC$", gaps[-1].split("Not Sent Flows", 1)[1], re.MULTILINE)
+    assert told_at(times[0]) <= before + 5 and told_at(times[1]) >= before
+    assert port in {f["src_port"] for f in nfcapd.flows()}
+    logged.check(WARNINGS)
+    assert logged.gateway.log_count(WARNINGS[0]) <= 3
 
 
 def test_an_ipfix_collector_over_tcp_gets_templates_first_and_a_gap_as_what_was_not_sent(logged: Logged) -> None:

@@ -239,13 +239,16 @@ class Capture(Peer):
         self.path = directory / "pcap"
 
     def argv(self) -> list[str]:
-        return ["tcpdump", "-i", "lo", "-U", "-s", "0", "-w", str(self.path), f"{self.protocol} port {self.port}"]
+        return ["tcpdump", "--immediate-mode", "-i", "lo", "-U", "-s", "0", "-w", str(self.path), f"{self.protocol} port {self.port}"]
 
     def is_ready(self) -> bool:
         return "listening on" in (self.directory / "out").read_text(encoding="utf-8")
 
     def text(self) -> str:
         return netns.execute(["tshark", "-r", str(self.path), "-d", f"{self.protocol}.port=={self.port},cflow", "-O", "cflow"]).stdout
+
+    def frames(self) -> list[str]:
+        return re.split(r"^Frame \d+: ", self.text(), flags=re.MULTILINE)[1:]
 
     def templates(self) -> list[str]:
         """Those of them that say what is in a template."""

@@ -314,7 +314,7 @@ def test_an_ipfix_collector_over_udp_reads_both_events_and_misses_no_sequence(lo
     logged.told("ipfix")
     logged.flow()
     logged.told("ipfix")
-    capture.stop()
+    capture.finish()
     text = capture.text()
     assert "Malformed" not in text and "No template found" not in text, text[-3000:]
     assert set(capture.numbers("Observation Domain Id")) == {77}
@@ -348,7 +348,7 @@ def test_an_ipfix_collector_over_udp_that_is_away_is_told_once_and_gets_a_gap(lo
     port = logged.flow()
     wait_until(lambda: not logged.output("ipfix")["error"], SOON, "it's over", every=0.1)
     logged.told("ipfix")
-    capture.stop()
+    capture.finish()
     gaps = [frame for frame in capture.frames()[away:] if "Not Sent Flows: 0" in frame]
     assert gaps
     times = re.findall(r"^ +Observation Time Milliseconds: (.+) UTC$", gaps[-1].split("Not Sent Flows", 1)[1], re.MULTILINE)
@@ -372,7 +372,7 @@ def test_an_ipfix_collector_over_tcp_gets_templates_first_and_a_gap_as_what_was_
     listener.start()
     logged.flow()
     logged.told("ipfix")
-    capture.stop()
+    capture.finish()
     text = capture.text()
     assert "Malformed" not in text and "No template found" not in text, text[-3000:]
     assert len(capture.templates()) == 2  # one for each connection
@@ -399,9 +399,11 @@ def test_an_output_can_be_added_and_removed_while_others_go_on(logged: Logged) -
     wait_until(lambda: len(status(logged.gateway)["log"]["outputs"]) == 2, SOON, "two outputs", every=0.1)
     ports.append(logged.flow())
     logged.told("syslog")
+    connected = [line.split()[-1] for line in rsyslog.clients().splitlines()]
     logged.gateway.reload()  # the same again: the connection stays
     ports.append(logged.flow())
     logged.told("syslog")
+    assert len(connected) == 1 and [line.split()[-1] for line in rsyslog.clients().splitlines()] == connected
     assert [m["msg"]["pod"]["port"] for m in rsyslog.messages()] == ports[1:] and rsyslog.messages("gap") == []
     logged.want(syslog=syslog)
     logged.gateway.reload()

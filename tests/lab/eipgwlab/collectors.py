@@ -5,6 +5,7 @@
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from . import netns
 from .wait import wait_until
 
 DEADLINE = 60.0
+MARKER = 4999  # a port that nobody listens on
 Entry = dict[str, Any]
 
 
@@ -169,6 +171,10 @@ class Rsyslog(Peer):
     def is_ready(self) -> bool:
         return self.listens("t", self.PORT)
 
+    def clients(self) -> str:
+        """Who is connected."""
+        return netns.execute(["ss", "-Htn", "state", "established", f"sport = {self.PORT}"], netns=self.namespace).stdout
+
     def messages(self, kind: str = "flow") -> list[Entry]:
         path = self.directory / "messages"
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
@@ -239,13 +245,21 @@ class Capture(Peer):
         self.path = directory / "pcap"
 
     def argv(self) -> list[str]:
-        return ["tcpdump", "--immediate-mode", "-i", "lo", "-U", "-s", "0", "-w", str(self.path), f"{self.protocol} port {self.port}"]
+        return ["tcpdump", "-i", "lo", "-U", "-s", "0", "-B", "32768", "-w", str(self.path), f"{self.protocol} port {self.port} or udp port {MARKER}"]
 
     def is_ready(self) -> bool:
         return "listening on" in (self.directory / "out").read_text(encoding="utf-8")
 
     def text(self) -> str:
         return netns.execute(["tshark", "-r", str(self.path), "-d", f"{self.protocol}.port=={self.port},cflow", "-O", "cflow"]).stdout
+
+    def finish(self) -> None:
+        """Ends it when it has written all that went before: it would leave behind what it hasn't read yet."""
+        token = secrets.token_hex(16).encode("ascii")
+        with netns.entered(self.namespace), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.sendto(token, ("127.0.0.1", MARKER))
+        wait_until(lambda: token in self.path.read_bytes(), DEADLINE, "all is captured", every=0.05)
+        self.stop()
 
     def frames(self) -> list[str]:
         return re.split(r"^Frame \d+: ", self.text(), flags=re.MULTILINE)[1:]

@@ -67,6 +67,19 @@ class Gateway:
         text = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
         return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("VmHWM"))
 
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def end(self) -> None:
+        """Lets it end in order; it can be started again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        _, text = self._process.communicate()
+        if self._process.returncode:
+            raise Failed(f"eipgwd: exit {self._process.returncode}\n{(self._text + text).decode()}")
+        self._process, self._text = None, b""
+
     def stop(self) -> None:
         self._notify.close()
         if self._process is not None:

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from . import configs
 from .command import Failed
@@ -51,6 +52,7 @@ class Bench:
     directory: Path
     eipgwd: Path
     daemon: Gateway | None = None
+    config: dict[str, Any] | None = None  # the daemon's
     threads: list[int] = field(default_factory=list)
 
     def ip(self, *lines: str) -> None:
@@ -174,7 +176,8 @@ EGRESS = configs.address(configs.EGRESS_FIRST)
 def eipgwd(bench: Bench) -> None:
     """The real program, which goes on running, with all that it sets."""
     bench.daemon = Gateway(bench.eipgwd, bench.netns, bench.directory)
-    bench.daemon.configure(configs.gateway(bench.variant.pods, uplink=bench.device))
+    bench.config = configs.gateway(bench.variant.pods, uplink=bench.device)
+    bench.daemon.configure(bench.config)
     bench.daemon.start()
 
 

@@ -81,3 +81,7 @@ def preferred(nice: int) -> Iterator[None]:
         if before is not None:
             with contextlib.suppress(OSError):
                 group.write_text(f"{before}\n", encoding="ascii")
+
+
+def last_processor() -> int:
+    return (os.cpu_count() or 1) - 1

@@ -6,7 +6,9 @@
  * object.
  *
  *   seconds=S rate=R   opens R connections a second; with hold_ms=H each is closed H ms later, else they stay; of udp_each=N
- *                      each N-th is one datagram and its echo. first=I: their numbers begin there, so that none comes twice
+ *                      each N-th is one datagram and its echo, of tcp_each=N all but each N-th. first=I: their numbers begin
+ *                      there, so that none comes twice
+ *                      answered=FILE gets a byte for each: 1 when an answer to its first packet came
  *   seconds=S ping=US  one UDP flow, a datagram each so many microseconds: how long its echo takes
  *
  * No address is the namespaces' own, so their kernels answer nothing.
@@ -33,7 +35,9 @@
 #include "bench.h"
 #include "segments.h"
 
-enum { BURST = 64, BUFFER = 16 << 20, PINGS_MAX = 1 << 20 };
+/* More are taken than can be made at once: two of ours, and an answer to each. */
+enum { BURST = 64, TAKEN = 4 * BURST, BUFFER = 16 << 20, PINGS_MAX = 1 << 20 };
+enum { NS_PER_S = 1000000000, NS_PER_MS = 1000000, LINGER_NS = 200 * NS_PER_MS };
 enum { TCP_SERVICE = 443, UDP_SERVICE = 53, PING_SERVICE = 7 };
 
 struct side {
@@ -41,13 +45,16 @@ struct side {
 };
 
 static struct {
-	long seconds, rate, hold_ms, udp_each, first, ping;
+	long seconds, rate, hold_ms, udp_each, tcp_each, first, ping;
+	const char *answered;
 } options = { .hold_ms = -1 };
 
 static struct {
 	struct side client, server;
-	uint64_t began_ns, opened, closed, answered;
+	uint64_t began_ns, opened_ns, moved_ns, opened, closed, answered;
 	uint32_t *took_us; /* of each ping */
+	uint8_t *heard;    /* of each connection */
+	size_t n_heard;
 	uint64_t heard_ns, gap_ns;
 } bench;
 
@@ -82,12 +89,18 @@ static struct packet first_of(uint64_t i, uint8_t protocol)
 	return segments_first(i, protocol, service_of(protocol));
 }
 
+static bool is_udp(uint64_t i)
+{
+	if (options.tcp_each)
+		return i % (uint64_t)options.tcp_each != 0;
+	return options.udp_each && i % (uint64_t)options.udp_each == 0;
+}
+
 static void open_connection(uint64_t i)
 {
-	bool is_udp = options.udp_each && i % (uint64_t)options.udp_each == 0;
-	struct packet packet = first_of(i, is_udp ? IPPROTO_UDP : IPPROTO_TCP);
+	struct packet packet = first_of(i, is_udp(i) ? IPPROTO_UDP : IPPROTO_TCP);
 
-	if (!is_udp) {
+	if (packet.ip.protocol == IPPROTO_TCP) {
 		packet.tcp.seq = htonl(ISN_CLIENT);
 		packet.tcp.syn = 1;
 	} else {
@@ -100,7 +113,7 @@ static void close_connection(uint64_t i)
 {
 	struct packet packet = first_of(i, IPPROTO_TCP);
 
-	if (options.udp_each && i % (uint64_t)options.udp_each == 0)
+	if (is_udp(i))
 		return;
 	packet.tcp.seq = htonl(ISN_CLIENT + 1);
 	packet.tcp.ack_seq = htonl(ISN_SERVER + 1);
@@ -121,6 +134,15 @@ static void take_ping(const struct packet *packet)
 		bench.took_us[bench.answered] = (uint32_t)(now / 1000) - packet->sent_us;
 }
 
+static void take_answer(const struct packet *packet)
+{
+	uint64_t i = segments_number(packet) - (uint64_t)options.first;
+
+	bench.answered++;
+	if (i < bench.n_heard)
+		bench.heard[i] = 1;
+}
+
 static void take(struct packet *packet, bool is_server)
 {
 	const struct side *side = is_server ? &bench.server : &bench.client;
@@ -129,7 +151,8 @@ static void take(struct packet *packet, bool is_server)
 	if (service != htons(service_of(packet->ip.protocol)))
 		return;
 	if (packet->ip.protocol == IPPROTO_TCP) {
-		bench.answered += !is_server && packet->tcp.syn;
+		if (!is_server && packet->tcp.syn)
+			take_answer(packet);
 		if (segments_answer(packet, is_server))
 			segments_send(side->out, packet);
 	} else if (is_server) {
@@ -137,7 +160,7 @@ static void take(struct packet *packet, bool is_server)
 		segments_send(side->out, packet);
 	} else {
 		take_ping(packet);
-		bench.answered++;
+		take_answer(packet);
 	}
 }
 
@@ -146,7 +169,7 @@ static void take_all(bool is_server)
 	int in = is_server ? bench.server.in : bench.client.in;
 	struct packet packet;
 
-	for (int i = 0; i < BURST; i++) {
+	for (int i = 0; i < TAKEN; i++) {
 		ssize_t got = recv(in, &packet, sizeof(packet), 0);
 
 		if (got < 0)
@@ -165,27 +188,45 @@ static uint64_t ns_each(void)
 				  1000000000u;
 }
 
+static uint64_t span_ns(void)
+{
+	return (uint64_t)options.seconds * NS_PER_S;
+}
+
+/* Who wants to know of each connection gets all that he asked for, later if need be, and none that is left open. */
+static bool is_over(uint64_t since)
+{
+	bool has_open = options.hold_ms >= 0 && bench.closed < bench.opened;
+
+	if (!options.answered)
+		return since >= span_ns();
+	return since >= span_ns() && !has_open && since >= bench.moved_ns + LINGER_NS;
+}
+
 static void send_due(uint64_t now)
 {
-	uint64_t since = now - bench.began_ns, hold = (uint64_t)options.hold_ms * 1000000;
-	uint64_t due = since / ns_each();
+	uint64_t since = now - bench.began_ns, hold = (uint64_t)options.hold_ms * NS_PER_MS;
+	uint64_t due = (since < span_ns() ? since : span_ns()) / ns_each();
 
-	for (int i = 0; i < BURST && bench.opened < due; i++, bench.opened++)
+	for (int i = 0; i < BURST && bench.opened < due; i++, bench.opened++) {
 		open_connection((uint64_t)options.first + (options.ping ? 0 : bench.opened));
+		bench.opened_ns = bench.moved_ns = since;
+	}
 	if (options.hold_ms < 0 || since < hold)
 		return;
 	due = (since - hold) / ns_each();
 	for (int i = 0; i < BURST && bench.closed < due && bench.closed < bench.opened;
-	     i++, bench.closed++)
+	     i++, bench.closed++) {
 		close_connection((uint64_t)options.first + bench.closed);
+		bench.moved_ns = since;
+	}
 }
 
 static void run(void)
 {
-	uint64_t end, now = bench.began_ns = now_ns();
+	uint64_t now = bench.began_ns = now_ns();
 
-	end = now + (uint64_t)options.seconds * 1000000000u;
-	for (; !stopped && now < end; now = now_ns()) {
+	for (; !stopped && !is_over(now - bench.began_ns); now = now_ns()) {
 		uint64_t wait = ns_each() - (now - bench.began_ns) % ns_each();
 		struct pollfd fds[] = { { .fd = bench.client.in, .events = POLLIN },
 					{ .fd = bench.server.in, .events = POLLIN } };
@@ -216,9 +257,10 @@ static void report(void)
 	uint64_t n = bench.answered < PINGS_MAX ? bench.answered : PINGS_MAX;
 	uint32_t *took = bench.took_us;
 
-	printf("{\"opened\": %llu, \"answered\": %llu, \"closed\": %llu",
+	printf("{\"opened\": %llu, \"answered\": %llu, \"closed\": %llu, \"opening_s\": %.3f, \"cpu_us\": %.0f",
 	       (unsigned long long)bench.opened, (unsigned long long)bench.answered,
-	       (unsigned long long)bench.closed);
+	       (unsigned long long)bench.closed, (double)bench.opened_ns / NS_PER_S,
+	       usage_now().cpu_us);
 	if (took && n) {
 		qsort(took, n, sizeof(*took), compare);
 		printf(", \"gap_ms\": %.3f, \"p50_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f",
@@ -226,6 +268,16 @@ static void report(void)
 		       ms_of(took[n - 1]));
 	}
 	printf("}\n");
+}
+
+static void write_heard(void)
+{
+	FILE *file = options.answered ? fopen(options.answered, "we") : NULL;
+
+	if (!options.answered)
+		return;
+	if (!file || fwrite(bench.heard, 1, bench.opened, file) != bench.opened || fclose(file))
+		fail(options.answered, strerror(errno));
 }
 
 /* ---- start */
@@ -254,10 +306,15 @@ static void take_option(const char *text)
 	static const struct {
 		const char *key;
 		long *value;
-	} known[] = { { "seconds=", &options.seconds }, { "rate=", &options.rate },
-		      { "hold_ms=", &options.hold_ms }, { "udp_each=", &options.udp_each },
-		      { "first=", &options.first },     { "ping=", &options.ping } };
+	} known[] = { { "seconds=", &options.seconds },   { "rate=", &options.rate },
+		      { "hold_ms=", &options.hold_ms },   { "udp_each=", &options.udp_each },
+		      { "tcp_each=", &options.tcp_each }, { "first=", &options.first },
+		      { "ping=", &options.ping } };
 
+	if (strncmp(text, "answered=", 9) == 0) {
+		options.answered = text + 9;
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
 		size_t n = strlen(known[i].key);
 
@@ -281,6 +338,14 @@ static void prefer_pings(void)
 	(void)sched_setscheduler(0, SCHED_FIFO, &first);
 }
 
+static void remember_answers(void)
+{
+	bench.n_heard = (size_t)((options.seconds + 1) * options.rate);
+	bench.heard = calloc(bench.n_heard ? bench.n_heard : 1, 1);
+	if (!bench.heard)
+		fail("answers", "out of memory");
+}
+
 int main(int argc, char *argv[])
 {
 	const struct sigaction action = { .sa_handler = on_signal };
@@ -293,6 +358,8 @@ int main(int argc, char *argv[])
 	if (options.seconds <= 0 || (options.rate <= 0 && options.ping <= 0))
 		fail(argv[0], "needs seconds, and rate or ping");
 	(void)sigaction(SIGTERM, &action, NULL);
+	if (options.answered)
+		remember_answers();
 	bench.client = open_side(argv[2]);
 	there = open(argv[1], O_RDONLY | O_CLOEXEC);
 	if (there < 0 || setns(there, CLONE_NEWNET) < 0)
@@ -303,6 +370,8 @@ int main(int argc, char *argv[])
 		prefer_pings();
 	run();
 	report();
+	write_heard();
+	free(bench.heard);
 	free(bench.took_us);
 	return 0;
 }

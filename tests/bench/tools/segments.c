@@ -67,6 +67,13 @@ struct packet segments_first(uint64_t i, uint8_t protocol, uint16_t service)
 	return packet;
 }
 
+uint64_t segments_number(const struct packet *answer)
+{
+	uint16_t port = (uint16_t)(ntohs(answer->tcp.dest) - FIRST_PORT);
+
+	return (uint64_t)port * PODS + (ntohl(answer->ip.daddr) - pods_net) % PODS;
+}
+
 void segments_turn_round(struct packet *packet)
 {
 	uint32_t address = packet->ip.saddr;

@@ -29,6 +29,8 @@ struct packet {
 
 /* The pod's first of connection i, TCP without flags. No two of the first 15 million are alike. */
 struct packet segments_first(uint64_t i, uint8_t protocol, uint16_t service);
+/* Of an answer to a pod: which connection's it is, of the first 15 million. */
+uint64_t segments_number(const struct packet *answer);
 /* Out of a raw socket, which fills in the length and checksum of IP. */
 void segments_send(int out, struct packet *packet);
 void segments_turn_round(struct packet *packet);

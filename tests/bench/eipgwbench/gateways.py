@@ -53,6 +53,7 @@ class Bench:
     eipgwd: Path
     daemon: Gateway | None = None
     config: dict[str, Any] | None = None  # the daemon's
+    recorder: Any = None  # recorders.Recorder
     threads: list[int] = field(default_factory=list)
 
     def ip(self, *lines: str) -> None:

@@ -122,6 +122,10 @@ class Recorder:
         """How often it said, where its reader may see it, that something is missing."""
         raise NotImplementedError
 
+    def forget(self) -> None:
+        """Lets go of what was written so far."""
+        raise NotImplementedError
+
     def pids(self) -> list[int]:
         children = Path(f"/proc/{self.pid()}/task/{self.pid()}/children").read_text(encoding="ascii")
         return [self.pid(), *map(int, children.split())]
@@ -171,6 +175,9 @@ class Nobody(Recorder):
     def stop(self) -> None:
         pass
 
+    def forget(self) -> None:
+        pass
+
     def flows(self) -> Iterator[Flow]:
         return iter(())
 
@@ -205,6 +212,9 @@ class Eipgwd(Recorder):
         assert self.bench.config
         self._restart(self.bench.config)
 
+    def forget(self) -> None:
+        os.truncate(self._log, 0)  # it's written to its end, wherever that is
+
     def _records(self, kind: str) -> Iterator[dict[str, Any]]:
         with self._log.open(encoding="utf-8") as file:
             for line in file:
@@ -235,8 +245,13 @@ class Program(Recorder):
     def _path(self, name: str) -> Path:
         return self.directory / f"rival.{name}"
 
+    @property
+    def _written(self) -> Path:
+        return self._path("out")
+
     def start(self) -> None:
-        with self._path("out").open("wb") as out, self._path("err").open("wb") as err, netns.entered(self.bench.netns):
+        self._written.unlink(missing_ok=True)
+        with self._path("out").open("ab") as out, self._path("err").open("wb") as err, netns.entered(self.bench.netns):
             self._process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd="/")
 
     def pid(self) -> int:
@@ -244,6 +259,9 @@ class Program(Recorder):
         if self._process.poll() is not None:
             raise Failed(f"{' '.join(self.argv)}: ended\n{self._path('err').read_text(encoding='utf-8')}")
         return self._process.pid
+
+    def forget(self) -> None:
+        os.truncate(self._written, 0)
 
     def stop(self) -> None:
         if not self._process:
@@ -274,7 +292,7 @@ class Conntrack(Program):
             _raise_buffer(one)
 
     def flows(self) -> Iterator[Flow]:
-        with self._path("out").open(encoding="ascii") as file:
+        with self._written.open(encoding="ascii") as file:
             for line in file:
                 if match := self.line.search(line):
                     yield Flow(match[1], match[2], int(match[4]), match[3], int(match[5]))
@@ -292,20 +310,27 @@ class Ulogd(Program):
         file.write_text(ULOGD.format(directory=self.directory, plugins=ULOGD_PLUGINS, buffer=BUFFER, more=more), encoding="ascii")
         self.argv = ["ulogd", "-c", str(file)]
 
+    @property
+    def _written(self) -> Path:
+        return self.directory / "ulogd.json"
+
+    @property
+    def _own_log(self) -> Path:
+        return self.directory / "ulogd.log"
+
     def start(self) -> None:
-        for name in ("ulogd.json", "ulogd.log"):
-            (self.directory / name).unlink(missing_ok=True)
+        self._own_log.unlink(missing_ok=True)
         super().start()
 
     def flows(self) -> Iterator[Flow]:
-        with (self.directory / "ulogd.json").open(encoding="utf-8") as file:
+        with self._written.open(encoding="utf-8") as file:
             for line in file:
                 record = json.loads(line)
                 yield Flow({6: "tcp", 17: "udp"}.get(record["orig.ip.protocol"], "?"), record["src_ip"], record["orig.l4.sport"],
                            record["dest_ip"], record["orig.l4.dport"])
 
     def admitted(self) -> int:
-        return len(re.findall("losing events|Maximum buffer", (self.directory / "ulogd.log").read_text(encoding="utf-8")))
+        return len(re.findall("losing events|Maximum buffer", self._own_log.read_text(encoding="utf-8")))
 
 
 OURS = "eipgwd"

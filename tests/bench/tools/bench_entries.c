@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * bench_entries fill ADDRESS N: makes N connections that are translated to the address, in the namespace where it runs.
+ * bench_entries fill ADDRESS N [MARK]: makes N connections that are translated to the address, in the namespace where it runs.
  *
  * bench_entries compare NETNS ADDRESS OTHER_NETNS OTHER_ADDRESS END_NS: which connections that the first gateway's kernel
  * translates to its address the other one's has, too, to its own address with the same port. By their age at END_NS of the
@@ -23,7 +23,7 @@
 
 enum { PORTS = 60000, LIFE_S = 3600 };
 
-static void fill(struct ip4 address, uint32_t n)
+static void fill(struct ip4 address, uint32_t n, uint32_t mark)
 {
 	struct err err = ERR_NULL;
 	struct ct_writer *writer = ct_writer_new(&err);
@@ -41,6 +41,7 @@ static void fill(struct ip4 address, uint32_t n)
 			.nat_port = (uint16_t)(2000 + i % PORTS),
 			.tcp_state = TCP_CONNTRACK_ESTABLISHED,
 			.status = IPS_SEEN_REPLY | IPS_ASSURED,
+			.mark = mark,
 			.timeout_s = LIFE_S,
 		};
 
@@ -56,11 +57,12 @@ static void fill(struct ip4 address, uint32_t n)
 
 int main(int argc, char *argv[])
 {
-	if (argc == 4 && strcmp(argv[1], "fill") == 0)
-		fill(compare_address(argv[2]), (uint32_t)strtoul(argv[3], NULL, 10));
+	if ((argc == 4 || argc == 5) && strcmp(argv[1], "fill") == 0)
+		fill(compare_address(argv[2]), (uint32_t)strtoul(argv[3], NULL, 10),
+		     argc == 5 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0);
 	else if (argc == 7 && strcmp(argv[1], "compare") == 0)
 		compare_tables(argv + 2);
 	else
-		fail(argv[0], "fill ADDRESS N | compare NETNS ADDRESS NETNS ADDRESS END_NS");
+		fail(argv[0], "fill ADDRESS N [MARK] | compare NETNS ADDRESS NETNS ADDRESS END_NS");
 	return 0;
 }

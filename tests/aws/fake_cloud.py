@@ -21,9 +21,10 @@ import datetime
 import json
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import fake_ec2
+from fake_server import Server
 
 TOKEN = "fake-token"
 ROLES = "meta-data/iam/security-credentials/"
@@ -116,8 +117,7 @@ def main():
     ec2 = fake_ec2.make_server("127.0.0.1", 0)
     settings = dict(SETTINGS)
     handler = type("MetadataHandler", (Metadata,), {"cloud": ec2.cloud, "interface": args.interface, "settings": settings})
-    imds = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    imds.daemon_threads = True
+    imds = Server(("127.0.0.1", 0), handler)
     for server in (ec2, imds):
         threading.Thread(target=server.serve_forever, daemon=True).start()
     print(json.dumps({"ec2": f"http://127.0.0.1:{ec2.server_address[1]}/", "imds": f"http://127.0.0.1:{imds.server_address[1]}"}),

@@ -4,6 +4,7 @@
 
 import json
 import socket
+import socketserver
 import struct
 import time
 import urllib.parse
@@ -100,10 +101,19 @@ class Handler(BaseHTTPRequestHandler):
             return refused.status, failure(call.params, refused)
 
 
+class Server(ThreadingHTTPServer):
+    """http.server asks the name service what an address is called, and in a network namespace nobody answers, for ten seconds."""
+
+    daemon_threads = True
+
+    def server_bind(self):
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
+
+
 def serve(cloud, host, port):
     """Not begun yet: serve_forever() is the caller's."""
     handler = type("CloudHandler", (Handler,), {"cloud": cloud})
-    server = ThreadingHTTPServer((host, port), handler)
-    server.daemon_threads = True
+    server = Server((host, port), handler)
     server.cloud = cloud
     return server

@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT / "tests" / "aws"))
 
 import fake_cloud  # noqa: E402
 import fake_ec2  # noqa: E402
+import fake_server  # noqa: E402
 
 API, EC2 = ZONES["a"][1], ZONES["b"][1]  # on the VPC's router: where labkube's API server listens, and where EC2 does
 SETTLED = 90.0
@@ -153,9 +154,7 @@ class Group:
         settings = self.metadata[name] = dict(fake_cloud.SETTINGS)
         handler = type("MetadataHandler", (fake_cloud.Metadata,),
                        {"cloud": self.cloud, "interface": f"eni-{name}", "settings": settings})
-        server = ThreadingHTTPServer((host, port), handler)
-        server.daemon_threads = True
-        return server
+        return fake_server.Server((host, port), handler)
 
     def configure(self, failover: bool = True) -> None:
         """After Kube.configure_gateway."""

@@ -365,6 +365,11 @@ int channel_send(struct channel *channel, const void *bytes, size_t n)
 	return 0;
 }
 
+bool channel_is_new(const struct channel *channel)
+{
+	return channel->state == OPEN && tls_is_new(channel->ssl);
+}
+
 size_t channel_queued(const struct channel *channel)
 {
 	return channel->out_length;

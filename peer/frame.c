@@ -11,12 +11,28 @@
 #include "peer/wire.h"
 
 enum { MAGIC = 0x45475752, VERSION = 1, LENGTH_BYTES = 4, FLOW_BYTES = 22 };
+enum { TALE_BYTES = 27, STINT_BYTES = 40 };
+
+_Static_assert(FRAME_TALES_MAX *(TALE_BYTES + CT_STINTS_MAX * STINT_BYTES) + 64 <= FRAME_BYTES_MAX,
+	       "the fullest fits");
 enum { SAW_REPLY = 1, ASSURED = 2 };
+
+static void put_tuple(struct wire_out *out, const struct ct_tuple *tuple)
+{
+	wire_put(out, tuple->src.v, 4);
+	wire_put(out, tuple->dst.v, 4);
+	wire_put(out, tuple->src_port, 2);
+	if (tuple->protocol == IPPROTO_ICMP) {
+		wire_put(out, tuple->icmp_type, 1);
+		wire_put(out, tuple->icmp_code, 1);
+	} else {
+		wire_put(out, tuple->dst_port, 2);
+	}
+}
 
 static void put_flow(struct wire_out *out, const struct frame_flow *item)
 {
 	const struct ct_flow *flow = &item->flow;
-	bool is_icmp = flow->orig.protocol == IPPROTO_ICMP;
 
 	wire_put(out, item->change, 1);
 	wire_put(out, flow->orig.protocol, 1);
@@ -25,17 +41,40 @@ static void put_flow(struct wire_out *out, const struct frame_flow *item)
 		 (flow->status & IPS_SEEN_REPLY ? SAW_REPLY : 0) |
 			 (flow->status & IPS_ASSURED ? ASSURED : 0),
 		 1);
-	wire_put(out, flow->orig.src.v, 4);
-	wire_put(out, flow->orig.dst.v, 4);
-	wire_put(out, flow->orig.src_port, 2);
-	if (is_icmp) {
-		wire_put(out, flow->orig.icmp_type, 1);
-		wire_put(out, flow->orig.icmp_code, 1);
-	} else {
-		wire_put(out, flow->orig.dst_port, 2);
-	}
+	put_tuple(out, &flow->orig);
 	wire_put(out, flow->nat_port, 2);
 	wire_put(out, flow->timeout_s, 4);
+}
+
+static void put_tale(struct wire_out *out, const struct frame_tale *item)
+{
+	const struct ct_history *history = &item->tale.history;
+
+	wire_put(out, item->orig.protocol, 1);
+	put_tuple(out, &item->orig);
+	wire_put(out, item->tale.who, 4);
+	wire_put(out, item->tale.basis, 1);
+	wire_put(out, (uint64_t)history->start_ns, 8);
+	wire_put(out, history->n, 1);
+	for (size_t i = 0; i < history->n; i++) {
+		const struct ct_stint *stint = &history->stints[i];
+
+		wire_put(out, (uint64_t)stint->start_ns, 8);
+		wire_put(out, stint->sent.packets, 8);
+		wire_put(out, stint->sent.bytes, 8);
+		wire_put(out, stint->received.packets, 8);
+		wire_put(out, stint->received.bytes, 8);
+	}
+}
+
+static void put_tales(struct wire_out *out, const struct peer_frame *frame)
+{
+	wire_put(out, frame->egress, 8);
+	wire_put(out, frame->sequence, 8);
+	wire_put(out, frame->n, 2);
+	out->failed = out->failed || frame->n > FRAME_TALES_MAX;
+	for (size_t i = 0; !out->failed && i < frame->n; i++)
+		put_tale(out, &frame->tales[i]);
 }
 
 static void put_contents(struct wire_out *out, const struct peer_frame *frame)
@@ -64,6 +103,16 @@ static void put_contents(struct wire_out *out, const struct peer_frame *frame)
 	case FRAME_ACK:
 		wire_put(out, frame->sequence, 8);
 		break;
+	case FRAME_WHO:
+		wire_put(out, frame->number, 4);
+		wire_put(out, frame->n, 2);
+		out->failed = out->failed || frame->n > FRAME_WHO_MAX;
+		if (!out->failed)
+			wire_put_bytes(out, frame->who, frame->n);
+		break;
+	case FRAME_TALES:
+		put_tales(out, frame);
+		break;
 	case FRAME_KIND_END:
 		out->failed = true;
 		break;
@@ -75,7 +124,7 @@ size_t frame_write(const struct peer_frame *frame, uint8_t *ret, size_t size)
 	struct wire_out out = { .at = ret, .end = ret + size },
 			head = { .at = ret, .end = ret + size };
 
-	if (frame->n > FRAME_FLOWS_MAX)
+	if (frame->kind == FRAME_FLOWS && frame->n > FRAME_FLOWS_MAX)
 		return 0;
 	wire_put(&out, 0, LENGTH_BYTES);
 	wire_put(&out, frame->kind, 1);
@@ -100,6 +149,19 @@ static bool is_sound(const struct frame_flow *item)
 						flow->tcp_state <= TCP_CONNTRACK_LAST_ACK);
 }
 
+static void get_tuple(struct wire_in *in, struct ct_tuple *ret)
+{
+	ret->src.v = (uint32_t)wire_get(in, 4);
+	ret->dst.v = (uint32_t)wire_get(in, 4);
+	ret->src_port = (uint16_t)wire_get(in, 2);
+	if (ret->protocol == IPPROTO_ICMP) {
+		ret->icmp_type = (uint8_t)wire_get(in, 1);
+		ret->icmp_code = (uint8_t)wire_get(in, 1);
+	} else {
+		ret->dst_port = (uint16_t)wire_get(in, 2);
+	}
+}
+
 static void get_flow(struct wire_in *in, struct frame_flow *ret)
 {
 	struct ct_flow flow = { .nat_port = 0 };
@@ -110,19 +172,74 @@ static void get_flow(struct wire_in *in, struct frame_flow *ret)
 	flags = wire_get(in, 1);
 	flow.status = (flags & SAW_REPLY ? IPS_SEEN_REPLY : 0) |
 		      (flags & ASSURED ? IPS_ASSURED : 0);
-	flow.orig.src.v = (uint32_t)wire_get(in, 4);
-	flow.orig.dst.v = (uint32_t)wire_get(in, 4);
-	flow.orig.src_port = (uint16_t)wire_get(in, 2);
-	if (flow.orig.protocol == IPPROTO_ICMP) {
-		flow.orig.icmp_type = (uint8_t)wire_get(in, 1);
-		flow.orig.icmp_code = (uint8_t)wire_get(in, 1);
-	} else {
-		flow.orig.dst_port = (uint16_t)wire_get(in, 2);
-	}
+	get_tuple(in, &flow.orig);
 	flow.nat_port = (uint16_t)wire_get(in, 2);
 	flow.timeout_s = (uint32_t)wire_get(in, 4);
 	*ret = (struct frame_flow){ .change = (enum ct_flow_change)change, .flow = flow };
 	in->failed = in->failed || change > CT_FLOW_GONE || !is_sound(ret);
+}
+
+static int64_t get_time(struct wire_in *in)
+{
+	const uint64_t ns = wire_get(in, 8);
+
+	in->failed = in->failed || ns > INT64_MAX;
+	return in->failed ? 0 : (int64_t)ns;
+}
+
+/* What a sum of six of them can't overflow. */
+static uint64_t get_count(struct wire_in *in)
+{
+	const uint64_t count = wire_get(in, 8);
+
+	in->failed = in->failed || count > UINT64_MAX / 16;
+	return count;
+}
+
+static void get_tale(struct wire_in *in, struct frame_tale *ret)
+{
+	struct ct_history *history = &ret->tale.history;
+
+	*ret = (struct frame_tale){ .orig.protocol = (uint8_t)wire_get(in, 1) };
+	get_tuple(in, &ret->orig);
+	ret->tale.who = (uint32_t)wire_get(in, 4);
+	ret->tale.basis = (uint8_t)wire_get(in, 1);
+	history->start_ns = get_time(in);
+	history->n = (size_t)wire_get(in, 1);
+	in->failed = in->failed || history->n > CT_STINTS_MAX;
+	for (size_t i = 0; !in->failed && i < history->n; i++) {
+		struct ct_stint *stint = &history->stints[i];
+
+		stint->start_ns = get_time(in);
+		stint->sent.packets = get_count(in);
+		stint->sent.bytes = get_count(in);
+		stint->received.packets = get_count(in);
+		stint->received.bytes = get_count(in);
+	}
+}
+
+static void get_tales(struct wire_in *in, struct peer_frame *ret)
+{
+	ret->egress = wire_get(in, 8);
+	ret->sequence = wire_get(in, 8);
+	ret->n = (size_t)wire_get(in, 2);
+	in->failed = in->failed || ret->n > FRAME_TALES_MAX;
+	for (size_t i = 0; !in->failed && i < ret->n; i++)
+		get_tale(in, &ret->tales[i]);
+}
+
+static void get_who(struct wire_in *in, struct peer_frame *ret)
+{
+	const uint8_t *bytes;
+	size_t n;
+
+	ret->number = (uint32_t)wire_get(in, 4);
+	n = (size_t)wire_get(in, 2);
+	in->failed = in->failed || n > FRAME_WHO_MAX;
+	bytes = in->failed ? NULL : wire_get_bytes(in, n);
+	for (size_t i = 0; bytes && i < n; i++)
+		ret->who[i] = bytes[i];
+	ret->n = bytes ? n : 0;
 }
 
 static void get_contents(struct wire_in *in, struct peer_frame *ret)
@@ -151,6 +268,12 @@ static void get_contents(struct wire_in *in, struct peer_frame *ret)
 		break;
 	case FRAME_ACK:
 		ret->sequence = wire_get(in, 8);
+		break;
+	case FRAME_WHO:
+		get_who(in, ret);
+		break;
+	case FRAME_TALES:
+		get_tales(in, ret);
 		break;
 	case FRAME_KIND_END:
 		in->failed = true;

@@ -8,7 +8,11 @@
  *   FLOWS       changes of one egress IP's flows, numbered through over the whole channel
  *   WALK_BEGIN  from here on all flows of the egress IP come, as FLOWS between changes; at
  *   WALK_END    what the receiver has and wasn't told of since is gone. Not complete: nothing follows from it
- *   ACK         all frames of FLOWS up to this number are in the receiver's kernel
+ *   ACK         all frames of FLOWS and TALES up to this number are in the receiver's kernel
+ *   WHO         what the number of somebody means from now on; the bytes are the NAT log's
+ *   TALES       lives of flows that were told of before, numbered as FLOWS are
+ *
+ * The last two are only for who said in the handshake that he knows them (channel_is_new).
  *
  * TCP is told of from SYN_RECV to LAST_ACK; before, there is nothing to lose, and after, it is GONE. SCTP isn't: the
  * kernel wouldn't believe the packets of an association whose tags it hasn't seen.
@@ -23,10 +27,13 @@
 #include <stdint.h>
 
 #include "nat/flow.h"
+#include "nat/history.h"
 
 #define FRAME_FLOWS_MAX 512
 #define FRAME_NAME_MAX 64     /* with NUL */
 #define FRAME_BYTES_MAX 16384 /* with the length */
+#define FRAME_TALES_MAX 60
+#define FRAME_WHO_MAX 2048
 
 enum frame_kind {
 	FRAME_HELLO = 1,
@@ -34,6 +41,8 @@ enum frame_kind {
 	FRAME_WALK_BEGIN,
 	FRAME_WALK_END,
 	FRAME_ACK,
+	FRAME_WHO,
+	FRAME_TALES,
 	FRAME_KIND_END
 };
 
@@ -42,15 +51,25 @@ struct frame_flow {
 	struct ct_flow flow; /* without address and mark */
 };
 
+struct frame_tale {
+	struct ct_tuple orig;
+	struct ct_tale tale; /* without serial */
+};
+
 struct peer_frame {
 	enum frame_kind kind;
 	char name[FRAME_NAME_MAX]; /* HELLO */
 	uint64_t boot;             /* HELLO */
-	uint64_t egress;           /* beat_hash of the name: FLOWS, WALK_BEGIN, WALK_END */
-	uint64_t sequence;         /* FLOWS: of this frame, from 1; ACK */
+	uint64_t egress;           /* beat_hash of the name: FLOWS, WALK_BEGIN, WALK_END, TALES */
+	uint64_t sequence;         /* FLOWS, TALES: of this frame, from 1; ACK */
 	bool complete;             /* WALK_END */
-	size_t n;                  /* FLOWS */
-	struct frame_flow flows[FRAME_FLOWS_MAX];
+	uint32_t number;           /* WHO */
+	size_t n;                  /* FLOWS, TALES; WHO: bytes */
+	union {
+		struct frame_flow flows[FRAME_FLOWS_MAX];
+		struct frame_tale tales[FRAME_TALES_MAX];
+		uint8_t who[FRAME_WHO_MAX];
+	};
 };
 
 /* The frame's length; 0: it doesn't fit. */

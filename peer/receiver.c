@@ -69,6 +69,28 @@ static const char *take_flows(struct incoming *link, struct slot *slot, struct p
 	return NULL;
 }
 
+/* Of flows that are in the kernel by then, or were refused. Who has no room for a name hears of nobody. */
+static const char *take_tales(const struct incoming *link, const struct place *place,
+			      const struct peer_frame *frame)
+{
+	struct receiver *receiver = link->receiver;
+
+	if (ct_writer_flush(receiver->config.writer, NULL))
+		return "the kernel takes nothing";
+	for (size_t i = 0; receiver->config.on_tale && i < frame->n; i++) {
+		const struct frame_tale *item = &frame->tales[i];
+		const struct name *name = names_get(&link->names, item->tale.who);
+		const struct ct_flow flow = { .orig = item->orig, .nat = place->is.address };
+
+		if (!name)
+			continue;
+		receiver->config.on_tale(&flow, &item->tale, name->bytes, name->n,
+					 receiver->config.data);
+		receiver->count.tales++;
+	}
+	return NULL;
+}
+
 /* The walks of one connection begin and end together; one that begins while it is under way is a new one. */
 static void begin_walk(struct incoming *link, struct slot *slot)
 {
@@ -108,21 +130,33 @@ static void note(struct place *place, const struct incoming *link)
 	status->heard = mono_now();
 }
 
+static bool is_believed(const struct incoming *link, const struct place *place)
+{
+	const struct receiver_config *config = &link->receiver->config;
+
+	return place && !place->is.is_ours &&
+	       config->is_owner(link->name, place->is.egress, config->data);
+}
+
 const char *receiver_take(struct incoming *link, const struct peer_frame *frame)
 {
 	struct receiver *receiver = link->receiver;
-	struct place *place;
+	struct place *place = receiver_find(receiver, frame->egress);
 	struct slot *slot;
 
+	if (frame->kind == FRAME_WHO) {
+		(void)names_set(&link->names, frame->number, frame->who, frame->n);
+		return NULL;
+	}
+	if (frame->kind == FRAME_TALES)
+		return is_believed(link, place) ? take_tales(link, place, frame) : NULL;
 	if (frame->kind != FRAME_FLOWS && frame->kind != FRAME_WALK_BEGIN &&
 	    frame->kind != FRAME_WALK_END)
 		return "it says what it has no reason for";
 	slot = slot_of(link, frame->egress);
 	if (!slot)
 		return "it tells of too many egress IPs";
-	place = receiver_find(receiver, frame->egress);
-	if (!place || place->is.is_ours ||
-	    !receiver->config.is_owner(link->name, frame->egress, receiver->config.data)) {
+	if (!is_believed(link, place)) {
 		slot->missed = true;
 		slot->walking = false;
 		receiver->count.ignored++;

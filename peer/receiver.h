@@ -39,6 +39,9 @@ struct receiver_config {
 	const struct peer_keys *keys;
 	bool (*is_member)(const char *peer, void *data); /* of the group */
 	bool (*is_owner)(const char *peer, uint64_t egress, void *data);
+	/* The life of a flow that was told of before, and who had it, as the other one's sender_tales say. NULL: not wanted. */
+	void (*on_tale)(const struct ct_flow *flow, const struct ct_tale *tale, const uint8_t *who,
+			size_t n, void *data);
 	void *data;
 };
 
@@ -70,8 +73,9 @@ struct receiver_egress_status {
 struct receiver_status {
 	size_t n;
 	struct receiver_egress_status egresses[RECEIVER_EGRESSES_MAX];
-	size_t links;     /* of who said who he is */
-	uint64_t taken;   /* changes */
+	size_t links;   /* of who said who he is */
+	uint64_t taken; /* changes */
+	uint64_t tales;
 	uint64_t ignored; /* frames of who doesn't own it, or of what is ours */
 	uint64_t broken;  /* connections that were ended here for a fault, a gap among them */
 	uint64_t swept;   /* entries that nobody told of */

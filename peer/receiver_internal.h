@@ -3,6 +3,7 @@
 /* Shared by receiver.c (whose flows, and where they go), receiver_link.c (who tells) and receiver_sweep.c (what nobody told). */
 #pragma once
 
+#include "peer/names.h"
 #include "peer/receiver.h"
 #include "peer/told.h"
 
@@ -28,6 +29,7 @@ struct incoming {
 	struct slot slots[RECEIVER_EGRESSES_MAX];
 	size_t n_slots;
 	struct told told; /* since its walks began */
+	struct names names;
 };
 
 struct place {

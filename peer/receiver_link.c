@@ -31,6 +31,7 @@ void incoming_free(struct incoming *link)
 			status->linked = false;
 	}
 	told_reset(&link->told);
+	names_done(&link->names);
 	channel_free(link->channel);
 	free(link);
 }
@@ -95,7 +96,7 @@ static const char *take(struct incoming *link, struct peer_frame *frame)
 	if (!link->greeted)
 		return frame->kind == FRAME_HELLO ? take_hello(link, frame) :
 						    "it doesn't say who it is";
-	if (frame->kind != FRAME_FLOWS)
+	if (frame->kind != FRAME_FLOWS && frame->kind != FRAME_TALES)
 		return receiver_take(link, frame);
 	if (frame->sequence != link->sequence + 1)
 		return "a frame is missing";

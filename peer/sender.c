@@ -68,6 +68,7 @@ static void flush_batch(struct sender *sender, struct owned *owned)
 			(void)link_send(sender->links[i], owned->batch);
 	}
 	owned->batch->n = 0;
+	tales_flush(sender, owned);
 }
 
 void sender_flush(void *data)
@@ -135,6 +136,8 @@ static void on_event(enum ct_flow_change change, const struct ct_flow *flow, voi
 	if (sender->walk)
 		told_add(&sender->told, told_hash(&flow->orig, owned->is.egress));
 	sender_put(sender, owned, change, flow);
+	if (change == CT_FLOW_NEW)
+		tales_put(sender, owned, flow, NULL);
 }
 
 static void spoil(struct sender *sender)
@@ -230,6 +233,7 @@ static void leave(struct sender *sender, struct owned *owned)
 			(void)link_send(sender->links[i], frame);
 	}
 	free(owned->batch);
+	free(owned->tales);
 }
 
 static bool is_in(const struct sender_egress *egresses, size_t n, const struct sender_egress *is)
@@ -243,13 +247,19 @@ static bool is_in(const struct sender_egress *egresses, size_t n, const struct s
 
 static int add_owned(struct sender *sender, const struct sender_egress *is)
 {
-	struct peer_frame *batch = calloc(1, sizeof(*batch));
+	struct peer_frame *batch = calloc(1, sizeof(*batch)), *tales = calloc(1, sizeof(*tales));
 
-	if (!batch)
+	if (!batch || !tales) {
+		free(batch);
+		free(tales);
 		return -ENOMEM;
+	}
 	batch->kind = FRAME_FLOWS;
-	batch->egress = is->egress;
-	sender->owned[sender->n_owned++] = (struct owned){ .is = *is, .batch = batch };
+	tales->kind = FRAME_TALES;
+	batch->egress = tales->egress = is->egress;
+	sender->owned[sender->n_owned++] = (struct owned){ .is = { is->egress, is->address, false },
+							   .batch = batch,
+							   .tales = tales };
 	return 0;
 }
 
@@ -277,6 +287,14 @@ int sender_set_egresses(struct sender *sender, const struct sender_egress *egres
 	}
 	if (sender->n_owned > kept)
 		spoil(sender);
+	for (size_t i = 0; i < sender->n_owned; i++) {
+		struct owned *owned = &sender->owned[i];
+
+		for (size_t j = 0; j < n; j++) {
+			if (is_in(&egresses[j], 1, &owned->is))
+				tales_set_leaving(sender, owned, egresses[j].is_leaving);
+		}
+	}
 	return rc;
 }
 
@@ -322,6 +340,7 @@ struct sender *sender_new(const struct sender_config *config, struct err *err)
 	snprintf(sender->name, sizeof(sender->name), "%s", config->name);
 	sender->boot = sender->dice = config->boot;
 	sender->keys = *config->keys;
+	sender->tell = config->tales;
 	sender->told.max = TOLD_MAX;
 	if (start(sender, config, err))
 		return sender;
@@ -335,8 +354,10 @@ void sender_free(struct sender *sender)
 		return;
 	for (size_t i = 0; i < sender->n_links; i++)
 		link_free(sender->links[i]);
-	for (size_t i = 0; i < sender->n_owned; i++)
+	for (size_t i = 0; i < sender->n_owned; i++) {
 		free(sender->owned[i].batch);
+		free(sender->owned[i].tales);
+	}
 	ct_walk_free(sender->walk);
 	ct_events_free(sender->events);
 	told_reset(&sender->told);

@@ -38,6 +38,16 @@ struct sender_times {    /* milliseconds; 0: the default */
 	int64_t retry; /* until the first new attempt to connect, then doubled up to 5 s: 200 ms */
 };
 
+/* What is known of a flow's life: the NAT log's. */
+struct sender_tales {
+	/* account: what was counted so far; NULL: it has just begun. False: nothing is known. */
+	bool (*tell)(const struct ct_flow *flow, const struct ct_account *account,
+		     struct ct_tale *ret, void *data);
+	/* The meaning of ct_tale's `who`: how many bytes; 0: it has none any more. */
+	size_t (*who)(uint32_t who, uint8_t *ret, size_t size, void *data);
+	void *data;
+};
+
 struct sender_config {
 	struct loop *loop;
 	const struct ct_writer *writer; /* whose doings aren't told of; may be NULL */
@@ -45,6 +55,7 @@ struct sender_config {
 	uint64_t boot;
 	const struct peer_keys *keys;
 	struct sender_times times;
+	const struct sender_tales *tales; /* borrowed; NULL: there are none */
 };
 
 struct sender *sender_new(const struct sender_config *config, struct err *err);
@@ -61,6 +72,8 @@ void sender_set_keys(struct sender *sender, const struct peer_keys *keys); /* fo
 struct sender_egress {
 	uint64_t egress;    /* beat_hash of its name */
 	struct ip4 address; /* that carries it here */
+	/* To another one, who translates as well: what was counted is told of now, and not later. */
+	bool is_leaving;
 };
 /* Those that are ours; about what isn't any more, nothing is said from now on. -E2BIG, -ENOMEM: nothing has changed. */
 int sender_set_egresses(struct sender *sender, const struct sender_egress *egresses, size_t n);
@@ -82,6 +95,7 @@ struct sender_status {
 	size_t n;
 	struct sender_link_status links[SENDER_PEERS_MAX];
 	uint64_t told; /* changes, once for all peers */
+	uint64_t tales;
 	uint64_t lost; /* overruns of the kernel's events */
 	uint64_t walks, refreshes, failed_walks;
 };

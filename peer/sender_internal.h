@@ -32,6 +32,8 @@ struct link {
 	int64_t lag_ms;
 	uint64_t connections, overflows;
 	char reason[REASON_MAX];
+	uint32_t *serials; /* of who was told of, by number */
+	size_t n_serials;
 };
 
 /* NULL: out of memory. It begins to connect by itself. */
@@ -47,12 +49,16 @@ bool link_is_open(const struct link *link);
 /* Sends it; numbers it if it is one of FLOWS. False: there's no room, and it's dirty now. */
 bool link_send(struct link *link, struct peer_frame *frame);
 
+/* Tells who that is, unless it did. */
+void link_tell_who(struct link *link, const struct ct_tale *tale);
+
 enum walk_kind { NO_WALK, REFRESH, WALK };
 
 struct owned {
 	struct sender_egress is;
 	bool in_walk;
-	struct peer_frame *batch;
+	enum { LAST_NONE, LAST_DUE, LAST_NOW, LAST_TOLD } last; /* word of what was counted */
+	struct peer_frame *batch, *tales;
 };
 
 struct sender {
@@ -75,6 +81,8 @@ struct sender {
 	struct told told;    /* by events, since it began */
 	struct mono began, ended, last_walk;
 	struct sender_status count;
+	const struct sender_tales *tell;
+	size_t n_found, n_last; /* flows that are ours, in this walk and in the last one */
 	struct peer_frame scratch;
 };
 
@@ -96,3 +104,14 @@ void sender_put(struct sender *sender, struct owned *owned, enum ct_flow_change 
 void sender_flush(void *data);
 void sender_walk(void *data);    /* begins the one that is due */
 void sender_refresh(void *data); /* one is due */
+void sender_refresh_now(struct sender *sender);
+
+/* sender_tales.c */
+void tales_put(struct sender *sender, struct owned *owned, const struct ct_flow *flow,
+	       const struct ct_account *account);
+void tales_flush(struct sender *sender, struct owned *owned);
+/* Whether this walk is to tell of that one. */
+bool tales_are_due(const struct sender *sender, const struct owned *owned,
+		   const struct ct_flow *flow);
+void tales_set_leaving(struct sender *sender, struct owned *owned, bool is_leaving);
+void tales_walk(struct sender *sender, bool begins);

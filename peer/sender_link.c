@@ -8,9 +8,10 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "peer/names.h"
 #include "peer/sender_internal.h"
 
-enum { RETRY_MAX_MS = 5000 };
+enum { RETRY_MAX_MS = 5000, FIRST_SERIALS = 64 };
 
 static void wait_and_connect(struct link *link)
 {
@@ -26,6 +27,9 @@ void link_drop(struct link *link, const char *reason)
 	snprintf(link->reason, sizeof(link->reason), "%s", reason);
 	channel_free(link->channel);
 	link->channel = NULL;
+	free(link->serials);
+	link->serials = NULL;
+	link->n_serials = 0;
 	link->greeted = link->dirty = link->in_walk = link->walked = false;
 	wait_and_connect(link);
 	sender_pace(link->sender);
@@ -155,6 +159,7 @@ void link_free(struct link *link)
 		return;
 	channel_free(link->channel);
 	loop_timer_free(link->retry);
+	free(link->serials);
 	free(link);
 }
 
@@ -185,7 +190,7 @@ bool link_is_open(const struct link *link)
 bool link_send(struct link *link, struct peer_frame *frame)
 {
 	uint8_t bytes[FRAME_BYTES_MAX];
-	bool is_numbered = frame->kind == FRAME_FLOWS;
+	bool is_numbered = frame->kind == FRAME_FLOWS || frame->kind == FRAME_TALES;
 	size_t length;
 
 	if (is_numbered)
@@ -206,4 +211,37 @@ bool link_send(struct link *link, struct peer_frame *frame)
 		link->looked_since = mono_now();
 	}
 	return true;
+}
+
+static bool has_serial(struct link *link, uint32_t number)
+{
+	size_t size = link->n_serials ? link->n_serials : FIRST_SERIALS;
+	uint32_t *serials;
+
+	if (number < link->n_serials || number >= NAMES_MAX)
+		return number < link->n_serials;
+	while (size <= number)
+		size *= 2;
+	serials = reallocarray(link->serials, size, sizeof(*serials));
+	if (!serials)
+		return false;
+	memset(serials + link->n_serials, 0, (size - link->n_serials) * sizeof(*serials));
+	link->serials = serials;
+	link->n_serials = size;
+	return true;
+}
+
+/* Who can't be told of is nobody for the other side. */
+void link_tell_who(struct link *link, const struct ct_tale *tale)
+{
+	const struct sender_tales *ops = link->sender->tell;
+	struct peer_frame *frame = sender_scratch(link->sender);
+
+	if (!has_serial(link, tale->who) || link->serials[tale->who] == tale->serial)
+		return;
+	frame->kind = FRAME_WHO;
+	frame->number = tale->who;
+	frame->n = ops->who(tale->who, frame->who, sizeof(frame->who), ops->data);
+	if (frame->n && link_send(link, frame))
+		link->serials[tale->who] = tale->serial;
 }

@@ -55,6 +55,15 @@ void sender_refresh(void *data)
 	schedule(sender);
 }
 
+/* Not to wait for: what is told now would be late in a second. */
+void sender_refresh_now(struct sender *sender)
+{
+	if (sender->due == NO_WALK)
+		sender->due = REFRESH;
+	if (!sender->walk)
+		loop_timer_arm_ms(sender->next, 0);
+}
+
 static bool is_followed(const struct sender *sender)
 {
 	for (size_t i = 0; i < sender->n_links; i++) {
@@ -83,27 +92,33 @@ void sender_pace(struct sender *sender)
 	sender->paused = pause;
 }
 
-static bool is_worth_walking(const struct sender *sender, const struct ct_flow *flow)
+static bool lives(const struct ct_flow *flow)
 {
 	uint8_t protocol = flow->orig.protocol, state = flow->tcp_state;
 
-	if (sender->kind == REFRESH && flow->timeout_s >= LONG_LIFE_S)
-		return false;
 	if (protocol == IPPROTO_TCP)
 		return state >= TCP_CONNTRACK_SYN_RECV && state <= TCP_CONNTRACK_LAST_ACK;
 	return protocol != IPPROTO_SCTP;
 }
 
-static void on_found(const struct ct_flow *flow, void *data)
+static void on_found(const struct ct_flow *flow, const struct nlmsghdr *nlh, void *data)
 {
 	struct sender *sender = data;
 	struct owned *owned = sender_find(sender, flow->nat);
+	struct ct_account account;
 
-	if (!owned || !is_worth_walking(sender, flow) ||
+	if (!owned || !lives(flow) ||
 	    told_has(&sender->told, told_hash(&flow->orig, owned->is.egress)))
 		return;
-	sender_put(sender, owned, CT_FLOW_IS, flow);
-	sender->ahead++;
+	sender->n_found++;
+	if (sender->kind == WALK || flow->timeout_s < LONG_LIFE_S) {
+		sender_put(sender, owned, CT_FLOW_IS, flow);
+		sender->ahead++;
+	}
+	if (tales_are_due(sender, owned, flow) && ct_decode_account(nlh, &account) == 0) {
+		tales_put(sender, owned, flow, &account);
+		sender->ahead++;
+	}
 	sender_pace(sender);
 }
 
@@ -134,6 +149,7 @@ static void on_end(int rc, void *data)
 	}
 	ct_walk_free(sender->walk);
 	sender->walk = NULL;
+	tales_walk(sender, false);
 	told_reset(&sender->told);
 	sender->ended = mono_now();
 	if (rc) {
@@ -186,7 +202,7 @@ static bool has_listener(const struct sender *sender)
 
 void sender_walk(void *data)
 {
-	static const struct ct_walk_ops ops = { .on_flow = on_found, .on_end = on_end };
+	static const struct ct_walk_ops ops = { .on_message = on_found, .on_end = on_end };
 	struct sender *sender = data;
 	struct err err = ERR_NULL;
 
@@ -211,6 +227,7 @@ void sender_walk(void *data)
 	}
 	sender->paused = sender->spoilt = false;
 	sender->ahead = 0;
+	tales_walk(sender, true);
 	if (sender->kind == REFRESH)
 		return;
 	for (size_t i = 0; i < sender->n_owned; i++)

@@ -12,6 +12,13 @@
 /* TLS_AES_128_GCM_SHA256: its hash is the one that pre-shared keys are made for unless something else is said. */
 static const unsigned char cipher_id[] = { 0x13, 0x01 };
 
+/*
+ * What one knows beyond the first version is said in the handshake (ALPN, RFC 7301): who doesn't know of that says nothing, and is
+ * not told of anything that he would take for an error.
+ */
+static const unsigned char protocols[] = "\x07"
+					 "eipgw/2";
+
 static SSL_SESSION *session_of(SSL *ssl, const struct peer_key *key)
 {
 	const SSL_CIPHER *cipher = SSL_CIPHER_find(ssl, cipher_id);
@@ -56,6 +63,29 @@ static int find_key(SSL *ssl, const unsigned char *id, size_t id_length, SSL_SES
 	return !key || *session;
 }
 
+static int choose(SSL *ssl, const unsigned char **ret, unsigned char *ret_length,
+		  const unsigned char *offered, unsigned length, void *data)
+{
+	unsigned char *chosen;
+
+	(void)ssl;
+	(void)data;
+	if (SSL_select_next_proto(&chosen, ret_length, protocols, sizeof(protocols) - 1, offered,
+				  length) != OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_NOACK;
+	*ret = chosen;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+bool tls_is_new(const SSL *ssl)
+{
+	const unsigned char *chosen;
+	unsigned length = 0;
+
+	SSL_get0_alpn_selected(ssl, &chosen, &length);
+	return length > 0;
+}
+
 SSL_CTX *tls_context(const struct peer_keys *keys, bool is_client)
 {
 	SSL_CTX *context = SSL_CTX_new(is_client ? TLS_client_method() : TLS_server_method());
@@ -65,6 +95,7 @@ SSL_CTX *tls_context(const struct peer_keys *keys, bool is_client)
 	SSL_CTX_set_app_data(context, (void *)keys);
 	SSL_CTX_set_psk_use_session_callback(context, use_key);
 	SSL_CTX_set_psk_find_session_callback(context, find_key);
+	SSL_CTX_set_alpn_select_cb(context, choose, NULL);
 	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE |
 					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 					  SSL_MODE_RELEASE_BUFFERS);
@@ -72,7 +103,8 @@ SSL_CTX *tls_context(const struct peer_keys *keys, bool is_client)
 	/* A client that was given a certificate instead of the key must not believe it. (A server has no use for either.) */
 	if (is_client)
 		SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
-	if (SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) &&
+	if (SSL_CTX_set_alpn_protos(context, protocols, sizeof(protocols) - 1) == 0 &&
+	    SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) &&
 	    SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256") &&
 	    SSL_CTX_set_num_tickets(context, 0))
 		return context;

@@ -35,6 +35,21 @@ static struct frame_flow flow_of(uint8_t protocol, enum ct_flow_change change)
 	return item;
 }
 
+static struct frame_tale tale_of(uint8_t protocol, size_t n)
+{
+	struct frame_tale item = { .orig = flow_of(protocol, CT_FLOW_IS).flow.orig,
+				   .tale = { .who = 77,
+					     .basis = 2,
+					     .history = { .start_ns = INT64_C(1795939811123456789),
+							  .n = n } } };
+
+	for (size_t i = 0; i < n; i++)
+		item.tale.history.stints[i] = (struct ct_stint){ (int64_t)i + 1,
+								 { 10 + i, 1ull << 50 },
+								 { 20 + i, UINT64_MAX / 16 } };
+	return item;
+}
+
 /* On the heap, so that the sanitizer sees what is read of it beyond its end. */
 static struct peer_frame *new_frame(enum frame_kind kind)
 {
@@ -46,9 +61,20 @@ static struct peer_frame *new_frame(enum frame_kind kind)
 		memcpy(frame->name, "gw-a", 5);
 		frame->boot = 0x1122334455667788;
 	}
-	if (kind == FRAME_FLOWS || kind == FRAME_WALK_BEGIN || kind == FRAME_WALK_END)
+	if (kind == FRAME_FLOWS || kind == FRAME_WALK_BEGIN || kind == FRAME_WALK_END ||
+	    kind == FRAME_TALES)
 		frame->egress = 0x99aabbccddeeff00;
-	if (kind == FRAME_FLOWS || kind == FRAME_ACK)
+	if (kind == FRAME_WHO) {
+		frame->number = 77;
+		frame->n = 5;
+		memcpy(frame->who, "shop\0", frame->n);
+	}
+	if (kind == FRAME_TALES) {
+		frame->tales[frame->n++] = tale_of(IPPROTO_TCP, 1);
+		frame->tales[frame->n++] = tale_of(IPPROTO_ICMP, CT_STINTS_MAX);
+		frame->tales[frame->n++] = tale_of(IPPROTO_UDP, 0);
+	}
+	if (kind == FRAME_FLOWS || kind == FRAME_ACK || kind == FRAME_TALES)
 		frame->sequence = 1ull << 40;
 	frame->complete = kind == FRAME_WALK_END;
 	if (kind == FRAME_FLOWS) {
@@ -59,13 +85,31 @@ static struct peer_frame *new_frame(enum frame_kind kind)
 	return frame;
 }
 
+static void assert_same_tale(const struct frame_tale *a, const struct frame_tale *b)
+{
+	const struct ct_history *x = &a->tale.history, *y = &b->tale.history;
+
+	assert_true(ct_tuple_equal(&a->orig, &b->orig));
+	assert_int_equal(a->tale.who, b->tale.who);
+	assert_int_equal(a->tale.basis, b->tale.basis);
+	assert_int_equal(x->start_ns, y->start_ns);
+	assert_int_equal(x->n, y->n);
+	assert_memory_equal(x->stints, y->stints, x->n * sizeof(x->stints[0]));
+}
+
 static void assert_same(const struct peer_frame *a, const struct peer_frame *b)
 {
 	assert_int_equal(a->kind, b->kind);
 	if (a->kind == FRAME_HELLO)
 		assert_string_equal(a->name, b->name);
 	assert_int_equal(a->n, b->n);
-	for (size_t i = 0; i < a->n; i++) {
+	if (a->kind == FRAME_WHO) {
+		assert_int_equal(a->number, b->number);
+		assert_memory_equal(a->who, b->who, a->n);
+	}
+	for (size_t i = 0; a->kind == FRAME_TALES && i < a->n; i++)
+		assert_same_tale(&a->tales[i], &b->tales[i]);
+	for (size_t i = 0; a->kind == FRAME_FLOWS && i < a->n; i++) {
 		const struct ct_flow *x = &a->flows[i].flow, *y = &b->flows[i].flow;
 
 		assert_int_equal(a->flows[i].change, b->flows[i].change);
@@ -124,6 +168,50 @@ static void the_fullest_frame_fits(void **state)
 	assert_int_equal(frame_write(frame, bytes, sizeof(bytes)), 0);
 }
 
+static void the_longest_lives_fit(void **state)
+{
+	CLEANUP(cleanup_free) struct peer_frame *frame = new_frame(FRAME_TALES);
+	CLEANUP(cleanup_free) struct peer_frame *seen = new_frame(FRAME_ACK);
+	uint8_t bytes[FRAME_BYTES_MAX];
+	size_t length, used;
+
+	(void)state;
+	for (frame->n = 0; frame->n < FRAME_TALES_MAX; frame->n++)
+		frame->tales[frame->n] = tale_of(IPPROTO_TCP, CT_STINTS_MAX);
+	length = frame_write(frame, bytes, sizeof(bytes));
+	assert_true(length > 0);
+	assert_int_equal(frame_read(bytes, length, &used, seen), 0);
+	assert_same(seen, frame);
+	frame->n++;
+	assert_int_equal(frame_write(frame, bytes, sizeof(bytes)), 0);
+	frame->kind = FRAME_WHO;
+	frame->n = FRAME_WHO_MAX + 1;
+	assert_int_equal(frame_write(frame, bytes, sizeof(bytes)), 0);
+}
+
+/* Gateways of the first version are told in these bytes, and know no others: they must never change. */
+static void the_first_version_stays_as_it_was(void **state)
+{
+	static const uint8_t hello[] = { 0,    0,    0,    23,   1,    'E',  'G', 'W',
+					 'R',  1,    4,    'g',  'w',  '-',  'a', 0x11,
+					 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88 };
+	static const uint8_t flows[] = { 0,    0,    0,    45,   2,    0x99, 0xaa, 0xbb, 0xcc,
+					 0xdd, 0xee, 0xff, 0,    0,    0,    1,    0,    0,
+					 0,    0,    0,    0,    1,    0,    6,    3,    3,
+					 10,   0,    0,    50,   192,  0,    2,    1,    0x0f,
+					 0xa0, 1,    0xbb, 0xc3, 0x50, 0,    6,    0x97, 0x80 };
+	CLEANUP(cleanup_free) struct peer_frame *first = new_frame(FRAME_HELLO);
+	CLEANUP(cleanup_free) struct peer_frame *second = new_frame(FRAME_FLOWS);
+	uint8_t bytes[FRAME_BYTES_MAX];
+
+	(void)state;
+	assert_int_equal(frame_write(first, bytes, sizeof(bytes)), sizeof(hello));
+	assert_memory_equal(bytes, hello, sizeof(hello));
+	second->n = 1;
+	assert_int_equal(frame_write(second, bytes, sizeof(bytes)), sizeof(flows));
+	assert_memory_equal(bytes, flows, sizeof(flows));
+}
+
 static void what_is_malformed_is_refused(void **state)
 {
 	static const struct {
@@ -152,6 +240,16 @@ static void what_is_malformed_is_refused(void **state)
 		{ "TCP that only asked", FRAME_FLOWS, 25, TCP_CONNTRACK_SYN_SENT },
 		{ "TCP that has ended", FRAME_FLOWS, 25, TCP_CONNTRACK_TIME_WAIT },
 		{ "a state that no table has", FRAME_FLOWS, 25, 200 },
+		{ "less of somebody than there is", FRAME_WHO, 10, 4 },
+		{ "more of somebody than there is", FRAME_WHO, 10, 6 },
+		{ "much more of somebody", FRAME_WHO, 9, 0xff },
+		{ "fewer lives than there are", FRAME_TALES, 22, 2 },
+		{ "more lives than there are", FRAME_TALES, 22, 4 },
+		{ "many more lives", FRAME_TALES, 21, 0xff },
+		{ "a beginning before 1970", FRAME_TALES, 41, 0x80 },
+		{ "fewer gateways than there are", FRAME_TALES, 49, 0 },
+		{ "more gateways than there can be", FRAME_TALES, 49, CT_STINTS_MAX + 1 },
+		{ "more packets than there can be", FRAME_TALES, 58, 0xff },
 	};
 
 	(void)state;
@@ -173,6 +271,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_kind_comes_back_wherever_it_is_cut),
 		cmocka_unit_test(the_fullest_frame_fits),
+		cmocka_unit_test(the_longest_lives_fit),
+		cmocka_unit_test(the_first_version_stays_as_it_was),
 		cmocka_unit_test(what_is_malformed_is_refused),
 	};
 

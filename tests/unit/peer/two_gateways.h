@@ -25,6 +25,7 @@ enum { NOBODY = GATEWAYS };
 struct wish {
 	bool owns[EGRESSES];
 	enum gateway believes[EGRESSES]; /* whom it takes for the owner */
+	bool leaves[EGRESSES];           /* hands it over */
 	bool quit;
 };
 
@@ -36,6 +37,11 @@ struct shared {
 	struct sender_status sender;
 	struct receiver_status receiver;
 	struct ct_writer_stats writer;
+	bool is_old;                  /* knows only the first version */
+	unsigned serial;              /* of all whom it tells of */
+	_Atomic unsigned lives;       /* that it was told of */
+	_Atomic unsigned wrong;       /* with anything else than they should be */
+	_Atomic unsigned lives_known; /* flows that it has a life of, at most: those with n below */
 	bool complete[EGRESSES], sent[EGRESSES]; /* as a replica says */
 	unsigned changes;                        /* that a replica told of */
 	char report[8192];                       /* of a replica */

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/ssl.h>
+
 #include "base/err.h"
 #include "base/loop.h"
 #include "two_gateways.h"
@@ -30,6 +32,7 @@ struct process {
 	struct ct_writer *writer;
 	struct sender *sender;
 	struct receiver *receiver;
+	struct sender_tales tales;
 	struct wish wish;
 };
 
@@ -61,6 +64,72 @@ static bool is_owner(const char *peer, uint64_t egress, void *data)
 	return false;
 }
 
+/* ---- lives: all that is said of one follows from its source port */
+
+enum { WHO = 4 };
+
+static bool tell(const struct ct_flow *flow, const struct ct_account *account, struct ct_tale *ret,
+		 void *data)
+{
+	const struct process *process = data;
+
+	*ret = (struct ct_tale){ .who = flow->orig.src_port % WHO,
+				 .serial = process->shared->serial + 1,
+				 .basis = 1,
+				 .history = { .start_ns = flow->orig.src_port + 1, .n = 1 } };
+	ret->history.stints[0].sent.packets = account ? 2 : 1;
+	return flow->orig.src_port < 10000 + process->shared->lives_known;
+}
+
+static void name_of(unsigned who, unsigned serial, char ret[static 32])
+{
+	snprintf(ret, 32, "%u by name, %u", who, serial);
+}
+
+static size_t who(uint32_t number, uint8_t *ret, size_t size, void *data)
+{
+	const struct process *process = data;
+	char name[32];
+
+	name_of(number, process->shared->serial, name);
+	snprintf((char *)ret, size, "%s", name);
+	return strlen(name);
+}
+
+static void on_tale(const struct ct_flow *flow, const struct ct_tale *tale, const uint8_t *bytes,
+		    size_t n, void *data)
+{
+	struct process *process = data;
+	struct shared *shared = process->shared;
+	char name[32];
+
+	name_of(flow->orig.src_port % WHO, shared->serial, name);
+	shared->wrong += n != strlen(name) || memcmp(bytes, name, n) != 0 || tale->basis != 1 ||
+			 tale->history.start_ns != flow->orig.src_port + 1 || tale->history.n != 1;
+	shared->lives++;
+}
+
+/* Of the first version: nothing more is said in the handshake. */
+static bool is_old;
+int __real_SSL_CTX_set_alpn_protos(SSL_CTX *context, const unsigned char *v, unsigned n);
+int __wrap_SSL_CTX_set_alpn_protos(SSL_CTX *context, const unsigned char *v, unsigned n);
+void __real_SSL_CTX_set_alpn_select_cb(SSL_CTX *context, SSL_CTX_alpn_select_cb_func choose,
+				       void *data);
+void __wrap_SSL_CTX_set_alpn_select_cb(SSL_CTX *context, SSL_CTX_alpn_select_cb_func choose,
+				       void *data);
+
+int __wrap_SSL_CTX_set_alpn_protos(SSL_CTX *context, const unsigned char *v, unsigned n)
+{
+	return is_old ? 0 : __real_SSL_CTX_set_alpn_protos(context, v, n);
+}
+
+void __wrap_SSL_CTX_set_alpn_select_cb(SSL_CTX *context, SSL_CTX_alpn_select_cb_func choose,
+				       void *data)
+{
+	if (!is_old)
+		__real_SSL_CTX_set_alpn_select_cb(context, choose, data);
+}
+
 static void do_wish(struct process *process)
 {
 	struct receiver_egress all[EGRESSES];
@@ -75,7 +144,8 @@ static void do_wish(struct process *process)
 		all[e] = (struct receiver_egress){ egress, address, two_mark(process->gateway, e),
 						   process->wish.owns[e] };
 		if (process->wish.owns[e])
-			owned[n++] = (struct sender_egress){ egress, address };
+			owned[n++] =
+				(struct sender_egress){ egress, address, process->wish.leaves[e] };
 	}
 	must(receiver_set_egresses(process->receiver, all, EGRESSES) == 0, "egresses", &ERR_NULL);
 	must(sender_set_egresses(process->sender, owned, n) == 0, "egresses", &ERR_NULL);
@@ -88,11 +158,16 @@ static void on_tick(void *data)
 	struct process *process = data;
 	struct shared *shared = process->shared;
 	unsigned wished = shared->wished;
+	struct receiver_status receiver;
+	struct sender_status sender;
 
 	if (wished != shared->done)
 		do_wish(process);
-	sender_status(process->sender, &shared->sender);
-	receiver_status(process->receiver, &shared->receiver);
+	/* Not there in the making: it is zeroed first, and somebody reads it. */
+	sender_status(process->sender, &sender);
+	receiver_status(process->receiver, &receiver);
+	shared->sender = sender;
+	shared->receiver = receiver;
 	shared->writer = ct_writer_stats(process->writer);
 	shared->done = wished;
 	loop_timer_arm_ms(process->tick, TICK_MS);
@@ -118,6 +193,7 @@ static void make(struct process *process)
 		.keys = &keys,
 		.is_member = is_member,
 		.is_owner = is_owner,
+		.on_tale = on_tale,
 		.data = process,
 	};
 	const struct sender_config send = { .loop = process->loop,
@@ -125,7 +201,8 @@ static void make(struct process *process)
 					    .name = names[process->gateway],
 					    .boot = (uint64_t)getpid(),
 					    .keys = &keys,
-					    .times = process->shared->times };
+					    .times = process->shared->times,
+					    .tales = &process->tales };
 
 	process->receiver = receiver_new(&receive, &err);
 	must(process->receiver, "receiver", &err);
@@ -138,8 +215,11 @@ static void make(struct process *process)
 
 void two_run(enum gateway gateway, struct shared *shared)
 {
-	struct process process = { .gateway = gateway, .shared = shared };
+	struct process process = { .gateway = gateway,
+				   .shared = shared,
+				   .tales = { tell, who, &process } };
 
+	is_old = shared->is_old;
 	make(&process);
 	do_wish(&process);
 	on_tick(&process);

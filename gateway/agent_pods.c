@@ -101,6 +101,7 @@ void agent_take_share(size_t egress, void *data)
 	const struct gateway_view view = agent_view(agent);
 	struct gateway_delta delta;
 
+	flowlog_see_fence(agent->flowlog);
 	if (agent->begun)
 		(void)change_group(agent,
 				   gateway_delta_share(&view, egress, view.shared[egress], &delta),

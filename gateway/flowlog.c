@@ -16,6 +16,7 @@
 #include "policy/facts.h"
 
 #define NS_PER_S INT64_C(1000000000)
+#define BOOK_ENDING ".book"
 
 /* Events that wait in the kernel meanwhile are in its table still. */
 enum { BEGIN_ANYWAY_MS = 10000, SOCKET_BUFFER = 16 << 20 };
@@ -146,16 +147,21 @@ static struct place *new_place(struct flowlog *flowlog, struct ip4 address)
 	return place;
 }
 
+/* Who hands it over translates, too, and records until he has done so. */
+static bool is_coming(const struct gateway_view *view, size_t egress, const struct place *place)
+{
+	return place && place->is_elsewhere && view->shared && view->shared[egress];
+}
+
 static void see_fence(struct flowlog *flowlog, const struct gateway_view *view)
 {
 	for (size_t i = 0; view->fenced && i < view->config->egress_ips.n; i++) {
-		const bool is_elsewhere = gateway_is_fenced(view, i);
 		const struct ip4 address = gateway_private(view, i);
-		struct place *place;
+		struct place *place = find_place(flowlog, address);
+		const bool is_elsewhere = gateway_is_fenced(view, i) || is_coming(view, i, place);
 
 		if (!address.v)
 			continue;
-		place = find_place(flowlog, address);
 		if (place && place->is_elsewhere == is_elsewhere)
 			continue;
 		if (place)
@@ -175,7 +181,7 @@ void flowlog_see_fence(struct flowlog *flowlog)
 }
 
 /* What another gateway translates is in this kernel too, and that one records it. */
-static bool carried(struct ip4 nat, int64_t at_ns, void *data)
+static bool carried(struct ip4 nat, int64_t from_ns, int64_t to_ns, void *data)
 {
 	struct flowlog *flowlog = data;
 	const struct place *place = find_place(flowlog, nat);
@@ -185,7 +191,9 @@ static bool carried(struct ip4 nat, int64_t at_ns, void *data)
 		flowlog_see_fence(flowlog);
 		place = find_place(flowlog, nat);
 	}
-	return !place || place->is_elsewhere == (at_ns < place->since_ns);
+	if (!place)
+		return true;
+	return place->is_elsewhere ? from_ns < place->since_ns : to_ns >= place->since_ns;
 }
 
 /* ---- life */
@@ -200,12 +208,41 @@ static void begin_anyway(void *data)
 	flowlog_begin(flowlog);
 }
 
+bool flowlog_tell(const struct ct_flow *flow, const struct ct_account *account, struct ct_tale *ret,
+		  void *data)
+{
+	const struct flowlog *flowlog = data;
+
+	return flowlog->natlog && natlog_tell(flowlog->natlog, flow, account, ret);
+}
+
+size_t flowlog_tell_who(uint32_t who, uint8_t *ret, size_t size, void *data)
+{
+	const struct flowlog *flowlog = data;
+
+	return flowlog->natlog ? natlog_tell_who(flowlog->natlog, who, ret, size) : 0;
+}
+
+void flowlog_take(const struct ct_flow *flow, const struct ct_tale *tale, const uint8_t *who,
+		  size_t n, void *data)
+{
+	const struct flowlog *flowlog = data;
+
+	if (flowlog->natlog)
+		natlog_take(flowlog->natlog, flow, &(struct natlog_word){ tale, who, n });
+}
+
 static int open_log(struct flowlog *flowlog, const struct gateway_config *config, struct err *err)
 {
 	static const struct natlog_ops ops = { .ask = ask, .carried = carried };
 	struct output_hows hows;
+	char book[sizeof(config->log.file.path) + sizeof(BOOK_ENDING)] = "";
+
+	if (config->log.file.path[0])
+		snprintf(book, sizeof(book), "%s%s", config->log.file.path, BOOK_ENDING);
 	const struct natlog_options options = { .loop = flowlog->options.loop,
 						.gateway = config->gateway.name,
+						.book = book,
 						.most_flows = config->log.max_connections,
 						.most_waiting = config->log.max_waiting_bytes,
 						.buffer = SOCKET_BUFFER,

@@ -7,13 +7,16 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "conf/gateway.h"
 #include "gateway/desired.h"
 
 struct control_out;
+struct ct_account;
 struct ct_flow;
+struct ct_tale;
 struct err;
 struct flowlog;
 struct loop;
@@ -46,6 +49,16 @@ void flowlog_see_fence(struct flowlog *flowlog);
 bool flowlog_status(const struct flowlog *flowlog, struct natlog_status *ret);
 const char *flowlog_error(const struct flowlog *flowlog);
 const struct gateway_log *flowlog_config(const struct flowlog *flowlog);
+
+/*
+ * Lives of connections, as the gateways of a group tell each other (natlog/tale.h); `data` is the flowlog. Without a log nothing
+ * is told, and what is told is forgotten.
+ */
+bool flowlog_tell(const struct ct_flow *flow, const struct ct_account *account, struct ct_tale *ret,
+		  void *data);
+size_t flowlog_tell_who(uint32_t who, uint8_t *ret, size_t size, void *data);
+void flowlog_take(const struct ct_flow *flow, const struct ct_tale *tale, const uint8_t *who,
+		  size_t n, void *data);
 
 /* For `eipgw status`: the key "log". */
 void flowlog_report(const struct flowlog *flowlog, struct control_out *out);

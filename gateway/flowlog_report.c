@@ -86,6 +86,11 @@ static void put_status(struct control_out *out, const struct gateway_log *config
 		{ "open", status->open },
 		{ "max_open", status->open_most },
 		{ "unremembered", status->unremembered },
+		{ "lives_taken", status->taken },
+		{ "lives_stray", status->strays },
+		{ "book_loaded", status->keep.loaded },
+		{ "book_saves", status->keep.saves },
+		{ "book_save_ms", (uint64_t)status->keep.last_ms },
 		{ "waiting_bytes", status->waiting },
 		{ "written_bytes", written_of(status) },
 	};

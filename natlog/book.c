@@ -5,38 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "natlog/who.h"
+#include "natlog/book_internal.h"
 
-enum { SHARDS = 64, SHARD_SHIFT = 58, FIRST_SLOTS = 16, RECENT = 16384 };
-
-struct slot {
-	uint64_t key; /* 0: free */
-	int64_t start_ns;
-	uint32_t who;
-	uint8_t basis;
-	uint8_t look;   /* in which it was seen last */
-	uint8_t missed; /* the look that missed it first; 0: none did */
-};
-
-struct shard {
-	struct slot *v;
-	size_t n, size; /* a power of two; at most three quarters are taken */
-};
-
-struct ended {
-	uint64_t key;
-	int64_t stop_ns;
-};
-
-struct book {
-	struct shard shards[SHARDS];
-	struct who_table who;
-	struct ended recent[RECENT];
-	size_t n, most;
-	uint64_t seed[4];
-	uint32_t held; /* of the last end, until the next call */
-	uint8_t look;  /* 1 to 255, and again */
-};
+enum { SHARD_SHIFT = 58, FIRST_SLOTS = 16 };
 
 struct book *book_new(const struct book_options *options)
 {
@@ -55,8 +26,10 @@ void book_free(struct book *book)
 {
 	if (!book)
 		return;
-	for (size_t i = 0; i < SHARDS; i++)
+	for (size_t i = 0; i < BOOK_SHARDS; i++) {
 		free(book->shards[i].v);
+		past_done(&book->shards[i].past);
+	}
 	who_done(&book->who);
 	free(book);
 }
@@ -77,43 +50,59 @@ static uint64_t key_of(const struct book *book, const struct ct_flow *flow)
 			(uint64_t)t->protocol << 16 | (uint64_t)t->icmp_type << 8 | t->icmp_code;
 	uint64_t key = mix(addresses ^ book->seed[0], rest ^ book->seed[1]);
 
-	key = mix(key ^ book->seed[2], flow->id ^ book->seed[3]);
+	key = mix(key ^ book->seed[2], book->seed[3]);
 	return key ? key : 1;
 }
 
-static struct shard *shard_of(const struct book *book, uint64_t key)
+struct shard *book_shard(const struct book *book, uint64_t key)
 {
 	return (struct shard *)&book->shards[key >> SHARD_SHIFT];
 }
 
 /* Where it is, or the free place where it would be. The shard isn't empty. */
-static size_t place_of(const struct shard *shard, uint64_t key)
+static size_t place_of(const struct shard *shard, uint64_t key, uint32_t id)
 {
 	size_t i = key & (shard->size - 1);
 
-	while (shard->v[i].key && shard->v[i].key != key)
+	while (shard->v[i].key && (shard->v[i].key != key || shard->v[i].id != id))
 		i = (i + 1) & (shard->size - 1);
 	return i;
 }
 
-static struct slot *find(const struct book *book, uint64_t key)
+static struct slot *find(const struct book *book, uint64_t key, uint32_t id)
 {
-	struct shard *shard = shard_of(book, key);
-	struct slot *slot = shard->size ? &shard->v[place_of(shard, key)] : NULL;
+	struct shard *shard = book_shard(book, key);
+	struct slot *slot = shard->size ? &shard->v[place_of(shard, key, id)] : NULL;
 
 	return slot && slot->key ? slot : NULL;
 }
 
+/* Whatever its id is. An older one with the same tuple has ended, and its end waits to be told. */
+static struct slot *find_youngest(const struct book *book, uint64_t key)
+{
+	struct shard *shard = book_shard(book, key);
+	struct slot *found = NULL;
+
+	if (!shard->size)
+		return NULL;
+	for (size_t i = key & (shard->size - 1); shard->v[i].key; i = (i + 1) & (shard->size - 1)) {
+		if (shard->v[i].key == key && (!found || shard->v[i].start_ns > found->start_ns))
+			found = &shard->v[i];
+	}
+	return found;
+}
+
 static bool grow(struct shard *shard)
 {
-	struct shard larger = { .size = shard->size ? shard->size * 2 : FIRST_SLOTS };
+	struct shard larger = { .size = shard->size ? shard->size * 2 : FIRST_SLOTS,
+				.past = shard->past };
 
 	larger.v = calloc(larger.size, sizeof(*larger.v));
 	if (!larger.v)
 		return false;
 	for (size_t i = 0; i < shard->size; i++) {
 		if (shard->v[i].key)
-			larger.v[place_of(&larger, shard->v[i].key)] = shard->v[i];
+			larger.v[place_of(&larger, shard->v[i].key, shard->v[i].id)] = shard->v[i];
 	}
 	larger.n = shard->n;
 	free(shard->v);
@@ -126,6 +115,7 @@ static void remove_slot(struct book *book, struct shard *shard, size_t hole)
 {
 	const size_t mask = shard->size - 1;
 
+	past_drop(&shard->past, shard->v[hole].past);
 	for (size_t i = (hole + 1) & mask; shard->v[i].key; i = (i + 1) & mask) {
 		size_t home = shard->v[i].key & mask;
 
@@ -137,6 +127,7 @@ static void remove_slot(struct book *book, struct shard *shard, size_t hole)
 	shard->v[hole] = (struct slot){ 0 };
 	shard->n--;
 	book->n--;
+	book->changes++;
 }
 
 static void let_go(struct book *book)
@@ -145,22 +136,32 @@ static void let_go(struct book *book)
 	book->held = 0;
 }
 
-static struct slot *insert(struct book *book, uint64_t key)
+struct slot *book_insert(struct book *book, uint64_t key, uint32_t id)
 {
-	struct shard *shard = shard_of(book, key);
+	struct shard *shard = book_shard(book, key);
 	struct slot *slot;
 
 	if (book->n >= book->most || (shard->n >= shard->size / 4 * 3 && !grow(shard)))
 		return NULL;
-	slot = &shard->v[place_of(shard, key)];
+	slot = &shard->v[place_of(shard, key, id)];
+	if (slot->key)
+		return NULL;
 	slot->key = key;
+	slot->id = id;
 	shard->n++;
 	book->n++;
+	book->changes++;
 	return slot;
 }
 
 static bool write_slot(struct book *book, struct slot *slot, const struct book_entry *entry)
 {
+	struct shard *shard = book_shard(book, slot->key);
+
+	past_drop(&shard->past, slot->past);
+	slot->past = past_put(&shard->past, entry->stints, entry->n_stints);
+	slot->is_told = entry->is_told;
+	slot->is_kept = false;
 	slot->who = entry->who ? who_take(&book->who, entry->who) : 0;
 	slot->basis = (uint8_t)(slot->who ? entry->basis : NATLOG_NONE);
 	slot->start_ns = entry->start_ns;
@@ -169,68 +170,123 @@ static bool write_slot(struct book *book, struct slot *slot, const struct book_e
 	return slot->who || !entry->who;
 }
 
+static void see(struct book *book, struct slot *slot)
+{
+	slot->look = book->look;
+	slot->missed = 0;
+	slot->is_kept = false;
+}
+
 bool book_put(struct book *book, const struct ct_flow *flow, const struct book_entry *entry)
 {
 	uint64_t key = key_of(book, flow);
-	struct slot *slot = find(book, key);
+	struct slot *slot = find(book, key, flow->id);
 
 	let_go(book);
 	if (slot && slot->who) {
-		slot->look = book->look;
-		slot->missed = 0;
+		see(book, slot);
 		return true;
 	}
 	if (!slot)
-		slot = insert(book, key);
+		slot = book_insert(book, key, flow->id);
 	return slot && write_slot(book, slot, entry);
 }
 
 bool book_begin(struct book *book, const struct ct_flow *flow, const struct book_entry *entry)
 {
 	uint64_t key = key_of(book, flow);
-	struct slot *slot = find(book, key);
+	struct slot *slot = find(book, key, flow->id);
 
 	let_go(book);
 	if (slot)
 		who_give(&book->who, slot->who);
 	else
-		slot = insert(book, key);
+		slot = book_insert(book, key, flow->id);
 	return slot && write_slot(book, slot, entry);
 }
 
-static struct book_entry entry_of(const struct book *book, const struct slot *slot)
+/* Of whom the other one knows nothing but the gateways, we may know more. */
+static uint32_t take_who(struct book *book, const struct slot *slot, const struct book_entry *entry)
 {
-	return (struct book_entry){ .who = who_of(&book->who, slot->who),
-				    .start_ns = slot->start_ns,
-				    .basis = slot->basis };
+	const struct natlog_who *known = who_of(&book->who, slot->who);
+	struct natlog_who merged;
+
+	if (entry->basis != NATLOG_NONE || !known)
+		return who_take(&book->who, entry->who);
+	merged = *known;
+	merged.carriers = entry->who->carriers;
+	return who_take(&book->who, &merged);
+}
+
+bool book_tell(struct book *book, const struct ct_flow *flow, const struct book_entry *entry)
+{
+	struct slot *slot = find_youngest(book, key_of(book, flow));
+	struct shard *shard;
+	uint32_t who;
+
+	let_go(book);
+	if (!slot)
+		return false;
+	who = take_who(book, slot, entry);
+	if (!who)
+		return true;
+	if (entry->basis != NATLOG_NONE || !slot->who)
+		slot->basis = (uint8_t)entry->basis;
+	who_give(&book->who, slot->who);
+	slot->who = who;
+	shard = book_shard(book, slot->key);
+	past_drop(&shard->past, slot->past);
+	slot->past = past_put(&shard->past, entry->stints, entry->n_stints);
+	slot->start_ns = entry->start_ns;
+	slot->is_told = true;
+	book->changes++;
+	return true;
+}
+
+static void read_slot(const struct book *book, const struct slot *slot, struct book_entry *ret)
+{
+	ret->who = who_of(&book->who, slot->who);
+	ret->start_ns = slot->start_ns;
+	ret->basis = slot->basis;
+	ret->is_told = slot->is_told;
+	ret->is_kept = slot->is_kept;
+	ret->number = slot->who;
+	ret->serial = who_serial(&book->who, slot->who);
+	ret->n_stints = past_get(&book_shard(book, slot->key)->past, slot->past, ret->stints);
 }
 
 bool book_find(const struct book *book, const struct ct_flow *flow, struct book_entry *ret)
 {
-	const struct slot *slot = find(book, key_of(book, flow));
+	const struct slot *slot = find(book, key_of(book, flow), flow->id);
 
 	if (slot)
-		*ret = entry_of(book, slot);
+		read_slot(book, slot, ret);
 	return slot;
+}
+
+const struct natlog_who *book_who(const struct book *book, uint32_t number)
+{
+	return number <= book->who.n ? who_of(&book->who, number) : NULL;
 }
 
 enum book_end book_end(struct book *book, const struct ct_flow *flow, int64_t stop_ns,
 		       struct book_entry *ret)
 {
 	uint64_t key = key_of(book, flow);
-	struct slot *slot = find(book, key);
-	struct ended *recent = &book->recent[key % RECENT];
-	const bool is_again = stop_ns && recent->key == key && recent->stop_ns == stop_ns;
-	struct shard *shard = shard_of(book, key);
+	struct slot *slot = find(book, key, flow->id);
+	struct ended *recent = &book->recent[key % BOOK_RECENT];
+	const bool is_again = stop_ns && recent->key == key && recent->id == flow->id &&
+			      recent->stop_ns == stop_ns;
+	struct shard *shard = book_shard(book, key);
 
 	let_go(book);
 	if (is_again)
 		return BOOK_AGAIN;
-	*recent = (struct ended){ key, stop_ns };
+	*recent = (struct ended){ key, stop_ns, flow->id };
 	*ret = (struct book_entry){ .basis = NATLOG_NONE };
 	if (!slot)
 		return BOOK_UNKNOWN;
-	*ret = entry_of(book, slot);
+	read_slot(book, slot, ret);
 	book->held = slot->who;
 	remove_slot(book, shard, (size_t)(slot - shard->v));
 	return BOOK_ENDED;
@@ -243,19 +299,20 @@ void book_look_begin(struct book *book)
 
 bool book_see(struct book *book, const struct ct_flow *flow)
 {
-	struct slot *slot = find(book, key_of(book, flow));
+	struct slot *slot = find(book, key_of(book, flow), flow->id);
 
 	let_go(book);
 	if (!slot)
 		return false;
-	slot->look = book->look;
-	slot->missed = 0;
+	see(book, slot);
 	return slot->who;
 }
 
 /* Missed now, and in an earlier look. To be asked twice about one is fine. */
 static bool is_missed(const struct book *book, struct slot *slot)
 {
+	if (slot->key && slot->is_kept)
+		return slot->look != book->look;
 	if (slot->key && slot->look != book->look && !slot->missed)
 		slot->missed = book->look;
 	return slot->key && slot->look != book->look && slot->missed != book->look;
@@ -268,9 +325,9 @@ static size_t forget(struct book *book, struct shard *shard)
 
 	for (size_t i = 0; i < shard->size; i++) {
 		while (is_missed(book, &shard->v[i])) {
+			n += !shard->v[i].is_kept;
 			who_give(&book->who, shard->v[i].who);
 			remove_slot(book, shard, i);
-			n++;
 		}
 	}
 	return n;
@@ -281,7 +338,7 @@ size_t book_look_end(struct book *book)
 	size_t n = 0;
 
 	let_go(book);
-	for (size_t i = 0; i < SHARDS; i++)
+	for (size_t i = 0; i < BOOK_SHARDS; i++)
 		n += forget(book, &book->shards[i]);
 	return n;
 }
@@ -294,4 +351,9 @@ size_t book_count(const struct book *book)
 size_t book_who_count(const struct book *book)
 {
 	return who_count(&book->who);
+}
+
+uint64_t book_changes(const struct book *book)
+{
+	return book->changes;
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * Pure: who had which connection when it began. A connection is 24 bytes here, in tables that grow without moving more than a
+ * Pure: who had which connection when it began. A connection is 32 bytes here, in tables that grow without moving more than a
  * 64th of all; what many have in common - pod, policy, egress IP - is kept once, and as long as one of them needs it.
  *
- * A connection is found by its original tuple and its id in the kernel, as a 64-bit hash with a secret in it, so that nobody
- * can choose tuples that meet in one place.
+ * A connection is found by its original tuple and its id in the kernel. The tuple is a 64-bit hash with a secret in it, so that
+ * nobody can choose tuples that meet in one place.
  */
 #pragma once
 
@@ -13,9 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "nat/history.h"
 #include "natlog/record.h"
 
 struct book;
+struct err;
 
 #define BOOK_WHO_MAX (1u << 20) /* different ones */
 
@@ -31,6 +33,12 @@ struct book_entry {
 		*who; /* valid until the next call that isn't book_find; NULL: not known */
 	int64_t start_ns;
 	enum natlog_basis basis;
+	bool is_told; /* another gateway said when it began: the kernel's time is only its entry's */
+	bool is_kept; /* from a former process, and not seen in the kernel since */
+	uint32_t number,
+		serial; /* of `who`, when read: numbers are given again, with another serial */
+	size_t n_stints;
+	struct ct_stint stints[CT_STINTS_MAX]; /* of the gateways in who->carriers */
 };
 /*
  * The connection is there. One that is there already stays as it is, unless nobody was known for it: `who` is copied. False: it
@@ -40,6 +48,13 @@ bool book_put(struct book *book, const struct ct_flow *flow, const struct book_e
 /* Begun anew, whatever was there: an end was missed. */
 bool book_begin(struct book *book, const struct ct_flow *flow, const struct book_entry *entry);
 bool book_find(const struct book *book, const struct ct_flow *flow, struct book_entry *ret);
+
+/*
+ * What another gateway tells of a connection that is here, which is found by its tuple. With NATLOG_NONE it stays as it is who had
+ * it, and when that was asked. False: it isn't here.
+ */
+bool book_tell(struct book *book, const struct ct_flow *flow, const struct book_entry *entry);
+const struct natlog_who *book_who(const struct book *book, uint32_t number); /* NULL: nobody */
 
 enum book_end {
 	BOOK_ENDED,   /* *ret is what was known */
@@ -52,7 +67,8 @@ enum book_end book_end(struct book *book, const struct ct_flow *flow, int64_t st
 
 /*
  * A look at all that there is, to forget what ended without a word: begin, book_see for each (or book_put, book_begin), and
- * then what wasn't seen in two such looks that were completed is dropped. How many.
+ * then what wasn't seen in two such looks that were completed is dropped. How many. What a former process left is dropped by
+ * the first one, and doesn't count: it ended while nobody listened.
  */
 void book_look_begin(struct book *book);
 size_t book_look_end(struct book *book);
@@ -61,3 +77,18 @@ bool book_see(struct book *book,
 
 size_t book_count(const struct book *book);
 size_t book_who_count(const struct book *book);
+uint64_t book_changes(const struct book *book); /* grows with each */
+
+/* As a file for the next process, in the same boot of the machine: ids mean nothing in another one. 0, -errno. */
+#define BOOK_BOOT_LENGTH 36
+int book_save(const struct book *book, const char boot[static BOOK_BOOT_LENGTH], int fd);
+struct book_file {
+	const uint8_t *bytes;
+	size_t n;
+	const char *boot; /* BOOK_BOOT_LENGTH characters */
+	size_t most;      /* connections; what is more is left out */
+};
+/* 0; -errno with the reason, and nothing is taken. -ESTALE: of another boot. */
+int book_load(const struct book_file *file, struct book **ret, struct err *err);
+/* What book_load does when the sum at the end is right. Public for the fuzzer. */
+int book_parse(const struct book_file *file, struct book **ret, struct err *err);

@@ -60,11 +60,11 @@ void fields_put_address(struct fields *fields, struct ip4 address)
 /* ---- JSON */
 
 /* Other bytes stay as they are: names are UTF-8 before they come here. */
-static void put_escaped(struct fields *fields, const char *text)
+static void put_part(struct fields *fields, const char *text, size_t n)
 {
 	static const char hex[] = "0123456789abcdef";
 
-	for (; *text; text++) {
+	for (; n; n--, text++) {
 		const unsigned char c = (unsigned char)*text;
 		const char escape[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
 
@@ -73,6 +73,11 @@ static void put_escaped(struct fields *fields, const char *text)
 		else
 			put_bytes(fields, text, 1);
 	}
+}
+
+static void put_escaped(struct fields *fields, const char *text)
+{
+	put_part(fields, text, strlen(text));
 }
 
 /* A key stands behind another one, or opens an object. */
@@ -195,4 +200,40 @@ void fields_time(struct fields *fields, const char *key, int64_t ns)
 	char text[STAMP_MAX];
 
 	fields_text(fields, key, stamp_format(ns, text));
+}
+
+static void put_item(struct fields *fields, const char *text, size_t n)
+{
+	fields_put(fields, fields->at[-1] == '[' ? "\"" : ",\"");
+	put_part(fields, text, n);
+	fields_put(fields, "\"");
+}
+
+static void put_list(struct fields *fields, const char *words, const char *last)
+{
+	fields_put(fields, "[");
+	for (size_t n; *words; words += n + (words[n] == ' ')) {
+		n = strcspn(words, " ");
+		put_item(fields, words, n);
+	}
+	if (last)
+		put_item(fields, last, strlen(last));
+	fields_put(fields, "]");
+}
+
+void fields_words(struct fields *fields, const char *key, const char *words, const char *last)
+{
+	if (!fields->is_entry) {
+		put_key(fields, key);
+		put_list(fields, words, last);
+		return;
+	}
+	put_name(fields, key);
+	fields_put(fields, "=");
+	put_bytes(fields, words, strlen(words));
+	if (last) {
+		fields_put(fields, " ");
+		put_bytes(fields, last, strlen(last));
+	}
+	fields_put(fields, "\n");
 }

@@ -34,3 +34,5 @@ void fields_text(struct fields *fields, const char *key, const char *text);
 void fields_address(struct fields *fields, const char *key, struct ip4 address);
 void fields_count(struct fields *fields, const char *key, uint64_t value);
 void fields_time(struct fields *fields, const char *key, int64_t ns);
+/* Words apart by blanks, and one more if it isn't NULL: a list in JSON, one value in the journal. */
+void fields_words(struct fields *fields, const char *key, const char *words, const char *last);

@@ -8,6 +8,10 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include <netinet/in.h>
+
+#include <linux/netfilter/nf_conntrack_tcp.h>
+
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -17,6 +21,7 @@
 #include "natlog/book.h"
 #include "natlog/output.h"
 #include "natlog/stamp.h"
+#include "natlog/tale.h"
 
 enum {
 	MARK_MS = 1000,
@@ -27,6 +32,10 @@ enum {
 	READ_PER_MS = 64
 };
 
+/* nf_conntrack_tcp_timeout_time_wait and _close, as the kernel has them. */
+#define TIME_WAIT_NS INT64_C(120000000000)
+#define CLOSE_NS INT64_C(10000000000)
+
 struct natlog {
 	struct natlog_options options;
 	char gateway[WRITER_NAME_MAX];
@@ -34,9 +43,11 @@ struct natlog {
 	struct ct_walk *walk;
 	struct book *book;
 	struct output *outputs[OUTPUT_COUNT]; /* by kind; NULL: not wanted */
+	struct keep *keep;
 	struct loop_timer *mark, *look;
 	struct natlog_status status;
 	bool has_begun, look_again;
+	bool has_kept; /* something in the book may be what a former process left */
 };
 
 /* ---- records */
@@ -143,9 +154,37 @@ static bool ask_late(struct natlog *natlog, const struct ct_flow *flow, int64_t 
 	return true;
 }
 
+/* The tuple and the id are those of another connection, of which a former process knew. */
+static bool is_another(const struct book_entry *entry, const struct ct_account *account)
+{
+	return entry->is_kept && !entry->is_told && account->start_ns > entry->start_ns;
+}
+
+/*
+ * Since when an entry only waited for its end, as long as the kernel makes it. Other gateways were told that a closed connection is
+ * gone: who has it in this state is the only one who has it.
+ */
+static int64_t closed_ns(const struct ct_flow *flow, int64_t end_ns)
+{
+	if (flow->orig.protocol != IPPROTO_TCP)
+		return end_ns;
+	if (flow->tcp_state == TCP_CONNTRACK_TIME_WAIT)
+		return end_ns - TIME_WAIT_NS;
+	return flow->tcp_state == TCP_CONNTRACK_CLOSE ? end_ns - CLOSE_NS : end_ns;
+}
+
+static int64_t start_of(const struct book_entry *entry, const struct ct_account *account,
+			int64_t end_ns)
+{
+	const int64_t kernel_ns = entry->is_told ? 0 : account->start_ns;
+
+	return kernel_ns ? kernel_ns : entry->start_ns ? entry->start_ns : end_ns;
+}
+
 static void on_end(const struct ct_flow *flow, const struct ct_account *account, void *data)
 {
 	struct natlog *natlog = data;
+	struct ct_account total = *account;
 	struct natlog_who who;
 	struct book_entry entry;
 	int64_t end_ns = account->stop_ns ? account->stop_ns : stamp_now_ns();
@@ -153,17 +192,19 @@ static void on_end(const struct ct_flow *flow, const struct ct_account *account,
 
 	if (end == BOOK_AGAIN)
 		return;
+	if (end == BOOK_ENDED && is_another(&entry, account))
+		end = BOOK_UNKNOWN;
 	if (end == BOOK_UNKNOWN && !ask_late(natlog, flow, account->start_ns, &entry, &who))
 		return;
-	if (!natlog->options.ops->carried(flow->nat, end_ns, natlog->options.data))
+	if (!natlog->options.ops->carried(flow->nat, closed_ns(flow, end_ns), end_ns,
+					  natlog->options.data))
 		return;
+	tale_sum(&entry, natlog->gateway, &total);
 	const struct natlog_flow record = {
 		.gateway = natlog->gateway,
 		.flow = flow,
-		.account = account,
-		.start_ns = account->start_ns ? account->start_ns :
-			    entry.start_ns    ? entry.start_ns :
-						end_ns,
+		.account = &total,
+		.start_ns = start_of(&entry, account, end_ns),
 		.end_ns = end_ns,
 		.who = entry.who,
 		.basis = entry.basis,
@@ -172,7 +213,57 @@ static void on_end(const struct ct_flow *flow, const struct ct_account *account,
 	write_flow(natlog, &record);
 }
 
+/* ---- other gateways */
+
+bool natlog_tell(struct natlog *natlog, const struct ct_flow *flow, const struct ct_account *told,
+		 struct ct_tale *ret)
+{
+	if (!natlog->has_begun)
+		return false;
+	if (tale_tell(natlog->book, natlog->gateway, flow, told, ret))
+		return true;
+	/* Its beginning may wait in our socket still. */
+	if (told)
+		return false;
+	ct_follow_read(natlog->follow, READ_MOST);
+	return tale_tell(natlog->book, natlog->gateway, flow, told, ret);
+}
+
+size_t natlog_tell_who(const struct natlog *natlog, uint32_t who, uint8_t *ret, size_t size)
+{
+	return tale_who(natlog->book, natlog->gateway, who, ret, size);
+}
+
+void natlog_take(struct natlog *natlog, const struct ct_flow *flow, const struct natlog_word *word)
+{
+	enum tale_taken taken = TALE_NOT_HERE;
+
+	if (natlog->has_begun)
+		taken = tale_take(natlog->book, flow, word->tale, word->who, word->n);
+	if (natlog->has_begun && taken == TALE_NOT_HERE) {
+		ct_follow_read(natlog->follow, READ_MOST);
+		taken = tale_take(natlog->book, flow, word->tale, word->who, word->n);
+	}
+	if (taken == TALE_TAKEN)
+		natlog->status.taken++;
+	else
+		natlog->status.strays++;
+}
+
 /* ---- all that there is */
+
+/* Forgets what a former process knew, if it was another connection. */
+static bool is_replaced(struct natlog *natlog, const struct ct_flow *flow,
+			const struct ct_account *account)
+{
+	struct book_entry entry;
+
+	if (!natlog->has_kept || !book_find(natlog->book, flow, &entry) ||
+	    !is_another(&entry, account))
+		return false;
+	(void)book_end(natlog->book, flow, 0, &entry);
+	return true;
+}
 
 static void on_found(const struct ct_flow *flow, const struct nlmsghdr *nlh, void *data)
 {
@@ -181,9 +272,9 @@ static void on_found(const struct ct_flow *flow, const struct nlmsghdr *nlh, voi
 	struct natlog_who who;
 	struct book_entry entry = { .who = &who };
 
-	if (book_see(natlog->book, flow))
-		return;
 	(void)ct_decode_account(nlh, &account);
+	if (!is_replaced(natlog, flow, &account) && book_see(natlog->book, flow))
+		return;
 	if (!ask(natlog, flow, account.start_ns ? account.start_ns : 1, &who))
 		return;
 	entry.start_ns = account.start_ns;
@@ -206,6 +297,7 @@ static void on_walk_end(int rc, void *data)
 		return;
 	}
 	vanished = book_look_end(natlog->book);
+	natlog->has_kept = false;
 	natlog->status.vanished += vanished;
 	if (vanished)
 		log_warning("natlog", "connections=%zu ended without the kernel telling it",
@@ -319,6 +411,23 @@ static void free_outputs(struct natlog *natlog, int wait_ms)
 	}
 }
 
+/* What a former process left, or an empty one. */
+static struct book *make_book(struct natlog *natlog, struct err *err)
+{
+	struct book_options options = { .most = natlog->options.most_flows };
+	struct book *book = natlog->keep ? keep_load(natlog->keep, options.most) : NULL;
+
+	natlog->has_kept = book;
+	if (book)
+		return book;
+	if (getrandom(options.seed, sizeof(options.seed), 0) != sizeof(options.seed)) {
+		err_set(err, -EIO, "no random numbers");
+		return NULL;
+	}
+	err_set(err, -ENOMEM, "out of memory");
+	return book_new(&options);
+}
+
 /* ---- life */
 
 static bool make(struct natlog *natlog, const struct output_hows *hows, struct err *err)
@@ -327,12 +436,6 @@ static bool make(struct natlog *natlog, const struct output_hows *hows, struct e
 						  .on_end = on_end,
 						  .on_lost = on_lost };
 	const struct natlog_options *options = &natlog->options;
-	struct book_options book = { .most = options->most_flows };
-
-	if (getrandom(book.seed, sizeof(book.seed), 0) != sizeof(book.seed)) {
-		err_set(err, -EIO, "no random numbers");
-		return false;
-	}
 	/* The writers first: what they inherit is little, and no socket of the kernel's. */
 	for (size_t i = 0; i < hows->n; i++) {
 		if (!add_output(natlog, &hows->v[i], err))
@@ -341,13 +444,17 @@ static bool make(struct natlog *natlog, const struct output_hows *hows, struct e
 	natlog->follow = ct_follow_new(options->loop, &ops, natlog, options->buffer, err);
 	if (!natlog->follow)
 		return false;
-	natlog->book = book_new(&book);
+	natlog->keep = keep_new(options->loop, options->book);
+	natlog->book = make_book(natlog, err);
 	natlog->mark = loop_timer_new(options->loop, mark, natlog);
 	natlog->look = loop_timer_new(options->loop, look, natlog);
-	if (!natlog->book || !natlog->mark || !natlog->look) {
+	if (!natlog->book)
+		return false;
+	if (!natlog->keep || !natlog->mark || !natlog->look) {
 		err_set(err, -ENOMEM, "out of memory");
 		return false;
 	}
+	keep_begin(natlog->keep, natlog->book);
 	return true;
 }
 
@@ -393,6 +500,7 @@ void natlog_free(struct natlog *natlog, int wait_ms)
 	ct_walk_free(natlog->walk);
 	ct_follow_free(natlog->follow);
 	free_outputs(natlog, wait_ms);
+	keep_free(natlog->keep, wait_ms);
 	book_free(natlog->book);
 	loop_timer_free(natlog->mark);
 	loop_timer_free(natlog->look);
@@ -414,6 +522,7 @@ void natlog_status(const struct natlog *natlog, struct natlog_status *ret)
 {
 	*ret = natlog->status;
 	ret->open = book_count(natlog->book);
+	keep_status(natlog->keep, &ret->keep);
 	ret->open_most = natlog->options.most_flows;
 	ret->is_reliable = ct_follow_is_reliable(natlog->follow);
 	for (size_t i = 0; i < OUTPUT_COUNT; i++) {

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "nat/history.h"
+#include "natlog/keep.h"
 #include "natlog/output.h"
 #include "natlog/record.h"
 
@@ -26,13 +28,14 @@ struct natlog_ops {
 	 */
 	bool (*ask)(const struct ct_flow *flow, int64_t start_ns, struct natlog_who *ret,
 		    void *data);
-	/* Whether this gateway translated to that address at that time; else another one records it. */
-	bool (*carried)(struct ip4 nat, int64_t at_ns, void *data);
+	/* Whether this gateway translated to that address between these times; else another one records it. */
+	bool (*carried)(struct ip4 nat, int64_t from_ns, int64_t to_ns, void *data);
 };
 
 struct natlog_options {
 	struct loop *loop;
 	const char *gateway; /* its name; copied */
+	const char *book;    /* where what is remembered is kept over a restart; "", NULL: nowhere */
 	size_t most_flows;   /* that are remembered */
 	size_t most_waiting; /* bytes, for each output */
 	unsigned buffer;     /* bytes, of the kernel's socket */
@@ -45,6 +48,19 @@ struct natlog *natlog_new(const struct natlog_options *options, const struct out
 			  struct err *err);
 /* What `ask` says counts from now on. Only the first call does something. */
 void natlog_begin(struct natlog *natlog);
+/*
+ * What gateways of a group tell each other (tale.h). `told`: what was counted so far; NULL: it has just begun. `who` is a tale's.
+ */
+bool natlog_tell(struct natlog *natlog, const struct ct_flow *flow, const struct ct_account *told,
+		 struct ct_tale *ret);
+size_t natlog_tell_who(const struct natlog *natlog, uint32_t who, uint8_t *ret, size_t size);
+struct natlog_word {
+	const struct ct_tale *tale;
+	const uint8_t *who;
+	size_t n;
+};
+void natlog_take(struct natlog *natlog, const struct ct_flow *flow, const struct natlog_word *word);
+
 /*
  * These are wanted now. A file is opened anew, and may be another one; who is wanted no more is told what is known, for which the loop
  * stands still for so long at most.
@@ -67,6 +83,9 @@ struct natlog_status {
 	size_t open;       /* connections that are remembered */
 	size_t open_most;
 	uint64_t unremembered; /* beginnings: there were too many */
+	uint64_t taken;        /* lives of connections, from other gateways */
+	uint64_t strays; /* likewise, of connections that aren't here, or that say what can't be */
+	struct keep_status keep;
 	struct output_status outputs[OUTPUT_COUNT];
 	size_t n_outputs;
 	bool is_reliable; /* see nat/follow.h */

@@ -103,6 +103,24 @@ static void put_traffic(struct fields *fields, const char *key, const struct ct_
 	fields_close(fields);
 }
 
+static bool has_word(const char *words, const char *word)
+{
+	for (size_t n; *words; words += n + (words[n] == ' ')) {
+		n = strcspn(words, " ");
+		if (n == strlen(word) && memcmp(words, word, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Those who had it before, and who writes, if he isn't among them. */
+static void put_gateways(struct fields *fields, const char *carriers, const char *gateway)
+{
+	if (carriers && *carriers)
+		fields_words(fields, "gateways", carriers,
+			     has_word(carriers, gateway) ? NULL : gateway);
+}
+
 void natlog_put_flow(struct fields *fields, const struct natlog_flow *record)
 {
 	static const struct natlog_who nobody = { 0 };
@@ -119,6 +137,8 @@ void natlog_put_flow(struct fields *fields, const struct natlog_flow *record)
 	}
 	fields_text(fields, "tcp_state", natlog_tcp_state(flow->tcp_state));
 	fields_text(fields, "attribution", basis_names[record->basis]);
+	if (record->who)
+		put_gateways(fields, record->who->carriers, record->gateway);
 }
 
 void natlog_put_gap(struct fields *fields, const struct natlog_gap *record)

@@ -22,13 +22,15 @@ struct natlog_who {
 	const char *node;
 	const char *policy;
 	const char *egress;
+	/* The gateways that had the connection before, apart by blanks, in the order of time. */
+	const char *carriers;
 	struct ip4 public; /* v == 0: not known */
 };
 
 /* When it was asked who had the address. */
 enum natlog_basis {
 	NATLOG_START,      /* when the connection began */
-	NATLOG_REPLICATED, /* when another gateway told of it, which carried it before */
+	NATLOG_REPLICATED, /* when another gateway made it known here, and didn't say who had it */
 	NATLOG_FOUND,      /* when it was found in the kernel: a start, or a gap */
 	NATLOG_END,        /* when it ended: its beginning fell into a gap */
 	NATLOG_NONE,       /* nobody can say */

@@ -2,39 +2,28 @@
 // SPDX-FileCopyrightText: The eipgw authors
 #include "natlog/who.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { STRINGS = 6, FIRST_SIZE = 64 };
+#include "natlog/who_internal.h"
+
+enum { FIRST_SIZE = 64 };
 
 struct who_item {
 	struct natlog_who is;
 	uint64_t hash;
-	uint32_t users;
+	uint32_t users, serial;
 	char text[]; /* the strings of `is`, each with its end */
 };
-
-static void strings_of(const struct natlog_who *who, const char *ret[static STRINGS])
-{
-	ret[0] = who->namespace;
-	ret[1] = who->name;
-	ret[2] = who->uid;
-	ret[3] = who->node;
-	ret[4] = who->policy;
-	ret[5] = who->egress;
-	for (size_t i = 0; i < STRINGS; i++)
-		ret[i] = ret[i] ? ret[i] : "";
-}
 
 /* FNV-1a with a secret beginning. The strings are names that the API server took. */
 static uint64_t hash_of(const struct who_table *table, const struct natlog_who *who)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ table->seed ^ who->public.v;
-	const char *strings[STRINGS];
+	const char *strings[WHO_STRINGS];
 
-	strings_of(who, strings);
-	for (size_t i = 0; i < STRINGS; i++) {
+	who_strings(who, strings);
+	for (size_t i = 0; i < WHO_STRINGS; i++) {
 		const char *s = strings[i];
 
 		do {
@@ -46,11 +35,11 @@ static uint64_t hash_of(const struct who_table *table, const struct natlog_who *
 
 static bool is_equal(const struct natlog_who *a, const struct natlog_who *b)
 {
-	const char *strings_a[STRINGS], *strings_b[STRINGS];
+	const char *strings_a[WHO_STRINGS], *strings_b[WHO_STRINGS];
 
-	strings_of(a, strings_a);
-	strings_of(b, strings_b);
-	for (size_t i = 0; i < STRINGS; i++) {
+	who_strings(a, strings_a);
+	who_strings(b, strings_b);
+	for (size_t i = 0; i < WHO_STRINGS; i++) {
 		if (strcmp(strings_a[i], strings_b[i]) != 0)
 			return false;
 	}
@@ -110,30 +99,24 @@ static bool grow(struct who_table *table)
 
 static struct who_item *make(const struct natlog_who *who, uint64_t hash)
 {
-	const char *strings[STRINGS];
-	size_t lengths[STRINGS], size = 0;
+	const char *strings[WHO_STRINGS];
+	size_t lengths[WHO_STRINGS], size = 0;
 	struct who_item *item;
 
-	strings_of(who, strings);
-	for (size_t i = 0; i < STRINGS; i++)
+	who_strings(who, strings);
+	for (size_t i = 0; i < WHO_STRINGS; i++)
 		size += lengths[i] = strlen(strings[i]) + 1;
 	item = malloc(sizeof(*item) + size);
 	if (!item)
 		return NULL;
 	char *at = item->text;
 
-	for (size_t i = 0; i < STRINGS; i++) {
+	for (size_t i = 0; i < WHO_STRINGS; i++) {
 		memcpy(at, strings[i], lengths[i]);
 		strings[i] = at;
 		at += lengths[i];
 	}
-	item->is = (struct natlog_who){ .namespace = strings[0],
-					.name = strings[1],
-					.uid = strings[2],
-					.node = strings[3],
-					.policy = strings[4],
-					.egress = strings[5],
-					.public = who->public };
+	item->is = who_from_strings(strings, who->public);
 	item->hash = hash;
 	item->users = 1;
 	return item;
@@ -161,6 +144,7 @@ uint32_t who_take(struct who_table *table, const struct natlog_who *who)
 	if (!item)
 		return 0;
 	number = table->n_free ? table->free[--table->n_free] : (uint32_t)++table->n;
+	item->serial = table->made = table->made % UINT32_MAX + 1;
 	table->v[number - 1] = item;
 	enter(table, number);
 	return number;
@@ -196,7 +180,12 @@ void who_give(struct who_table *table, uint32_t number)
 
 const struct natlog_who *who_of(const struct who_table *table, uint32_t number)
 {
-	return number ? &table->v[number - 1]->is : NULL;
+	return number && table->v[number - 1] ? &table->v[number - 1]->is : NULL;
+}
+
+uint32_t who_serial(const struct who_table *table, uint32_t number)
+{
+	return number ? table->v[number - 1]->serial : 0;
 }
 
 size_t who_count(const struct who_table *table)

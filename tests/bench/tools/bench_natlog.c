@@ -98,10 +98,11 @@ static bool ask(const struct ct_flow *flow, int64_t start_ns, struct natlog_who 
 	return true;
 }
 
-static bool carried(struct ip4 nat, int64_t at_ns, void *data)
+static bool carried(struct ip4 nat, int64_t from_ns, int64_t to_ns, void *data)
 {
 	(void)nat;
-	(void)at_ns;
+	(void)from_ns;
+	(void)to_ns;
 	(void)data;
 	return true;
 }
@@ -133,6 +134,7 @@ static void measure_ours(struct bench *bench, const char *folder, uint32_t n, ui
 	static const struct natlog_ops ops = { .ask = ask, .carried = carried };
 	const struct natlog_options options = { .loop = bench->loop,
 						.gateway = "gw-a",
+						.book = "",
 						.most_flows = 4 << 20,
 						.most_waiting = 64 << 20,
 						.buffer = BUFFER,

@@ -54,9 +54,10 @@ static bool ask(const struct ct_flow *flow, int64_t start_ns, struct natlog_who 
 	return flow->mark;
 }
 
-static bool carried(struct ip4 nat, int64_t at_ns, void *data)
+static bool carried(struct ip4 nat, int64_t from_ns, int64_t to_ns, void *data)
 {
-	(void)at_ns;
+	(void)from_ns;
+	(void)to_ns;
 	(void)data;
 	return nat.v == EGRESS;
 }
@@ -157,6 +158,7 @@ static void begin(struct ground *ground, void **state, size_t most_flows, size_t
 	assert_non_null(ground->loop);
 	const struct natlog_options options = { .loop = ground->loop,
 						.gateway = "gw-a",
+						.book = "",
 						.most_flows = most_flows,
 						.most_waiting = most_waiting,
 						.buffer = BUFFER,

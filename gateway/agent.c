@@ -258,6 +258,7 @@ static int start_failover(struct agent *agent, struct err *err)
 						  .cluster = world_cluster(agent->world),
 						  .cloud = agent->cloud,
 						  .keeper = agent->keeper,
+						  .flowlog = agent->flowlog,
 						  .on_fence = agent_take_fence,
 						  .on_share = agent_take_share,
 						  .on_change = on_failover,

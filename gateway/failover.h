@@ -18,6 +18,7 @@ struct cluster;
 struct control_out;
 struct err;
 struct failover;
+struct flowlog;
 struct keeper;
 struct loop;
 
@@ -26,6 +27,7 @@ struct failover_options {
 	struct cluster *cluster; /* all borrowed, and outlive it */
 	struct cloud *cloud;
 	struct keeper *keeper;
+	struct flowlog *flowlog; /* what others tell of connections, and are told */
 	/*
 	 * failover_fenced says something else of this one now. To be done at once, and told by failover_see_fence from inside, or
 	 * by failover_see_run later.

@@ -60,7 +60,8 @@ struct failover {
 	uint8_t carriers[POLICY_EGRESS_MAX]; /* as last planned with */
 	bool is_failing;                     /* heartbeats can't be received, and that was said */
 	struct replica *replica;             /* NULL until there's an address */
-	bool is_deaf;                        /* connections can't be received, and that was said */
+	struct replica_tales tales;
+	bool is_deaf; /* connections can't be received, and that was said */
 	struct replica_egress replicated[POLICY_EGRESS_MAX]; /* as last set */
 	size_t n_replicated;
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "gateway/cloud.h"
 #include "gateway/desired.h"
+#include "gateway/flowlog.h"
 #include "gateway/own.h"
 #include "gateway/replica.h"
 
@@ -62,6 +63,10 @@ void replicate_set_peers(struct failover *f)
 
 void replicate_begin(struct failover *f)
 {
+	f->tales = (struct replica_tales){ .tell = { flowlog_tell, flowlog_tell_who,
+						     f->options.flowlog },
+					   .take = flowlog_take,
+					   .data = f->options.flowlog };
 	const struct replica_config config = { .loop = f->options.loop,
 					       .name = f->members.v[MEMBERS_SELF].name,
 					       .address = group_address(f),
@@ -70,6 +75,7 @@ void replicate_begin(struct failover *f)
 					       .keys = &f->keys,
 					       .is_owner = is_owner,
 					       .on_change = on_change,
+					       .tales = &f->tales,
 					       .data = f };
 	struct err err = ERR_NULL;
 
@@ -108,6 +114,7 @@ void replicate_follow(struct failover *f)
 		list[i].address = own_private(own, i);
 		list[i].mark = gateway_egress_mark(i);
 		list[i].mode = mode_of(f->v[i]);
+		list[i].is_leaving = f->v[i]->decide.state == DECIDE_HANDING_OVER;
 	}
 	if (f->n == f->n_replicated && memcmp(list, f->replicated, f->n * sizeof(list[0])) == 0)
 		return;

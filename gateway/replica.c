@@ -26,6 +26,14 @@ static bool is_member(const char *peer, void *data)
 	return false;
 }
 
+static void on_tale(const struct ct_flow *flow, const struct ct_tale *tale, const uint8_t *who,
+		    size_t n, void *data)
+{
+	const struct replica_tales *tales = ((const struct replica *)data)->config.tales;
+
+	tales->take(flow, tale, who, n, tales->data);
+}
+
 static bool is_owner(const char *peer, uint64_t egress, void *data)
 {
 	const struct replica *replica = data;
@@ -149,7 +157,7 @@ static int set_sender(struct replica *replica, const struct replica_egress *egre
 
 	for (size_t i = 0; i < n; i++) {
 		const struct sender_egress egress = { beat_hash(egresses[i].name),
-						      egresses[i].address };
+						      egresses[i].address, egresses[i].is_leaving };
 		bool was = false;
 
 		for (size_t j = 0; j < replica->n_egresses; j++) {
@@ -217,13 +225,15 @@ static bool start(struct replica *replica, struct err *err)
 						 .keys = config->keys,
 						 .is_member = is_member,
 						 .is_owner = is_owner,
+						 .on_tale = config->tales ? on_tale : NULL,
 						 .data = replica };
 	const struct sender_config send = { .loop = config->loop,
 					    .writer = replica->writer,
 					    .name = config->name,
 					    .boot = config->boot,
 					    .keys = config->keys,
-					    .times = config->times };
+					    .times = config->times,
+					    .tales = config->tales ? &config->tales->tell : NULL };
 
 	replica->receiver = receiver_new(&receive, err);
 	replica->sender = replica->receiver ? sender_new(&send, err) : NULL;

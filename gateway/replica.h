@@ -21,6 +21,14 @@ struct err;
 struct loop;
 struct replica;
 
+/* What gateways tell each other of connections' lives: sender_tales', and receiver_config's on_tale. */
+struct replica_tales {
+	struct sender_tales tell;
+	void (*take)(const struct ct_flow *flow, const struct ct_tale *tale, const uint8_t *who,
+		     size_t n, void *data);
+	void *data;
+};
+
 struct replica_config {
 	struct loop *loop;
 	const char *name; /* ours; copied, as the keys are */
@@ -33,7 +41,8 @@ struct replica_config {
 	/* What replica_is_complete or replica_is_sent says may have changed. From the loop, not from the calls below. */
 	void (*on_change)(void *data);
 	void *data;
-	struct sender_times times; /* all 0: the defaults */
+	struct sender_times times;         /* all 0: the defaults */
+	const struct replica_tales *tales; /* borrowed; NULL: none */
 };
 
 /* NULL with the reason; the address can't be listened on, for instance. */
@@ -64,6 +73,7 @@ struct replica_egress {
 		address; /* that carries it here; v == 0: not assigned, as if it weren't in the list */
 	uint32_t mark; /* of its connections here */
 	enum replica_mode mode;
+	bool is_leaving; /* SEND: see sender_egress */
 };
 /*
  * All of them. What becomes ours isn't taken from others any more before it is told of, and what ceases to be ours isn't

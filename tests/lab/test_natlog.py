@@ -226,7 +226,8 @@ def test_a_restart_is_a_gap_and_loses_no_open_connection(make_lab: MakeLab, how:
     traffic = counted(lab, "tcp", p1.address, port)
     told_until(lab, end_all(lab))
     record = only(of(lab, p1.address, port, "tcp"))
-    assert record["attribution"] == "found" and record["policy"] == "payments"
+    # It may have begun after what a kill left was written.
+    assert record["attribution"] in {"stop": ("start",), "kill": ("start", "found")}[how] and record["policy"] == "payments"
     assert seconds(record["start"]) < before
     assert [list(record[way].values()) for way in ("sent", "received")] == traffic
     assert of(lab, lab.pods["p4"].address, unseen.local_port, "udp") == []  # it fell into the gap
@@ -331,7 +332,7 @@ def test_a_connection_that_moved_to_another_gateway_is_recorded_there_and_once(
     assert of(lab, p1.address, short.local_port, "udp", "gw-b") == []
     assert of(lab, p1.address, port, "tcp", "gw-a") == []
     record = only(of(lab, p1.address, port, "tcp", "gw-b"))
-    assert record["attribution"] == "replicated" and record["pod"]["uid"] == uid_of(kube, "p1")
+    assert record["attribution"] == "start" and record["pod"]["uid"] == uid_of(kube, "p1")
     assert record["egress"]["public"] == lab.eip("bank")
     # What the old gateway still sends when the Elastic IP is the new one's, or the other way round, dies at the internet gateway.
     assert {row.source for row in lab.foreign_rows("p1")} <= set(lab.egress_ips["bank"].private.values())

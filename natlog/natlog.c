@@ -123,7 +123,8 @@ static void tell_begin(struct natlog *natlog, const struct ct_flow *flow,
 					    .basis = entry->basis };
 
 	if (entry->basis == NATLOG_REPLICATED ||
-	    !natlog->options.ops->carried(flow->nat, entry->start_ns, natlog->options.data))
+	    !natlog->options.ops->carried(flow->nat, entry->start_ns, entry->start_ns,
+					   natlog->options.data))
 		return;
 	write_begin(natlog, &record);
 }

@@ -2,6 +2,8 @@
 // SPDX-FileCopyrightText: The eipgw authors
 #include "natlog/record.h"
 
+#include <string.h>
+
 #include <netinet/in.h>
 
 #include <linux/netfilter/nf_conntrack_tcp.h>

@@ -144,7 +144,8 @@ static void take(const struct ct_flow *flow, const struct ct_tale *tale, const u
 static void make_log(const char *name, const char *path)
 {
 	static const struct natlog_ops ops = { .ask = ask, .carried = carried };
-	struct log_file_options file = { .max_bytes = 1 << 30, .keep = 1, .sync_s = 10 };
+	struct output_hows hows = { .n = 1 };
+	struct log_file_options *file = &hows.v[0].file;
 	const struct natlog_options options = { .loop = end.loop,
 						.gateway = name,
 						.most_flows = 4 << 20,
@@ -153,8 +154,9 @@ static void make_log(const char *name, const char *path)
 						.ops = &ops };
 	struct err err = ERR_NULL;
 
-	snprintf(file.path, sizeof(file.path), "%s", path);
-	end.natlog = natlog_new(&options, &file, &err);
+	*file = (struct log_file_options){ .max_bytes = 1 << 30, .keep = 1, .sync_s = 10 };
+	snprintf(file->path, sizeof(file->path), "%s", path);
+	end.natlog = natlog_new(&options, &hows, &err);
 	if (!end.natlog)
 		fail("log", err.text);
 	natlog_begin(end.natlog);

@@ -62,7 +62,7 @@ static void look(void *data)
 	ground->looked_ms += LOOK_MS;
 	if (ground->looked_ms > DEADLINE_MS)
 		fail_msg("not within %d ms", DEADLINE_MS);
-	if (status.open == ground->open && !status.sink.waiting &&
+	if (status.open == ground->open && !status.waiting &&
 	    status.until_ns > ground->asked_ns)
 		loop_stop(ground->loop);
 	else
@@ -94,9 +94,11 @@ static void start(struct ground *ground)
 						.buffer = BUFFER,
 						.ops = &ops,
 						.data = ground };
+	struct output_hows hows = { .v = { { .kind = OUTPUT_FILE } }, .n = 1 };
 	struct err err = ERR_NULL;
 
-	ground->natlog = natlog_new(&options, &ground->folder->options, &err);
+	hows.v[0].file = ground->folder->options;
+	ground->natlog = natlog_new(&options, &hows, &err);
 	if (!ground->natlog)
 		fail_msg("%s", err.text);
 	natlog_begin(ground->natlog);

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "natlog/indexer.h"
 #include "natlog/stamp.h"
 
 #define NS_PER_S INT64_C(1000000000)
@@ -156,6 +157,15 @@ static const char *rotated_name(const struct log_file *file, unsigned i, char *b
 	return buf;
 }
 
+/* Of the index that is beside it, if there is one: without it, or with another's, whoever asks reads the file itself. */
+static void move_index(const char *from, const char *to)
+{
+	char old[INDEX_PATH_MAX], new[INDEX_PATH_MAX];
+
+	if (index_path(from, old) && index_path(to, new) && rename(old, new))
+		(void)unlink(new);
+}
+
 /* The oldest is replaced by the one after it, so that there are never more than are to be kept. */
 static int rotate(struct log_file *file, int64_t now_ns, struct err *err)
 {
@@ -168,6 +178,7 @@ static int rotate(struct log_file *file, int64_t now_ns, struct err *err)
 	for (unsigned i = n; i > 0; i--) {
 		if (rename(rotated_name(file, i - 1, from), rotated_name(file, i, to)))
 			return fail(err, "can't rename", from);
+		move_index(from, to);
 	}
 	if (!file->options.keep && unlink(file->options.path) && errno != ENOENT)
 		return fail(err, "can't remove", file->options.path);

@@ -5,18 +5,22 @@
 #include <stdlib.h>
 
 #include "natlog/file.h"
+#include "natlog/indexer.h"
 #include "natlog/stamp.h"
 
 struct way {
 	struct log_file file;
+	struct indexer *indexer; /* NULL: no memory for it */
 };
 
 static struct way *make(void)
 {
 	struct way *way = calloc(1, sizeof(*way));
 
-	if (way)
-		log_file_init(&way->file);
+	if (!way)
+		return NULL;
+	log_file_init(&way->file);
+	way->indexer = indexer_new();
 	return way;
 }
 
@@ -28,6 +32,7 @@ static void close_file(struct way *way)
 static void free_way(struct way *way)
 {
 	close_file(way);
+	indexer_free(way->indexer);
 	free(way);
 }
 
@@ -35,6 +40,8 @@ static int open_file(struct way *way, const struct output_how *how, const char *
 		     struct err *err)
 {
 	(void)gateway;
+	if (way->indexer)
+		indexer_look_again(way->indexer);
 	return log_file_open(&way->file, &how->file, stamp_now_ns(), err);
 }
 
@@ -72,7 +79,9 @@ static int mark(struct way *way, int64_t until_ns, struct err *err)
 
 static int tick(struct way *way, int64_t now_ns, struct err *err)
 {
-	return log_file_tick(&way->file, now_ns, err);
+	int rc = log_file_tick(&way->file, now_ns, err);
+
+	return rc || !way->indexer || !indexer_step(way->indexer, &way->file) ? rc : WAY_PENDING;
 }
 
 const struct way_ops file_way = {

@@ -10,7 +10,9 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "control/control.h"
 #include "gateway/flowlog_outputs.h"
+#include "natlog/book.h"
 #include "natlog/natlog.h"
 #include "natlog/stamp.h"
 #include "policy/facts.h"
@@ -122,6 +124,26 @@ static bool ask(const struct ct_flow *flow, int64_t start_ns, struct natlog_who 
 	const struct gateway_view view = flowlog->options.view(flowlog->options.data);
 
 	return flowlog_who(&view, flow, start_ns, flowlog->uid, ret);
+}
+
+bool flowlog_find(struct flowlog *flowlog, const struct ct_flow *flow, int64_t start_ns,
+		  struct book_entry *entry, struct natlog_who *who)
+{
+	const struct gateway_view view = flowlog->options.view(flowlog->options.data);
+	const size_t egress = view.config ? egress_of(&view, flow) : POLICY_EGRESS_NONE;
+
+	if (egress != POLICY_EGRESS_NONE && gateway_is_fenced(&view, egress))
+		return false;
+	if (flowlog->natlog && natlog_find(flowlog->natlog, flow, entry))
+		return true;
+	*who = (struct natlog_who){ 0 };
+	if (!flowlog_who(&view, flow, start_ns ? start_ns : 1, flowlog->uid, who))
+		return false;
+	*entry = (struct book_entry){ .who = who,
+				      .start_ns = start_ns,
+				      .basis = who->policy || who->name ? NATLOG_FOUND :
+									  NATLOG_NONE };
+	return true;
 }
 
 /* ---- where */
@@ -347,4 +369,10 @@ const char *flowlog_error(const struct flowlog *flowlog)
 const struct gateway_log *flowlog_config(const struct flowlog *flowlog)
 {
 	return &flowlog->config;
+}
+
+void flowlog_place(const struct flowlog *flowlog, struct control_out *out)
+{
+	if (flowlog->config.file.path[0])
+		control_string(out, "log_path", flowlog->config.file.path);
 }

@@ -13,6 +13,7 @@
 #include "conf/gateway.h"
 #include "gateway/desired.h"
 
+struct book_entry;
 struct control_out;
 struct ct_account;
 struct ct_flow;
@@ -60,8 +61,18 @@ size_t flowlog_tell_who(uint32_t who, uint8_t *ret, size_t size, void *data);
 void flowlog_take(const struct ct_flow *flow, const struct ct_tale *tale, const uint8_t *who,
 		  size_t n, void *data);
 
+/*
+ * Of a connection that is there now: who it is, with the log or without one; `start_ns`: when it began, 0: not known. False: it is
+ * nobody's whom a policy selects, or another gateway translates it. Valid until the next call; entry->who may be `who`.
+ */
+bool flowlog_find(struct flowlog *flowlog, const struct ct_flow *flow, int64_t start_ns,
+		  struct book_entry *entry, struct natlog_who *who);
+
 /* For `eipgw status`: the key "log". */
 void flowlog_report(const struct flowlog *flowlog, struct control_out *out);
+
+/* For `eipgw whois`: the log's file, as "log_path", if there is one. */
+void flowlog_place(const struct flowlog *flowlog, struct control_out *out);
 
 /* Pure, for tests: who has a connection, as natlog's `ask`. `uid` is kept as long as *ret is. */
 bool flowlog_who(const struct gateway_view *view, const struct ct_flow *flow, int64_t start_ns,

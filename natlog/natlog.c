@@ -535,3 +535,8 @@ void natlog_status(const struct natlog *natlog, struct natlog_status *ret)
 		add_status(ret, &output);
 	}
 }
+
+bool natlog_find(const struct natlog *natlog, const struct ct_flow *flow, struct book_entry *ret)
+{
+	return book_find(natlog->book, flow, ret);
+}

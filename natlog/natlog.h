@@ -16,6 +16,7 @@
 #include "natlog/output.h"
 #include "natlog/record.h"
 
+struct book_entry;
 struct err;
 struct loop;
 struct natlog;
@@ -90,4 +91,6 @@ struct natlog_status {
 	size_t n_outputs;
 	bool is_reliable; /* see nat/follow.h */
 };
+/* What is known of an open connection; see natlog/book.h for how long it is valid. */
+bool natlog_find(const struct natlog *natlog, const struct ct_flow *flow, struct book_entry *ret);
 void natlog_status(const struct natlog *natlog, struct natlog_status *ret);

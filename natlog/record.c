@@ -54,6 +54,11 @@ const char *natlog_tcp_state(uint8_t state)
 	return state < sizeof(tcp_states) / sizeof(tcp_states[0]) ? tcp_states[state] : NULL;
 }
 
+const char *natlog_basis_name(enum natlog_basis basis)
+{
+	return basis_names[basis];
+}
+
 const char *natlog_cause_name(enum natlog_cause cause)
 {
 	return cause_names[cause];

@@ -68,6 +68,7 @@ void natlog_put_gap(struct fields *fields, const struct natlog_gap *record);
 const char *natlog_protocol_name(uint8_t protocol); /* NULL: one that isn't translated */
 const char *natlog_tcp_state(uint8_t state);        /* NULL: none */
 const char *natlog_cause_name(enum natlog_cause cause);
+const char *natlog_basis_name(enum natlog_basis basis);
 
 /* A whole line, without a NUL at its end. Its length; 0: it doesn't fit. */
 size_t natlog_flow_line(char buf[static NATLOG_LINE_MAX], const struct natlog_flow *record);

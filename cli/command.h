@@ -19,7 +19,9 @@ struct err;
 
 struct cli_options {
 	const char *socket, *config, *deployment, *kubeconfig, *context, *server, *timeout;
-	bool json, node, no_aws, ready, undo, version, help;
+	const char *at, *destination, *egress_ip, *limit, *log, *namespace, *pod, *policy;
+	const char *protocol, *state;
+	bool json, node, no_aws, ready, undo, watch, version, help;
 };
 
 struct words {
@@ -77,3 +79,7 @@ int run_explain(const struct cli *cli, const struct cli_options *options,
 		const struct words *arguments);
 int run_explain_pod(const struct cli *cli, const struct cli_options *options,
 		    const struct words *arguments);
+int run_flows(const struct cli *cli, const struct cli_options *options,
+	      const struct words *arguments);
+int run_whois(const struct cli *cli, const struct cli_options *options,
+	      const struct words *arguments);

@@ -42,6 +42,22 @@ void print_duration(FILE *out, long long seconds)
 			units[i + 1].name);
 }
 
+void print_bytes(FILE *out, long long bytes)
+{
+	static const char *const units[] = { "B", "kB", "MB", "GB", "TB" };
+	size_t i = 0;
+	long long whole = bytes, tenths = 0;
+
+	for (; whole >= 1000 && i + 1 < ARRAY_SIZE(units); i++) {
+		tenths = whole % 1000 / 100;
+		whole /= 1000;
+	}
+	if (i == 0)
+		fprintf(out, "%lld B", whole);
+	else
+		fprintf(out, "%lld.%lld %s", whole, tenths, units[i]);
+}
+
 /* "a, b, c" of the strings in an array. */
 static void write_list(FILE *out, const struct control_node *list)
 {

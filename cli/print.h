@@ -19,6 +19,8 @@ struct print_column {
 void print_text(FILE *out, const char *text);
 /* "12 s", "3 min 12 s", "4 h 3 min", "2 d 5 h". */
 void print_duration(FILE *out, long long seconds);
+/* "12 B", "3.4 kB", "5.6 MB". */
+void print_bytes(FILE *out, long long bytes);
 /*
  * An array of objects as a table under a heading. Columns that no row has are left out, single
  * values that are missing or empty are "-". Nothing at all for an empty or missing array.

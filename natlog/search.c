@@ -341,7 +341,8 @@ static int take_hits(struct search *search, struct places *places, size_t most,
 {
 	struct search_hit hit;
 
-	qsort(places->v, places->n, sizeof(*places->v), highest_first);
+	if (places->n)
+		qsort(places->v, places->n, sizeof(*places->v), highest_first);
 	ret->is_cut |= places->is_cut;
 	for (size_t i = 0; i < places->n; i++) {
 		if (ret->n >= most) {

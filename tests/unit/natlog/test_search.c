@@ -1,0 +1,501 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/*
+ * Whatever becomes of the indexes, an answer is what the lines say: the log's files are written as the writer's process does, and each
+ * answer is compared with a look at all records. What the index is good for is seen in how much had to be read through.
+ */
+#include "natlog/search.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <netinet/in.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "cmocka_all.h"
+#include "log_folder.h"
+#include "natlog/index.h"
+#include "natlog/indexer.h"
+#include "natlog/record.h"
+#include "natlog/search_files.h"
+#include "natlog/stamp.h"
+
+#define BEGIN INT64_C(1795939811000000000)
+#define MS INT64_C(1000000)
+
+enum { RECORDS = 3000, PORTS = 7, QUESTIONS = 100, HELD_MOST = 5000, BEFORE_MOST = 4 };
+
+struct record {
+	int64_t start_ns, end_ns;
+	struct ct_flow flow;
+	bool is_gone; /* from the log */
+};
+
+struct history {
+	struct log_folder *folder;
+	struct log_file file;
+	struct indexer *indexer;
+	struct record v[RECORDS];
+	size_t n;
+	uint64_t random;
+};
+
+static uint64_t next_random(struct history *history)
+{
+	history->random = history->random * 6364136223846793005u + 1442695040888963407u;
+	return history->random >> 33;
+}
+
+static void put_bytes(struct history *history, const char *bytes, size_t n)
+{
+	struct err err = ERR_NULL;
+	size_t done = 0;
+
+	if (log_file_write(&history->file, bytes, n, &done, &err))
+		fail_msg("%s", err.text);
+}
+
+/* Few ports and addresses, so that each has many; ends in order, beginnings not. */
+static void put_record(struct history *history)
+{
+	static const struct natlog_who who = { .namespace = "shop",
+					       .name = "pay-0",
+					       .policy = "payments",
+					       .egress = "bank",
+					       .public = { 0xcb007164 } };
+	static const struct natlog_who other = { .egress = "mail", .public = { 0xcb007165 } };
+	const struct ct_account account = { .is_counted = true };
+	struct record *record = &history->v[history->n];
+	const bool is_other = next_random(history) % 3 == 0;
+	char line[NATLOG_LINE_MAX];
+
+	record->end_ns = BEGIN + (int64_t)history->n++ * 10 * MS;
+	record->start_ns = record->end_ns - (int64_t)(next_random(history) % 3000) * MS;
+	record->is_gone = false;
+	record->flow = (struct ct_flow){
+		.orig = { .src = { 0x0a000132 },
+			  .dst = { 0xc6336400 + (uint32_t)(next_random(history) % 3) },
+			  .src_port = (uint16_t)history->n,
+			  .dst_port = (uint16_t)(8080 + next_random(history) % 2),
+			  .protocol = next_random(history) % 2 ? IPPROTO_TCP : IPPROTO_UDP },
+		.nat = { is_other ? 0x0a0001ca : 0x0a0001c9 },
+		.nat_port = (uint16_t)(40000 + next_random(history) % PORTS),
+	};
+	const struct natlog_flow flow = { .gateway = "gw-a",
+					  .flow = &record->flow,
+					  .account = &account,
+					  .start_ns = record->start_ns,
+					  .end_ns = record->end_ns,
+					  .who = is_other ? &other : &who,
+					  .basis = NATLOG_START };
+
+	put_bytes(history, line, natlog_flow_line(line, &flow));
+}
+
+static void step(struct history *history, unsigned most)
+{
+	for (unsigned i = 0; i < most && indexer_step(history->indexer, &history->file); i++)
+		;
+}
+
+static void open_log(struct history *history)
+{
+	struct err err = ERR_NULL;
+
+	if (log_file_open(&history->file, &history->folder->options, BEGIN, &err))
+		fail_msg("%s", err.text);
+	history->indexer = indexer_new();
+	assert_non_null(history->indexer);
+}
+
+static void close_log(struct history *history)
+{
+	log_file_close(&history->file);
+	indexer_free(TAKE_PTR(history->indexer));
+}
+
+/* `n` more, in files of about 500. */
+static void put_records(struct history *history, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		put_record(history);
+		step(history, 1000);
+	}
+}
+
+static void write_history(struct history *history, struct log_folder *folder, size_t n)
+{
+	*history = (struct history){ .folder = folder, .random = 1 };
+	folder->options.max_bytes = 200 << 10;
+	folder->options.keep = 10;
+	log_file_init(&history->file);
+	open_log(history);
+	put_records(history, n);
+	close_log(history);
+	assert_true(log_folder_has(folder, ".4.index"));
+}
+
+/* ---- questions */
+
+static struct search_query some_query(struct history *history)
+{
+	const uint64_t kind = next_random(history) % 4;
+	struct search_query query = {
+		.port = (uint16_t)(40000 + next_random(history) % (PORTS + 1)),
+		.from_ns = BEGIN + (int64_t)(next_random(history) % (RECORDS + 200) * 10) * MS -
+			   1000 * MS,
+		.most_held = HELD_MOST,
+		.most_before = BEFORE_MOST,
+	};
+
+	query.to_ns = query.from_ns + (int64_t)(next_random(history) % 2) * 1000 * MS;
+	if (kind == 0)
+		query.address.v = 0xcb007164;
+	else if (kind == 1)
+		query.address.v = 0x0a0001ca;
+	else if (kind == 2)
+		snprintf(query.egress, sizeof(query.egress), "mail");
+	if (next_random(history) % 2)
+		query.protocol = IPPROTO_TCP;
+	if (next_random(history) % 3 == 0)
+		query.destination.v = 0xc6336401;
+	if (next_random(history) % 3 == 0)
+		query.destination_port = 8081;
+	return query;
+}
+
+static bool is_asked_for(const struct search_query *query, const struct record *record)
+{
+	const struct ct_flow *flow = &record->flow;
+	const bool is_mail = flow->nat.v == 0x0a0001ca;
+
+	return !record->is_gone && flow->nat_port == query->port &&
+	       (!query->protocol || flow->orig.protocol == query->protocol) &&
+	       (!query->address.v || (query->address.v == 0x0a0001ca) == is_mail) &&
+	       (!query->egress[0] || is_mail) &&
+	       (!query->destination.v || flow->orig.dst.v == query->destination.v) &&
+	       (!query->destination_port || flow->orig.dst_port == query->destination_port);
+}
+
+static uint64_t pod_port(const struct search_hit *hit)
+{
+	uint64_t port = 0;
+
+	assert_true(line_number(&hit->line, LINE_POD_PORT, &port));
+	return port;
+}
+
+static void compare(const struct history *history, const struct search_query *query,
+		    const struct search_answer *answer)
+{
+	size_t held = 0, before = 0;
+
+	for (size_t i = history->n; i > 0; i--) {
+		const struct record *record = &history->v[i - 1];
+
+		if (!is_asked_for(query, record) || record->start_ns > query->to_ns)
+			continue;
+		if (record->end_ns >= query->from_ns) {
+			assert_true(held < answer->held.n);
+			assert_int_equal(pod_port(&answer->held.v[held++]),
+					 record->flow.orig.src_port);
+		} else if (before < BEFORE_MOST) {
+			assert_true(before < answer->before.n);
+			assert_int_equal(pod_port(&answer->before.v[before++]),
+					 record->flow.orig.src_port);
+		}
+	}
+	assert_int_equal(held, answer->held.n);
+	assert_int_equal(before, answer->before.n);
+}
+
+/* How many bytes had to be read through for a question. */
+static uint64_t ask_many(struct history *history)
+{
+	uint64_t read_through = 0;
+
+	for (int i = 0; i < QUESTIONS; i++) {
+		const struct search_query query = some_query(history);
+		struct search_answer answer = { 0 };
+		struct err err = ERR_NULL;
+
+		if (search_run(history->folder->options.path, &query, &answer, &err))
+			fail_msg("%s", err.text);
+		compare(history, &query, &answer);
+		read_through = answer.read_through;
+		search_answer_done(&answer);
+	}
+	return read_through;
+}
+
+/* ---- what becomes of indexes */
+
+static void with_whole_indexes_nothing_is_read_through(void **state)
+{
+	struct history history;
+
+	write_history(&history, *state, RECORDS);
+	assert_int_equal(ask_many(&history), 0);
+}
+
+static void remove_indexes(const struct history *history, const char *keep)
+{
+	char path[LOG_PATH_MAX + 32];
+
+	for (int i = 0; i < 10; i++) {
+		char ending[32] = ".index";
+
+		if (i)
+			snprintf(ending, sizeof(ending), ".%d.index", i);
+		snprintf(path, sizeof(path), "%s%s", history->folder->options.path, ending);
+		if (strcmp(ending, keep) != 0)
+			(void)unlink(path);
+	}
+}
+
+static uint64_t bytes_of_log(const struct history *history)
+{
+	struct search_query query = { .port = 1 };
+	struct search_answer answer = { 0 };
+
+	assert_int_equal(search_run(history->folder->options.path, &query, &answer, NULL), 0);
+	const uint64_t bytes = answer.bytes;
+
+	search_answer_done(&answer);
+	return bytes;
+}
+
+static void without_indexes_all_is_read_through(void **state)
+{
+	struct history history;
+
+	write_history(&history, *state, RECORDS);
+	remove_indexes(&history, "");
+	assert_int_equal(ask_many(&history), bytes_of_log(&history));
+}
+
+static void removed_indexes_are_made_again(void **state)
+{
+	struct history history;
+
+	write_history(&history, *state, RECORDS);
+	remove_indexes(&history, ".2.index");
+	open_log(&history);
+	step(&history, 100000);
+	close_log(&history);
+	assert_int_equal(ask_many(&history), 0);
+}
+
+/* Whatever a crash, a disk or a person made of them. */
+static void a_spoilt_index_spoils_no_answer(void **state)
+{
+	struct history history;
+	char path[LOG_PATH_MAX + 32];
+
+	write_history(&history, *state, RECORDS);
+	for (int i = 0; i < 40; i++) {
+		const unsigned number = (unsigned)(next_random(&history) % 3);
+		struct stat st;
+
+		snprintf(path, sizeof(path), number ? "%s.%u.index" : "%s.index",
+			 history.folder->options.path, number);
+		CLEANUP(cleanup_fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+		assert_true(fd >= 0 && fstat(fd, &st) == 0);
+		if (!st.st_size)
+			continue;
+		const off_t at = (off_t)(next_random(&history) % (uint64_t)st.st_size);
+
+		if (i % 8 == 7)
+			assert_int_equal(ftruncate(fd, at), 0);
+		else
+			assert_int_equal(pwrite(fd, "\xa5\x5a\xa5", 3, at), 3);
+	}
+	assert_true(ask_many(&history) > 0);
+	open_log(&history);
+	step(&history, 100000);
+	close_log(&history);
+	(void)ask_many(&history);
+}
+
+static void an_index_of_another_file_is_not_used(void **state)
+{
+	struct history history;
+	char from[LOG_PATH_MAX + 32], to[LOG_PATH_MAX + 32];
+
+	write_history(&history, *state, RECORDS);
+	snprintf(from, sizeof(from), "%s.2.index", history.folder->options.path);
+	snprintf(to, sizeof(to), "%s.1.index", history.folder->options.path);
+	assert_int_equal(rename(from, to), 0);
+	assert_true(ask_many(&history) > 0);
+	open_log(&history);
+	step(&history, 100000);
+	close_log(&history);
+	assert_int_equal(ask_many(&history), 0);
+}
+
+/* As logrotate does with copytruncate. */
+static void a_log_that_was_cut_is_indexed_anew(void **state)
+{
+	struct history history;
+	struct search_files files;
+
+	write_history(&history, *state, RECORDS - 500);
+	history.folder->options.max_bytes = 1 << 30;
+	open_log(&history);
+	step(&history, 100000);
+	assert_int_equal(search_files_open(history.folder->options.path, &files, NULL), 0);
+	for (size_t i = 0; i < history.n; i++)
+		history.v[i].is_gone = history.v[i].end_ns >= files.v[0].first_ns;
+	search_files_done(&files);
+	assert_int_equal(truncate(history.folder->options.path, 0), 0);
+	(void)ask_many(&history);
+	put_records(&history, 500);
+	(void)ask_many(&history);
+	close_log(&history);
+	assert_int_equal(ask_many(&history), 0);
+}
+
+/* PATH.index is of the new file then. */
+static void files_that_logrotate_moved_are_found(void **state)
+{
+	struct history history;
+	char moved[LOG_PATH_MAX + 32];
+
+	write_history(&history, *state, RECORDS - 200);
+	snprintf(moved, sizeof(moved), "%s-20261129", history.folder->options.path);
+	assert_int_equal(rename(history.folder->options.path, moved), 0);
+	(void)ask_many(&history);
+	open_log(&history);
+	put_records(&history, 200);
+	close_log(&history);
+	assert_true(ask_many(&history) > 0);
+}
+
+static void while_it_is_written_an_answer_has_all_that_is_there(void **state)
+{
+	struct history history = { .folder = *state, .random = 3 };
+
+	history.folder->options.max_bytes = 200 << 10;
+	history.folder->options.keep = 10;
+	log_file_init(&history.file);
+	open_log(&history);
+	for (int i = 0; i < 6; i++) {
+		put_records(&history, 200);
+		(void)ask_many(&history);
+		/* It lags behind. */
+		for (int j = 0; j < 150; j++)
+			put_record(&history);
+		(void)ask_many(&history);
+	}
+	close_log(&history);
+}
+
+/* ---- the rest */
+
+static void names_are_told_from_others_and_sorted(void **state)
+{
+	static const char *const ours[] = { "nat.log",		"nat.log.1",	    "nat.log.2",
+					    "nat.log.10",	"nat.log-20261129", "nat.log-20261128",
+					    "nat.log-2026112803" };
+	static const char *const others[] = { "nat.log.index",	 "nat.log.1.index", "nat.log.state",
+					      "nat.log.1.gz",	 "nat.log.",	    "nat.lo",
+					      "nat.log.1.state", "other.log",	    "nat.log-",
+					      "nat.log.123456789012345" };
+	uint64_t rank, before = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++) {
+		assert_int_equal(search_files_rank("nat.log", ours[i], &rank), 0);
+		assert_true(!i || rank > before);
+		before = rank;
+	}
+	assert_int_equal(search_files_rank("nat.log", ours[6], &rank), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		assert_int_equal(search_files_rank("nat.log", others[i], &rank), -ENOENT);
+}
+
+static void gaps_and_bounds_are_told(void **state)
+{
+	struct history history = { .folder = *state, .random = 5 };
+	struct natlog_gap gap = { .gateway = "gw-a", .cause = NATLOG_RESTART };
+	struct search_query query = { .port = 40000, .most_held = 10, .most_before = 1 };
+	struct search_answer answer = { 0 };
+	char line[NATLOG_LINE_MAX];
+	struct err err = ERR_NULL;
+
+	log_file_init(&history.file);
+	open_log(&history);
+	put_records(&history, 100);
+	gap.from_ns = history.v[99].end_ns;
+	gap.to_ns = gap.from_ns + 1000 * MS;
+	put_bytes(&history, line, natlog_gap_line(line, &gap));
+	assert_int_equal(log_file_mark(&history.file, gap.to_ns + MS, &err), 0);
+	for (int indexed = 0; indexed < 2; indexed++) {
+		query.from_ns = query.to_ns = gap.from_ns + MS;
+		assert_int_equal(search_run(history.folder->options.path, &query, &answer, &err), 0);
+		assert_int_equal(answer.gaps.n, 1);
+		assert_true(answer.gaps.v[0].start_ns == gap.from_ns &&
+			    answer.gaps.v[0].end_ns == gap.to_ns);
+		assert_true(answer.first_ns == history.v[0].end_ns);
+		assert_true(answer.until_ns == gap.to_ns + MS);
+		assert_int_equal(answer.read_through > 0, !indexed);
+		search_answer_done(&answer);
+		query.from_ns = query.to_ns = gap.to_ns + MS;
+		assert_int_equal(search_run(history.folder->options.path, &query, &answer, &err), 0);
+		assert_int_equal(answer.gaps.n, 0);
+		search_answer_done(&answer);
+		if (!indexed) {
+			step(&history, 10);
+			close_log(&history);
+		}
+	}
+	assert_int_equal(search_run("/nowhere/nat.log", &query, &answer, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "/nowhere"));
+}
+
+/* A line that a crash cut off, and what is no line at all. */
+static void nonsense_in_a_log_hides_no_neighbour(void **state)
+{
+	struct history history = { .folder = *state, .random = 7 };
+	static char junk[300 << 10];
+
+	log_file_init(&history.file);
+	open_log(&history);
+	memset(junk, 'x', sizeof(junk));
+	put_records(&history, 50);
+	put_bytes(&history, "{\"v\":1,\"type\":\"flow\",\"egr\n", 26);
+	put_records(&history, 50);
+	put_bytes(&history, junk, sizeof(junk));
+	put_bytes(&history, "\n\0\n", 3);
+	put_records(&history, 50);
+	(void)ask_many(&history);
+	close_log(&history);
+	assert_int_equal(ask_many(&history), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		in_a_folder(with_whole_indexes_nothing_is_read_through),
+		in_a_folder(without_indexes_all_is_read_through),
+		in_a_folder(removed_indexes_are_made_again),
+		in_a_folder(a_spoilt_index_spoils_no_answer),
+		in_a_folder(an_index_of_another_file_is_not_used),
+		in_a_folder(a_log_that_was_cut_is_indexed_anew),
+		in_a_folder(files_that_logrotate_moved_are_found),
+		in_a_folder(while_it_is_written_an_answer_has_all_that_is_there),
+		in_a_folder(gaps_and_bounds_are_told),
+		in_a_folder(nonsense_in_a_log_hides_no_neighbour),
+		cmocka_unit_test(names_are_told_from_others_and_sorted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

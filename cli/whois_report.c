@@ -85,7 +85,7 @@ static void put_record(struct control_out *out, const struct source *source)
 	static const char *const groups[] = { "pod", "egress", "destination", "sent", "received" };
 
 	control_object(out, NULL);
-	control_string(out, "from", source->line ? "log" : "live");
+	control_string(out, "source", source->line ? "log" : "live");
 	put_fields(out, source, "");
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 		if (!has_group(source, groups[i]))

@@ -145,8 +145,8 @@ static void read_index(struct search_file *file)
 		file->n_runs = 0;
 }
 
-/* When the connection ended that a line tells of; of a gap when it began. */
-static bool time_of(const char *text, size_t n, int64_t *ret_ns)
+/* When the connection ended that a line tells of; of a gap when it began, or ended. */
+static bool time_of(const char *text, size_t n, bool is_last, int64_t *ret_ns)
 {
 	struct line line;
 
@@ -154,7 +154,8 @@ static bool time_of(const char *text, size_t n, int64_t *ret_ns)
 		return false;
 	if (line_kind(&line) == LINE_IS_FLOW)
 		return line_time(&line, LINE_END, ret_ns);
-	return line_kind(&line) == LINE_IS_GAP && line_time(&line, LINE_FROM, ret_ns);
+	return line_kind(&line) == LINE_IS_GAP &&
+	       line_time(&line, is_last ? LINE_TO : LINE_FROM, ret_ns);
 }
 
 /* Of the first line in a piece that says one, or of the last. */
@@ -166,7 +167,7 @@ static int64_t edge_time(int fd, uint64_t from, bool is_last)
 	int64_t ns, found = 0;
 
 	while (at < end && (newline = memchr(at, '\n', (size_t)(end - at)))) {
-		if (time_of(at, (size_t)(newline - at), &ns)) {
+		if (time_of(at, (size_t)(newline - at), is_last, &ns)) {
 			found = ns;
 			if (!is_last)
 				break;

@@ -207,9 +207,9 @@ static int from_number(const char *text, struct when *ret)
 	int n = 0;
 
 	for (; is_digit(*text); text++, n++) {
-		if (n > 18)
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, *text - '0', &value))
 			return -EINVAL;
-		value = value * 10 + (*text - '0');
 	}
 	for (int digits = 11; digits < n; digits += 3)
 		unit /= 1000;
@@ -225,7 +225,9 @@ static int from_number(const char *text, struct when *ret)
 			return -EINVAL;
 		unit = parts.lasts_ns;
 		text = "";
-		value = value * (NS_PER_S / unit) + parts.rest_ns / unit;
+		if (__builtin_mul_overflow(value, NS_PER_S / unit, &value) ||
+		    __builtin_add_overflow(value, parts.rest_ns / unit, &value))
+			return -EINVAL;
 	}
 	if (*text || n < 9 || unit == 0 || __builtin_mul_overflow(value, unit, &ret->from_ns) ||
 	    __builtin_add_overflow(ret->from_ns, unit - 1, &ret->to_ns))

@@ -150,10 +150,14 @@ static bool take_options(const struct cli_options *options, struct control_args 
 	const struct {
 		const char *key, *value;
 	} given[] = {
-		{ "pod", options->pod },	       { "namespace", options->namespace },
-		{ "policy", options->policy },	       { "egress_ip", options->egress_ip },
-		{ "destination", options->destination }, { "protocol", options->protocol },
-		{ "state", options->state },	       { "limit", options->limit },
+		{ "pod", options->pod },
+		{ "namespace", options->namespace },
+		{ "policy", options->policy },
+		{ "egress_ip", options->egress_ip },
+		{ "destination", options->destination },
+		{ "protocol", options->protocol },
+		{ "state", options->state },
+		{ "limit", options->limit },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(given); i++) {

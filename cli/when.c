@@ -199,37 +199,44 @@ static int from_parts(const struct parts *parts, int64_t now_ns, struct when *re
 
 /* ---- numbers */
 
-/* 1764424992, with a fraction, or in smaller units, by how long it is. */
-static int from_number(const char *text, struct when *ret)
+static bool add_digit(int64_t *value, char digit)
+{
+	return !__builtin_mul_overflow(*value, 10, value) &&
+	       !__builtin_add_overflow(*value, digit - '0', value);
+}
+
+/* A fraction of seconds; it reads as that of "00.123". */
+static bool take_fraction(const char *text, int64_t *value, int64_t *ret_unit)
 {
 	struct parts parts = { 0 };
+	char second[16];
+	const char *at = second;
+
+	if (strlen(text) < 2 || strlen(text) > 10)
+		return false;
+	snprintf(second, sizeof(second), "00%s", text);
+	if (!take_second(&at, &parts) || *at)
+		return false;
+	*ret_unit = parts.lasts_ns;
+	return !__builtin_mul_overflow(*value, NS_PER_S / *ret_unit, value) &&
+	       !__builtin_add_overflow(*value, parts.rest_ns / *ret_unit, value);
+}
+
+/* 1795960992, with a fraction, or in smaller units, by how long it is. */
+static int from_number(const char *text, struct when *ret)
+{
 	int64_t value = 0, unit = NS_PER_S;
 	int n = 0;
 
-	for (; is_digit(*text); text++, n++) {
-		if (__builtin_mul_overflow(value, 10, &value) ||
-		    __builtin_add_overflow(value, *text - '0', &value))
+	for (; is_digit(text[n]); n++) {
+		if (!add_digit(&value, text[n]))
 			return -EINVAL;
 	}
 	for (int digits = 11; digits < n; digits += 3)
 		unit /= 1000;
-	/* The fraction reads as one of "00.123". */
-	if (unit == NS_PER_S && (*text == '.' || *text == ',')) {
-		char fraction[16];
-		const char *at = fraction;
-
-		if (strlen(text) < 2 || strlen(text) > 10)
-			return -EINVAL;
-		snprintf(fraction, sizeof(fraction), "00%s", text);
-		if (!take_second(&at, &parts) || *at)
-			return -EINVAL;
-		unit = parts.lasts_ns;
-		text = "";
-		if (__builtin_mul_overflow(value, NS_PER_S / unit, &value) ||
-		    __builtin_add_overflow(value, parts.rest_ns / unit, &value))
-			return -EINVAL;
-	}
-	if (*text || n < 9 || unit == 0 || __builtin_mul_overflow(value, unit, &ret->from_ns) ||
+	if (n < 9 || unit == 0 ||
+	    (text[n] && (unit != NS_PER_S || !take_fraction(text + n, &value, &unit))) ||
+	    __builtin_mul_overflow(value, unit, &ret->from_ns) ||
 	    __builtin_add_overflow(ret->from_ns, unit - 1, &ret->to_ns))
 		return -EINVAL;
 	return 0;

@@ -58,8 +58,9 @@ static int take_egress(const char *text, struct whois *ret, struct err *err)
 	if (endpoint_parse(text, &ret->egress, err))
 		return -EINVAL;
 	if (!ret->egress.has_port || ret->egress.prefix.len % 32)
-		return err_set(err, -EINVAL,
-			       "an egress IP and its port are expected, such as 203.0.113.100:41234");
+		return err_set(
+			err, -EINVAL,
+			"an egress IP and its port are expected, such as 203.0.113.100:41234");
 	query->address = ret->egress.prefix.addr;
 	query->port = ret->egress.port;
 	memcpy(query->egress, ret->egress.name, sizeof(ret->egress.name));

@@ -22,8 +22,8 @@ struct whois {
 	struct when when;
 	int64_t asked_ns;
 	struct search_query query;
-	char logs[1024]; /* with commas between; "": none */
-	char no_log[ERR_TEXT_MAX]; /* why there is none, or it can't be read */
+	char logs[1024];            /* with commas between; "": none */
+	char no_log[ERR_TEXT_MAX];  /* why there is none, or it can't be read */
 	char no_live[ERR_TEXT_MAX]; /* why no daemon was asked, or didn't answer */
 	bool has_live, has_log;
 	struct control_reply **pages; /* what is open now */

@@ -14,8 +14,8 @@ const char *const whois_words[] = {
 	[WHOIS_UNKNOWN] = "unknown",
 };
 
-__attribute__((format(printf, 2, 3))) static void
-say(struct whois_verdict *verdict, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void say(struct whois_verdict *verdict,
+						      const char *format, ...)
 {
 	va_list args;
 

@@ -16,7 +16,6 @@
 #include "gateway/drain.h"
 #include "gateway/failover.h"
 #include "gateway/flowlog.h"
-#include "gateway/flows.h"
 #include "gateway/publish.h"
 #include "gateway/selftest.h"
 #include "gateway/survivors.h"
@@ -209,7 +208,6 @@ void agent_stop(void *data)
 
 	if (!agent)
 		return;
-	flows_free(agent->flows);
 	flowlog_free(agent->flowlog);
 	drain_free(agent->drain);
 	failover_free(agent->failover);
@@ -321,10 +319,8 @@ void *agent_start(struct frame *frame, void *config, struct err *err)
 		return NULL;
 	}
 	agent->keeper = keeper_new(frame_loop(frame), GATEWAY_TABLE, &agent_keeper_ops, agent, err);
-	agent->flows = flows_new(frame_loop(frame), agent->flowlog, err);
-	agent->ending = agent->keeper && agent->flows ?
-				ending_new(frame_loop(frame), &agent_ending_ops, agent, err) :
-				NULL;
+	agent->ending =
+		agent->keeper ? ending_new(frame_loop(frame), &agent_ending_ops, agent, err) : NULL;
 	if (!agent->ending || start_sources(agent, config, err)) {
 		/* The file's stays the caller's. */
 		agent->file = NULL;

@@ -15,7 +15,6 @@ struct drain;
 struct err;
 struct failover;
 struct flowlog;
-struct flows;
 struct frame;
 struct keeper;
 struct takeovers;
@@ -34,7 +33,6 @@ struct agent_state {
 	struct gateway_view view;
 	struct keeper *keeper;
 	struct flowlog *flowlog;
-	struct flows *flows;
 	struct cluster *cluster;           /* NULL: the configuration is all */
 	struct failover *failover;         /* NULL: this gateway is alone */
 	struct drain *drain;               /* NULL: nobody could take over */

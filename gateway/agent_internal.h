@@ -21,7 +21,6 @@ struct ending;
 struct ending_ops;
 struct failover;
 struct flowlog;
-struct flows;
 struct inventory_changes;
 struct publish;
 struct selftest;
@@ -52,7 +51,6 @@ struct agent {
 	struct selftest *selftest; /* NULL: not configured */
 	struct failover *failover; /* NULL: this gateway is alone */
 	struct flowlog *flowlog;
-	struct flows *flows;
 	struct takeovers takeovers;
 	struct survivors *survivors; /* with failover */
 	bool begun; /* the first run was tried; before, the kernel stays as it was found */

@@ -12,6 +12,7 @@
 #include "base/loop.h"
 #include "control/control.h"
 #include "gateway/flowlog_outputs.h"
+#include "gateway/flows.h"
 #include "natlog/book.h"
 #include "natlog/natlog.h"
 #include "natlog/stamp.h"
@@ -36,6 +37,7 @@ struct flowlog {
 	struct flowlog_options options;
 	struct natlog *natlog; /* NULL: not wanted, or it failed */
 	struct loop_timer *anyway;
+	struct flows *flows;
 	struct gateway_log config;
 	bool has_begun;
 	char error[ERR_TEXT_MAX];
@@ -292,7 +294,8 @@ struct flowlog *flowlog_new(const struct flowlog_options *options,
 	flowlog->options = *options;
 	flowlog->config = config->log;
 	flowlog->anyway = loop_timer_new(options->loop, begin_anyway, flowlog);
-	if (!flowlog->anyway) {
+	flowlog->flows = flows_new(options->loop, flowlog);
+	if (!flowlog->anyway || !flowlog->flows) {
 		err_set(err, -ENOMEM, "out of memory");
 		flowlog_free(flowlog);
 		return NULL;
@@ -309,6 +312,7 @@ void flowlog_free(struct flowlog *flowlog)
 {
 	if (!flowlog)
 		return;
+	flows_free(flowlog->flows);
 	natlog_free(flowlog->natlog, END_MS);
 	loop_timer_free(flowlog->anyway);
 	free(flowlog);
@@ -369,6 +373,11 @@ const char *flowlog_error(const struct flowlog *flowlog)
 const struct gateway_log *flowlog_config(const struct flowlog *flowlog)
 {
 	return &flowlog->config;
+}
+
+struct flows *flowlog_flows(const struct flowlog *flowlog)
+{
+	return flowlog->flows;
 }
 
 void flowlog_place(const struct flowlog *flowlog, struct control_out *out)

@@ -20,6 +20,7 @@ struct ct_flow;
 struct ct_tale;
 struct err;
 struct flowlog;
+struct flows;
 struct loop;
 struct natlog_status;
 struct natlog_who;
@@ -71,6 +72,8 @@ bool flowlog_find(struct flowlog *flowlog, const struct ct_flow *flow, int64_t s
 /* For `eipgw status`: the key "log". */
 void flowlog_report(const struct flowlog *flowlog, struct control_out *out);
 
+/* What `eipgw flows` asks (gateway/flows.h). */
+struct flows *flowlog_flows(const struct flowlog *flowlog);
 /* For `eipgw whois`: the log's file, as "log_path", if there is one. */
 void flowlog_place(const struct flowlog *flowlog, struct control_out *out);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-#include "gateway/flows.h"
+#include "gateway/flows_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -8,44 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <netinet/in.h>
-
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/loop.h"
 #include "base/seed.h"
-#include "control/control.h"
-#include "gateway/flow_filter.h"
 #include "gateway/flowlog.h"
-#include "nat/account.h"
-#include "nat/flow.h"
+#include "gateway/flows.h"
 #include "natlog/book.h"
-#include "natlog/stamp.h"
-#include "natlog/who.h"
 
-enum { WALKS = 4, PAGE = 1000, WHO_MAX = 4 * PAGE, IDLE_MS = 10000, ID_MAX = 20 };
-
-struct row {
-	struct ct_flow flow;
-	struct ct_account account;
-	int64_t start_ns;
-	uint32_t who;
-	enum natlog_basis basis;
-};
-
-struct walk {
-	struct flows *flows;
-	struct loop_timer *idle;
-	struct ct_walk *walk; /* NULL: it ended */
-	struct flow_filter filter;
-	char id[ID_MAX];      /* "": free */
-	struct who_table who; /* of the rows */
-	struct row *rows;     /* that weren't told yet */
-	size_t n, size;
-	size_t found, looked_at; /* since it began */
-	bool has_more;           /* than were asked for */
-	int failed;              /* 0, or why it ended early */
-};
+enum { WALKS = 4, PAGE = 1000, WHO_MAX = 4 * PAGE };
 
 struct flows {
 	struct loop *loop;
@@ -156,139 +127,57 @@ static struct walk *find(struct flows *flows, const char *id)
 	return NULL;
 }
 
-static int begin(struct flows *flows, const struct control_args *args, struct walk **ret,
-		 struct err *err)
+static struct walk *begin(struct flows *flows, const struct control_args *args, struct err *err)
 {
 	static const struct ct_walk_ops ops = { .on_message = on_message, .on_end = on_end };
 	struct walk *walk = find(flows, "");
-	int rc;
 
-	if (!walk)
-		return err_set(err, -EBUSY, "%d others look at connections now; try again later",
-			       WALKS);
-	rc = flow_filter_parse(args, &walk->filter, err);
-	if (rc)
-		return rc;
+	if (!walk) {
+		err_set(err, -EBUSY, "%d others look at connections now; try again later", WALKS);
+		return NULL;
+	}
+	if (flow_filter_parse(args, &walk->filter, err))
+		return NULL;
 	walk->found = walk->looked_at = 0;
 	walk->has_more = false;
 	walk->failed = 0;
 	walk->who = (struct who_table){ .most = WHO_MAX, .seed = seed_guessable() };
 	walk->walk = ct_walk_new(flows->loop, &ops, walk, err);
 	if (!walk->walk)
-		return -EIO;
+		return NULL;
 	snprintf(walk->id, sizeof(walk->id), "%016" PRIx64, seed_guessable());
-	*ret = walk;
+	return walk;
+}
+
+struct walk *flows_walk(struct flows *flows, const char *id, const struct control_args *args,
+			struct err *err)
+{
+	struct walk *walk;
+
+	if (!id)
+		return begin(flows, args, err);
+	walk = *id ? find(flows, id) : NULL;
+	if (!walk)
+		err_set(err, -ENOENT, "nobody asked for that walk for %d s; begin again",
+			WALK_IDLE_MS / 1000);
+	return walk;
+}
+
+int flows_told(struct walk *walk)
+{
+	const int rc = walk->failed;
+
+	drop_rows(walk);
+	if (!walk->walk) {
+		end(walk);
+		return rc;
+	}
+	ct_walk_pause(walk->walk, false);
+	loop_timer_arm_ms(walk->idle, WALK_IDLE_MS);
 	return 0;
 }
 
-/* ---- an answer */
-
-static void put_address(struct control_out *out, const char *key, struct ip4 address)
-{
-	char text[IP4_TEXT_MAX];
-
-	if (address.v)
-		control_string(out, key, ip4_format(address, text));
-}
-
-static void put_name(struct control_out *out, const char *key, const char *name)
-{
-	if (name && *name)
-		control_string(out, key, name);
-}
-
-static void put_traffic(struct control_out *out, const char *key, const struct ct_traffic *traffic)
-{
-	control_object(out, key);
-	control_int(out, "packets", (long long)traffic->packets);
-	control_int(out, "bytes", (long long)traffic->bytes);
-	control_end(out);
-}
-
-/* As the NAT log has them (natlog/record.h). */
-static void put_ends(struct control_out *out, const struct ct_flow *flow,
-		     const struct natlog_who *who)
-{
-	const bool is_icmp = flow->orig.protocol == IPPROTO_ICMP;
-	const char *port = is_icmp ? "id" : "port";
-
-	control_object(out, "pod");
-	put_name(out, "namespace", who->namespace);
-	put_name(out, "name", who->name);
-	put_name(out, "uid", who->uid);
-	put_name(out, "node", who->node);
-	put_address(out, "address", flow->orig.src);
-	control_int(out, port, flow->orig.src_port);
-	control_end(out);
-	put_name(out, "policy", who->policy);
-	control_object(out, "egress");
-	put_name(out, "name", who->egress);
-	put_address(out, "public", who->public);
-	put_address(out, "private", flow->nat);
-	control_int(out, port, flow->nat_port);
-	control_end(out);
-	control_object(out, "destination");
-	put_address(out, "address", flow->orig.dst);
-	control_int(out, is_icmp ? "icmp_type" : "port",
-		    is_icmp ? flow->orig.icmp_type : flow->orig.dst_port);
-	control_end(out);
-}
-
-static void put_row(struct control_out *out, const struct walk *walk, const struct row *row)
-{
-	static const struct natlog_who nobody = { 0 };
-	const struct natlog_who *who = who_of(&walk->who, row->who);
-	char stamp[STAMP_MAX];
-
-	control_object(out, NULL);
-	if (row->start_ns)
-		control_string(out, "start", stamp_format(row->start_ns, stamp));
-	control_string(out, "protocol", natlog_protocol_name(row->flow.orig.protocol));
-	put_ends(out, &row->flow, who ? who : &nobody);
-	if (row->account.is_counted) {
-		put_traffic(out, "sent", &row->account.sent);
-		put_traffic(out, "received", &row->account.received);
-	}
-	control_string(out, "state", flow_state(&row->flow));
-	control_int(out, "timeout_s", row->flow.timeout_s);
-	control_string(out, "attribution", natlog_basis_name(row->basis));
-	control_end(out);
-}
-
-int flows_answer(struct flows *flows, const struct control_args *args, struct control_out *out,
-		 struct err *err)
-{
-	const char *const id = control_arg(args, "walk");
-	struct walk *walk = id && *id ? find(flows, id) : NULL;
-	int rc = 0;
-
-	if (id && !walk)
-		return err_set(err, -ENOENT, "nobody asked for that walk for %d s; begin again",
-			       IDLE_MS / 1000);
-	if (!walk)
-		rc = begin(flows, args, &walk, err);
-	if (rc)
-		return rc;
-	control_string(out, "walk", walk->id);
-	control_array(out, "flows");
-	for (size_t i = 0; i < walk->n; i++)
-		put_row(out, walk, &walk->rows[i]);
-	control_end(out);
-	drop_rows(walk);
-	control_int(out, "looked_at", (long long)walk->looked_at);
-	control_bool(out, "more", walk->has_more);
-	control_bool(out, "done", !walk->walk);
-	rc = walk->failed;
-	if (walk->walk) {
-		ct_walk_pause(walk->walk, false);
-		loop_timer_arm_ms(walk->idle, IDLE_MS);
-		return 0;
-	}
-	end(walk);
-	return rc ? err_set(err, rc, "connections can't be listed: %s", strerror(-rc)) : 0;
-}
-
-struct flows *flows_new(struct loop *loop, struct flowlog *flowlog, struct err *err)
+struct flows *flows_new(struct loop *loop, struct flowlog *flowlog)
 {
 	struct flows *flows = calloc(1, sizeof(*flows));
 
@@ -300,10 +189,8 @@ struct flows *flows_new(struct loop *loop, struct flowlog *flowlog, struct err *
 			flows = NULL;
 		}
 	}
-	if (!flows) {
-		err_set(err, -ENOMEM, "out of memory");
+	if (!flows)
 		return NULL;
-	}
 	flows->loop = loop;
 	flows->flowlog = flowlog;
 	return flows;

@@ -14,8 +14,8 @@ struct flowlog;
 struct flows;
 struct loop;
 
-/* Both outlive it. NULL with the reason. */
-struct flows *flows_new(struct loop *loop, struct flowlog *flowlog, struct err *err);
+/* Both outlive it. NULL: out of memory. */
+struct flows *flows_new(struct loop *loop, struct flowlog *flowlog);
 void flows_free(struct flows *flows); /* NULL is fine */
 
 /* The control command: flow_filter.h's arguments, or "walk" as the last answer named it. 0; -errno with the reason. */

@@ -16,7 +16,6 @@
 #include "gateway/drain.h"
 #include "gateway/failover.h"
 #include "gateway/flowlog.h"
-#include "gateway/flows.h"
 #include "gateway/native.h"
 #include "gateway/outside.h"
 #include "gateway/own.h"
@@ -306,23 +305,10 @@ static int run_drain(const struct control_args *args, struct control_out *out, v
 	return 0;
 }
 
-static int run_flows(const struct control_args *args, struct control_out *out, void *data,
-		     struct err *err)
-{
-	const struct agent *agent = frame_state(data);
-	struct agent_state state;
-
-	if (!agent)
-		return err_set(err, -EAGAIN, "the daemon is starting");
-	state = agent_state(agent);
-	flowlog_place(state.flowlog, out);
-	return flows_answer(state.flows, args, out, err);
-}
-
 const struct control_command gateway_commands[] = {
 	{ "status", CONTROL_OPEN, run_status },
 	{ "explain", CONTROL_OPEN, run_explain },
 	{ "drain", 0, run_drain },
-	{ "flows", CONTROL_OPEN, run_flows },
+	{ "flows", CONTROL_OPEN, gateway_run_flows },
 	{ NULL, 0, NULL },
 };

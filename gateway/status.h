@@ -7,8 +7,12 @@
 #include "daemon/report.h"
 
 struct agent_state;
+struct err;
 struct frame;
 
 extern const struct control_command gateway_commands[]; /* run with a struct frame as data */
+/* `flows`, in gateway/flows_answer.c. */
+int gateway_run_flows(const struct control_args *args, struct control_out *out, void *data,
+		      struct err *err);
 /* Borrows from its arguments. */
 struct report_head gateway_head(const struct frame *frame, const struct agent_state *state);

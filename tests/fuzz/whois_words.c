@@ -22,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size)
 		memcpy(text, data, size);
 	text[size] = '\0';
-	if (when_parse(text, NOW, &when, NULL) == 0 && (when.from_ns < 0 || when.to_ns < when.from_ns))
+	if (when_parse(text, NOW, &when, NULL) == 0 &&
+	    (when.from_ns < 0 || when.to_ns < when.from_ns))
 		abort();
 	if (endpoint_parse(text, &endpoint, NULL) == 0 &&
 	    (endpoint.prefix.len > 32 || strlen(endpoint.name) >= sizeof(endpoint.name)))

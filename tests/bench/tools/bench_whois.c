@@ -23,7 +23,14 @@
 #define APART_NS INT64_C(50000) /* 20,000 connections a second */
 #define NS_PER_MS INT64_C(1000000)
 
-enum { PODS = 5000, EGRESS_IPS = 4, FIRST_PORT = 1024, LIFE_MS = 120000, MAX_BYTES = 100 << 20, KEEP = 1000 };
+enum {
+	PODS = 5000,
+	EGRESS_IPS = 4,
+	FIRST_PORT = 1024,
+	LIFE_MS = 120000,
+	MAX_BYTES = 100 << 20,
+	KEEP = 1000
+};
 
 struct record {
 	struct ct_flow flow;
@@ -68,14 +75,13 @@ static void make(struct record *record, uint64_t i)
 	record->start_ns = record->end_ns - (int64_t)(b >> 32) % LIFE_MS * NS_PER_MS;
 	snprintf(record->uid, sizeof(record->uid), "0c4f1e2d-0000-4000-8000-%012u", pod);
 	snprintf(record->name, sizeof(record->name), "payments-6d4cf56db6-%05u", pod);
-	record->who =
-		(struct natlog_who){ .namespace = "shop-production",
-				     .name = record->name,
-				     .uid = record->uid,
-				     .node = "ip-10-0-1-11.eu-central-1.compute.internal",
-				     .policy = "payments",
-				     .egress = "bank",
-				     .public = { 0xcb007164 + egress } };
+	record->who = (struct natlog_who){ .namespace = "shop-production",
+					   .name = record->name,
+					   .uid = record->uid,
+					   .node = "ip-10-0-1-11.eu-central-1.compute.internal",
+					   .policy = "payments",
+					   .egress = "bank",
+					   .public = { 0xcb007164 + egress } };
 }
 
 static size_t put_line(char *at, uint64_t i)
@@ -136,7 +142,8 @@ static void write_log(const char *folder, uint64_t n, struct indexer *indexer)
 	indexer_free(indexer);
 	costs.index_us += since(&last);
 	log_file_close(&file);
-	printf("{\"line_us\": %.4f, \"write_us\": %.4f, \"index_us\": %.4f, \"bytes\": %" PRIu64 "}\n",
+	printf("{\"line_us\": %.4f, \"write_us\": %.4f, \"index_us\": %.4f, \"bytes\": %" PRIu64
+	       "}\n",
 	       costs.line_us / (double)n, costs.write_us / (double)n, costs.index_us / (double)n,
 	       bytes);
 }

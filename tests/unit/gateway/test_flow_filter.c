@@ -109,9 +109,9 @@ static void what_is_wrong_is_refused(void **state)
 {
 	static const struct {
 		const char *key, *value;
-	} wrong[] = { { "protocol", "gre" },  { "state", "open" },	     { "limit", "0" },
-		      { "limit", "" },	      { "limit", "-1" },	     { "limit", "1000001" },
-		      { "limit", "1e3" },     { "egress_ip", "1.2.3" },	     { "destination", "bank" },
+	} wrong[] = { { "protocol", "gre" },   { "state", "open" },      { "limit", "0" },
+		      { "limit", "" },         { "limit", "-1" },        { "limit", "1000001" },
+		      { "limit", "1e3" },      { "egress_ip", "1.2.3" }, { "destination", "bank" },
 		      { "destination", "x y" } };
 
 	(void)state;

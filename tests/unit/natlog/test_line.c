@@ -35,15 +35,16 @@ static void assert_number(const struct line *line, enum line_field field, uint64
 	assert_true(number == wanted);
 }
 
+static const struct natlog_who who = { .namespace = "shop",
+				       .name = "a \"b\" \\ \x01\x7f \xc3\xa4",
+				       .uid = "0c4f",
+				       .node = "node1",
+				       .policy = "payments",
+				       .egress = "bank",
+				       .public = { 0xcb007164 } };
+
 static void what_was_written_is_read(void **state)
 {
-	const struct natlog_who who = { .namespace = "shop",
-					.name = "a \"b\" \\ \x01\x7f \xc3\xa4",
-					.uid = "0c4f",
-					.node = "node1",
-					.policy = "payments",
-					.egress = "bank",
-					.public = { 0xcb007164 } };
 	const struct ct_account account = { .sent = { 5, 268 },
 					    .received = { 3, UINT64_MAX },
 					    .is_counted = true };
@@ -100,9 +101,11 @@ static void what_was_written_is_read(void **state)
 
 static void a_gap_is_read(void **state)
 {
-	const struct natlog_gap gap = {
-		.gateway = "gw-a", .cause = NATLOG_BACKLOG, .from_ns = START, .to_ns = END, .lost = 7
-	};
+	const struct natlog_gap gap = { .gateway = "gw-a",
+					.cause = NATLOG_BACKLOG,
+					.from_ns = START,
+					.to_ns = END,
+					.lost = 7 };
 	char text[NATLOG_LINE_MAX];
 	const size_t n = natlog_gap_line(text, &gap);
 	struct line line;

@@ -47,8 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	}
 	for (uint64_t at = 0; index_read_run(fd, at, &run) == 0; at = index_run_end(&run)) {
-		for (uint16_t port = 0; port <= PORTS; port++)
-			(void)index_find(fd, &run, port, each, NULL);
+		for (unsigned port = 0; port <= PORTS; port++)
+			(void)index_find(fd, &run, (uint16_t)port, each, NULL);
 	}
 	close(fd);
 	return 0;

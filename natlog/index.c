@@ -54,10 +54,10 @@ uint32_t index_mark(const char *bytes, size_t n)
 	return mark;
 }
 
-int index_mark_of(int log_fd, uint64_t from, uint64_t to, uint32_t *ret)
+int index_mark_of(int log_fd, uint64_t to, uint32_t *ret)
 {
 	char bytes[INDEX_MARK_BYTES];
-	const size_t n = to - from < sizeof(bytes) ? (size_t)(to - from) : sizeof(bytes);
+	const size_t n = to < sizeof(bytes) ? (size_t)to : sizeof(bytes);
 	ssize_t got = pread(log_fd, bytes, n, (off_t)(to - n));
 
 	if (got < 0)

@@ -50,7 +50,7 @@ uint64_t index_run_end(const struct index_run *run); /* where the next one stand
 
 /* What tells a file of the log from another: its bytes before `to`, at most INDEX_MARK_BYTES. */
 uint32_t index_mark(const char *bytes, size_t n);
-int index_mark_of(int log_fd, uint64_t from, uint64_t to, uint32_t *ret); /* 0; -errno */
+int index_mark_of(int log_fd, uint64_t to, uint32_t *ret); /* 0; -errno */
 
 /*
  * Sorts the entries and appends them. In *run `at`, `from`, `to`, `n` and `mark` are given, the rest is set. 0; -errno: there may

@@ -80,7 +80,6 @@ static bool flush(struct indexer *indexer)
 		return false;
 	*run = (struct index_run){ .at = index_run_end(run), .from = target->read };
 	indexer->n = 0;
-	target->n_tail = 0;
 	return true;
 }
 
@@ -98,7 +97,6 @@ static bool begin_anew(struct indexer *indexer)
 	return true;
 }
 
-/* A mark is of bytes of its own run only. */
 static void keep_tail(struct target *target, const char *bytes, size_t n)
 {
 	const size_t most = sizeof(target->tail);
@@ -222,12 +220,16 @@ static void adopt(struct target *target)
 	uint64_t at = 0, from = 0;
 
 	while (index_read_run(target->index_fd, at, &run) == 0 && run.from == from &&
-	       index_mark_of(target->log_fd, run.from, run.to, &mark) == 0 && mark == run.mark) {
+	       index_mark_of(target->log_fd, run.to, &mark) == 0 && mark == run.mark) {
 		at = index_run_end(&run);
 		from = run.to;
 	}
 	target->next = (struct index_run){ .at = at, .from = from };
 	target->read = from;
+	target->n_tail = from < sizeof(target->tail) ? (size_t)from : sizeof(target->tail);
+	if (pread(target->log_fd, target->tail, target->n_tail, (off_t)(from - target->n_tail)) !=
+	    (ssize_t)target->n_tail)
+		target->n_tail = 0;
 	(void)!ftruncate(target->index_fd, (off_t)at);
 }
 
@@ -278,7 +280,7 @@ static bool is_covered(const char *log, const char *index)
 	if (log_fd < 0 || index_fd < 0 || fstat(log_fd, &st))
 		return log_fd < 0;
 	while (index_read_run(index_fd, at, &run) == 0 && run.from == to) {
-		if (index_mark_of(log_fd, run.from, run.to, &mark) || mark != run.mark)
+		if (index_mark_of(log_fd, run.to, &mark) || mark != run.mark)
 			return false;
 		at = index_run_end(&run);
 		to = run.to;

@@ -106,7 +106,18 @@ static int highest_first(const void *a, const void *b)
 {
 	const struct place *x = a, *y = b;
 
-	return x->order > y->order ? -1 : x->order < y->order;
+	if (x->order != y->order)
+		return x->order > y->order ? -1 : 1;
+	if (x->file != y->file)
+		return x->file < y->file ? -1 : 1;
+	return x->at > y->at ? -1 : x->at < y->at;
+}
+
+/* Told by an index, before it turned out to be spoilt, and found by reading through. */
+static bool is_again(const struct places *places, size_t i)
+{
+	return i && places->v[i].file == places->v[i - 1].file &&
+	       places->v[i].at == places->v[i - 1].at;
 }
 
 /* ---- what may be asked for */
@@ -349,7 +360,8 @@ static int take_hits(struct search *search, struct places *places, size_t most,
 			ret->is_cut = true;
 			break;
 		}
-		if (!read_hit(search, &places->v[i], places == &search->gaps, &hit))
+		if (is_again(places, i) ||
+		    !read_hit(search, &places->v[i], places == &search->gaps, &hit))
 			continue;
 		if (!is_then(search, places, &hit))
 			free(hit.text);

@@ -124,8 +124,8 @@ static bool is_of(const struct search_file *file, const struct index_run *run)
 {
 	uint32_t mark;
 
-	return run->to <= file->size &&
-	       index_mark_of(file->log_fd, run->from, run->to, &mark) == 0 && mark == run->mark;
+	return run->to <= file->size && index_mark_of(file->log_fd, run->to, &mark) == 0 &&
+	       mark == run->mark;
 }
 
 /* The first and the last run's marks are looked at: an index is of one file, or of another. */

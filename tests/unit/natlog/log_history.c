@@ -195,7 +195,8 @@ uint64_t ask_many(struct history *history)
 		if (search_run(history->folder->options.path, &query, &answer, &err))
 			fail_msg("%s", err.text);
 		compare(history, &query, &answer);
-		read_through = answer.read_through;
+		if (answer.read_through > read_through)
+			read_through = answer.read_through;
 		search_answer_done(&answer);
 	}
 	return read_through;

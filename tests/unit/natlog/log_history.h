@@ -43,5 +43,5 @@ void open_log(struct history *history);
 void close_log(struct history *history);
 /* A new one, in files of about 500. */
 void write_history(struct history *history, struct log_folder *folder, size_t n);
-/* Many questions; each answer must be right. How many bytes had to be read through for one. */
+/* Many questions; each answer must be right. How many bytes had to be read through for one, at most. */
 uint64_t ask_many(struct history *history);

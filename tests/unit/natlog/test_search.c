@@ -78,29 +78,41 @@ static void removed_indexes_are_made_again(void **state)
 	assert_int_equal(ask_many(&history), 0);
 }
 
-/* Whatever a crash, a disk or a person made of them. */
+static int open_index(const struct history *history, unsigned number, off_t *ret_size)
+{
+	char path[LOG_PATH_MAX + 32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), number ? "%s.%u.index" : "%s.index",
+		 history->folder->options.path, number);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0 && fstat(fd, &st) == 0 && st.st_size > INDEX_PAGE);
+	*ret_size = st.st_size;
+	return fd;
+}
+
+/* Whatever a crash, a disk or a person made of them: pages first, of which each is noticed, and then all. */
 static void a_spoilt_index_spoils_no_answer(void **state)
 {
 	struct history history;
-	char path[LOG_PATH_MAX + 32];
+	off_t size;
 
 	write_history(&history, *state, RECORDS);
 	for (int i = 0; i < 40; i++) {
-		const unsigned number = (unsigned)(next_random(&history) % 3);
-		struct stat st;
+		CLEANUP(cleanup_fd) int fd = open_index(&history, (unsigned)i % 5, &size);
+		const off_t least = i < 35 ? INDEX_PAGE : 0;
 
-		snprintf(path, sizeof(path), number ? "%s.%u.index" : "%s.index",
-			 history.folder->options.path, number);
-		CLEANUP(cleanup_fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-		assert_true(fd >= 0 && fstat(fd, &st) == 0);
-		const off_t at = (off_t)(next_random(&history) % (uint64_t)st.st_size);
-
-		if (i % 8 == 7)
-			assert_int_equal(ftruncate(fd, at), 0);
-		else
-			assert_int_equal(pwrite(fd, "\xa5\x5a\xa5", 3, at), 3);
+		if (i == 35)
+			assert_true(ask_many(&history) > 0);
+		assert_int_equal(
+			pwrite(fd, "\xa5\x5a\xa5", 3,
+			       least + (off_t)(next_random(&history) % (uint64_t)(size - least))),
+			3);
 	}
+	CLEANUP(cleanup_fd) int fd = open_index(&history, 2, &size);
+
+	assert_int_equal(ftruncate(fd, size / 2), 0);
 	assert_true(ask_many(&history) > 0);
 	open_log(&history);
 	step(&history, 100000);
@@ -124,26 +136,38 @@ static void an_index_of_another_file_is_not_used(void **state)
 	assert_int_equal(ask_many(&history), 0);
 }
 
-/* As logrotate does with copytruncate. */
-static void a_log_that_was_cut_is_indexed_anew(void **state)
+/* As logrotate does with copytruncate. `n` are written before the indexer looks again. */
+static void cut(struct log_folder *folder, size_t n)
 {
 	struct history history;
 	struct search_files files;
 
-	write_history(&history, *state, RECORDS - 500);
-	history.folder->options.max_bytes = 1 << 30;
+	write_history(&history, folder, RECORDS - 500);
+	folder->options.max_bytes = 1 << 30;
 	open_log(&history);
 	step(&history, 100000);
-	assert_int_equal(search_files_open(history.folder->options.path, &files, NULL), 0);
+	assert_int_equal(search_files_open(folder->options.path, &files, NULL), 0);
 	for (size_t i = 0; i < history.n; i++)
 		history.v[i].is_gone = history.v[i].end_ns >= files.v[0].first_ns;
 	search_files_done(&files);
-	assert_int_equal(truncate(history.folder->options.path, 0), 0);
+	assert_int_equal(truncate(folder->options.path, 0), 0);
 	(void)ask_many(&history);
-	put_records(&history, 500);
+	for (size_t i = 0; i < n; i++)
+		put_record(&history);
+	put_records(&history, 500 - n);
 	(void)ask_many(&history);
 	close_log(&history);
 	assert_int_equal(ask_many(&history), 0);
+}
+
+static void a_log_that_was_cut_is_indexed_anew(void **state)
+{
+	cut(*state, 0);
+}
+
+static void a_log_that_was_cut_and_has_grown_larger_is_indexed_anew(void **state)
+{
+	cut(*state, 499);
 }
 
 /* PATH.index is of the new file then. */
@@ -274,6 +298,7 @@ int main(void)
 		in_a_folder(a_spoilt_index_spoils_no_answer),
 		in_a_folder(an_index_of_another_file_is_not_used),
 		in_a_folder(a_log_that_was_cut_is_indexed_anew),
+		in_a_folder(a_log_that_was_cut_and_has_grown_larger_is_indexed_anew),
 		in_a_folder(files_that_logrotate_moved_are_found),
 		in_a_folder(while_it_is_written_an_answer_has_all_that_is_there),
 		in_a_folder(gaps_and_bounds_are_told),

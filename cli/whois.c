@@ -106,6 +106,7 @@ static bool take_page(struct control_reply *page, void *data)
 	whois->pages = pages;
 	pages[whois->n_pages++] = page;
 	whois->has_live = control_flag(control_reply_result(page), "done");
+	whois->has_more = control_flag(control_reply_result(page), "more");
 	return true;
 }
 

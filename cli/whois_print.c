@@ -162,6 +162,8 @@ void whois_print(FILE *out, const struct control_node *result)
 	print_question(out, result);
 	print_word(out, result);
 	print_records(out, "held by", control_get(result, "held"));
+	if (control_flag(result, "more"))
+		fputs("and      there are more: --destination and --protocol choose\n", out);
 	for (size_t i = 0; i < control_size(reasons); i++) {
 		fprintf(out, "%-9s", i ? "" : "but");
 		print_text(out, control_text(control_at(reasons, i), NULL));

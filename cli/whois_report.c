@@ -158,6 +158,7 @@ void whois_report(const struct whois *whois, const struct whois_verdict *verdict
 		put_record(out, &(struct source){ .row = row });
 	put_hits(out, &whois->log.held);
 	control_end(out);
+	control_bool(out, "more", whois->has_more || whois->log.held.is_cut);
 	control_array(out, "before");
 	put_hits(out, &whois->log.before);
 	control_end(out);

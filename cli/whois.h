@@ -26,7 +26,7 @@ struct whois {
 	char no_log[ERR_TEXT_MAX];  /* why there is none, or it can't be read */
 	char no_live[ERR_TEXT_MAX]; /* why no daemon was asked, or didn't answer */
 	bool has_live, has_log;
-	bool has_more; /* are open than were told */
+	bool has_more;                /* are open than were told */
 	struct control_reply **pages; /* what is open now */
 	size_t n_pages;
 	struct search_answer log;

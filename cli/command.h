@@ -20,8 +20,8 @@ struct err;
 struct cli_options {
 	const char *socket, *config, *deployment, *kubeconfig, *context, *server, *timeout;
 	const char *at, *destination, *egress_ip, *limit, *log, *namespace, *pod, *policy;
-	const char *protocol, *state;
-	bool json, node, no_aws, ready, undo, watch, version, help;
+	const char *protocol, *sort, *state;
+	bool json, node, no_aws, ready, undo, once, watch, version, help;
 };
 
 struct words {
@@ -83,3 +83,5 @@ int run_flows(const struct cli *cli, const struct cli_options *options,
 	      const struct words *arguments);
 int run_whois(const struct cli *cli, const struct cli_options *options,
 	      const struct words *arguments);
+int run_top(const struct cli *cli, const struct cli_options *options,
+	    const struct words *arguments);

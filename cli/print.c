@@ -82,6 +82,10 @@ static char *cell_text(const struct control_node *row, const struct print_column
 		fputc('-', out);
 	else if (column->kind == PRINT_SECONDS)
 		print_duration(out, control_number(row, column->key));
+	else if (column->kind == PRINT_BYTES)
+		print_bytes(out, control_number(row, column->key));
+	else if (column->kind == PRINT_PERCENT)
+		fprintf(out, "%lld %%", control_number(row, column->key));
 	else
 		fprintf(out, "%lld", control_number(row, column->key));
 	if (ftell(out) == 0)
@@ -118,9 +122,14 @@ static int column_width(const struct control_node *rows, const struct print_colu
 	return (int)width;
 }
 
+static bool is_right(enum print_kind kind)
+{
+	return kind == PRINT_NUMBER || kind == PRINT_BYTES || kind == PRINT_PERCENT;
+}
+
 static void print_cell(FILE *out, const char *text, enum print_kind kind, int width)
 {
-	fprintf(out, "  %*s", kind == PRINT_NUMBER ? width : -width, text);
+	fprintf(out, "  %*s", is_right(kind) ? width : -width, text);
 }
 
 /* The last column isn't padded, unless it is of numbers, which are. */
@@ -129,7 +138,7 @@ static void print_row(FILE *out, const struct control_node *row, const struct pr
 {
 	for (size_t i = 0; i < n; i++) {
 		CLEANUP(cleanup_free) char *text = row ? cell_text(row, &columns[i]) : NULL;
-		bool padded = i + 1 < n || columns[i].kind == PRINT_NUMBER;
+		bool padded = i + 1 < n || is_right(columns[i].kind);
 
 		print_cell(out, row ? (text ? text : "?") : columns[i].title, columns[i].kind,
 			   padded ? widths[i] : 0);

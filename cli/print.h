@@ -8,7 +8,14 @@
 
 struct control_node;
 
-enum print_kind { PRINT_TEXT, PRINT_NUMBER, PRINT_SECONDS, PRINT_LIST /* of strings */ };
+enum print_kind {
+	PRINT_TEXT,
+	PRINT_NUMBER,
+	PRINT_SECONDS,
+	PRINT_LIST, /* of strings */
+	PRINT_BYTES,
+	PRINT_PERCENT
+};
 
 struct print_column {
 	const char *title;

@@ -25,6 +25,7 @@ struct inventory_changes;
 struct publish;
 struct selftest;
 struct survivors;
+struct traffic;
 struct world;
 
 /* What the uplink is now. */
@@ -51,6 +52,7 @@ struct agent {
 	struct selftest *selftest; /* NULL: not configured */
 	struct failover *failover; /* NULL: this gateway is alone */
 	struct flowlog *flowlog;
+	struct traffic *traffic;
 	struct takeovers takeovers;
 	struct survivors *survivors; /* with failover */
 	bool begun; /* the first run was tried; before, the kernel stays as it was found */

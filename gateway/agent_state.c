@@ -53,6 +53,7 @@ struct agent_state agent_state(const struct agent *agent)
 		.failover = agent->failover,
 		.drain = agent->drain,
 		.flowlog = agent->flowlog,
+		.traffic = agent->traffic,
 		.cloud = agent->cloud,
 		.takeovers = agent->failover ? &agent->takeovers : NULL,
 		.survivors = agent->survivors ? survivors_total(agent->survivors) : 0,

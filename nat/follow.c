@@ -152,6 +152,15 @@ struct ct_follow *ct_follow_new(struct loop *loop, const struct ct_follow_ops *o
 	return follow;
 }
 
+void ct_follow_accept_loss(struct ct_follow *follow)
+{
+	const int off = 0;
+
+	(void)setsockopt(mnl_socket_get_fd(follow->socket), SOL_NETLINK, NETLINK_BROADCAST_ERROR,
+			 &off, sizeof(off));
+	follow->is_reliable = false;
+}
+
 void ct_follow_free(struct ct_follow *follow)
 {
 	if (!follow)

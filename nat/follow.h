@@ -31,6 +31,8 @@ struct ct_follow_ops {
 struct ct_follow *ct_follow_new(struct loop *loop, const struct ct_follow_ops *ops, void *data,
 				unsigned buffer, struct err *err);
 void ct_follow_free(struct ct_follow *follow);
+/* For who can do without some of it: what doesn't fit into the buffer is lost, ends too, and the kernel keeps nothing for us. */
+void ct_follow_accept_loss(struct ct_follow *follow);
 void ct_follow_begin(struct ct_follow *follow);
 /* Reads what is there, at most so many messages, without waiting for the loop. */
 void ct_follow_read(struct ct_follow *follow, int most);

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/* Pure: how many connections an egress IP can have to one destination, and how many are too many. */
+#pragma once
+
+#include <stdint.h>
+
+struct gateway_config;
+
+/* Ports that are given to connections: those of the configuration, or what the kernel uses for source ports above 1023. */
+uint32_t ports_capacity(const struct gateway_config *config);
+/* In percent, rounded down; at most 100. */
+unsigned ports_share(uint32_t used, uint32_t capacity);

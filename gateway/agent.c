@@ -19,7 +19,6 @@
 #include "gateway/publish.h"
 #include "gateway/selftest.h"
 #include "gateway/survivors.h"
-#include "gateway/traffic.h"
 #include "gateway/world.h"
 
 /* A failure is told by on_run and tried again. */
@@ -28,7 +27,7 @@ static void begin(struct agent *agent)
 	agent->begun = true;
 	(void)keeper_run(agent->keeper, KEEPER_START, NULL);
 	flowlog_begin(agent->flowlog);
-	traffic_begin(agent->traffic);
+	agent_begin_traffic(agent);
 }
 
 /*
@@ -211,7 +210,7 @@ void agent_stop(void *data)
 	if (!agent)
 		return;
 	flowlog_free(agent->flowlog);
-	traffic_free(agent->traffic);
+	agent_end_traffic(agent);
 	drain_free(agent->drain);
 	failover_free(agent->failover);
 	survivors_free(agent->survivors);
@@ -315,14 +314,9 @@ void *agent_start(struct frame *frame, void *config, struct err *err)
 	}
 	agent->health.frame = frame;
 	const struct flowlog_options log = { frame_loop(frame), agent_quick_view, agent };
-	const struct traffic_options usage = { .loop = log.loop,
-					       .view = agent_quick_view,
-					       .data = agent };
 
 	agent->flowlog = flowlog_new(&log, config, err);
-	if (agent->flowlog)
-		agent->traffic = traffic_new(&usage, err);
-	if (!agent->traffic) {
+	if (!agent->flowlog || agent_start_traffic(agent, err)) {
 		flowlog_free(agent->flowlog);
 		free(agent);
 		return NULL;

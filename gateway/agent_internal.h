@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* Inside agent: agent.c starts, reloads and stops it, agent_work.c is what it does when the keeper runs, and
- * agent_pods.c when it needn't. */
+ * agent_pods.c when it needn't; agent_traffic.c follows from what connections there are. */
 #pragma once
 
 #include <stdbool.h>
@@ -62,6 +62,11 @@ struct agent {
 void agent_see_takeovers(struct agent *agent);
 /* Tells Kubernetes what is in the kernel. */
 void agent_publish(struct agent *agent);
+
+/* Counting what is in use of egress IPs: it's made, begins, and ends. 0, or a negative errno with the reason. */
+int agent_start_traffic(struct agent *agent, struct err *err);
+void agent_begin_traffic(struct agent *agent);
+void agent_end_traffic(struct agent *agent);
 
 /* NULL: not known yet. */
 const struct policy_result *agent_policies(const struct agent *agent);

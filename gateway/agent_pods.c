@@ -11,7 +11,6 @@
 #include "gateway/failover.h"
 #include "gateway/flowlog.h"
 #include "gateway/publish.h"
-#include "gateway/traffic.h"
 #include "gateway/world.h"
 #include "policy/inventory.h"
 
@@ -89,7 +88,6 @@ void agent_take_fence(size_t egress, void *data)
 	struct gateway_delta delta;
 
 	flowlog_see_fence(agent->flowlog);
-	traffic_see_egress(agent->traffic);
 	if (!agent->begun)
 		return; /* the first run does it */
 	if (change_group(agent, gateway_delta_fence(&view, egress, view.fenced[egress], &delta),

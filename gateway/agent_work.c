@@ -18,7 +18,6 @@
 #include "gateway/flowlog.h"
 #include "gateway/publish.h"
 #include "gateway/selftest.h"
-#include "gateway/traffic.h"
 #include "gateway/world.h"
 #include "netlink/rtnl.h"
 #include "netlink/sync.h"
@@ -127,7 +126,6 @@ static void on_run(const struct keeper_report *report, void *data)
 	if (agent->failover)
 		failover_see_run(agent->failover, !report->rc);
 	flowlog_see_fence(agent->flowlog);
-	traffic_see_egress(agent->traffic);
 	agent_see_takeovers(agent);
 	if (!report->rc && agent->publish) {
 		cluster_in_kernel(world_cluster(agent->world));

@@ -19,7 +19,6 @@
 #include "gateway/native.h"
 #include "gateway/outside.h"
 #include "gateway/own.h"
-#include "gateway/top.h"
 #include "nat/keeper.h"
 #include "nat/trace.h"
 
@@ -306,23 +305,11 @@ static int run_drain(const struct control_args *args, struct control_out *out, v
 	return 0;
 }
 
-static int run_top(const struct control_args *args, struct control_out *out, void *data,
-		   struct err *err)
-{
-	const struct agent *agent = frame_state(data);
-	struct agent_state state;
-
-	if (!agent)
-		return err_set(err, -EAGAIN, "the daemon is starting");
-	state = agent_state(agent);
-	return top_report(&state.view, state.traffic, args, out, err);
-}
-
 const struct control_command gateway_commands[] = {
 	{ "status", CONTROL_OPEN, run_status },
 	{ "explain", CONTROL_OPEN, run_explain },
 	{ "drain", 0, run_drain },
 	{ "flows", CONTROL_OPEN, gateway_run_flows },
-	{ "top", CONTROL_OPEN, run_top },
+	{ "top", CONTROL_OPEN, gateway_run_top },
 	{ NULL, 0, NULL },
 };

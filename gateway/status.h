@@ -16,3 +16,7 @@ int gateway_run_flows(const struct control_args *args, struct control_out *out, 
 		      struct err *err);
 /* Borrows from its arguments. */
 struct report_head gateway_head(const struct frame *frame, const struct agent_state *state);
+
+/* A command that has a file of its own. */
+int gateway_run_top(const struct control_args *args, struct control_out *out, void *data,
+		    struct err *err);

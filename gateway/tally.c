@@ -2,7 +2,6 @@
 // SPDX-FileCopyrightText: The eipgw authors
 #include "gateway/tally.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,4 +128,26 @@ void tally_remove(struct tally *tally, void *thing)
 		memcpy(thing, tally_at(tally, last), tally->element);
 	}
 	tally->n--;
+}
+
+/* Those kept are in order; what comes before the last one pushes it out. */
+size_t tally_best(const struct tally *tally, const struct tally_order *best, void *ret)
+{
+	const size_t size = tally->element;
+	unsigned char *kept = ret;
+	size_t n = 0;
+
+	for (size_t i = 0; best->most && i < tally->n; i++) {
+		const void *one = tally_at(tally, i);
+		size_t at = n;
+
+		if (n == best->most && !best->is_before(one, kept + (n - 1) * size))
+			continue;
+		while (at && best->is_before(one, kept + (at - 1) * size))
+			at--;
+		n += n < best->most;
+		memmove(kept + (at + 1) * size, kept + at * size, (n - 1 - at) * size);
+		memcpy(kept + at * size, one, size);
+	}
+	return n;
 }

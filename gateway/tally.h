@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,3 +27,10 @@ void *tally_find(const struct tally *tally, uint64_t key);
 void *tally_add(struct tally *tally, uint64_t key);
 void tally_remove(struct tally *tally, void *thing);
 void *tally_at(const struct tally *tally, size_t i); /* i < n */
+
+/* The first `most` of all, in the order of `is_before`, one behind the other into ret. How many there are. */
+struct tally_order {
+	bool (*is_before)(const void *a, const void *b);
+	size_t most;
+};
+size_t tally_best(const struct tally *tally, const struct tally_order *best, void *ret);

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-#include "gateway/top.h"
+/*
+ * The command `top`: who uses most of the egress IPs now (usage.h), with names.
+ * Arguments: `sort`, what pods are sorted by: "connections" (the default), "bytes" or "new"; `limit`, how many pods and
+ * destinations are told at most (default 20, at most TOP_MAX).
+ */
+#include "gateway/status.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,13 +18,14 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "control/control.h"
-#include "gateway/desired.h"
+#include "daemon/frame.h"
+#include "gateway/agent.h"
 #include "gateway/ports.h"
 #include "gateway/traffic.h"
 #include "gateway/usage.h"
 #include "policy/facts.h"
 
-enum { DEFAULT_LIMIT = 20, TIME_MAX = 32 };
+enum { DEFAULT_LIMIT = 20, TOP_MAX = 1000, TIME_MAX = 32 };
 
 static const struct order {
 	const char *name;
@@ -30,7 +36,7 @@ static const struct order {
 	{ "new", usage_has_more_new },
 };
 
-static int read_order(const struct control_args *args, struct usage_best *ret, struct err *err)
+static int read_order(const struct control_args *args, struct tally_order *ret, struct err *err)
 {
 	const char *name = control_arg(args, "sort");
 
@@ -43,7 +49,7 @@ static int read_order(const struct control_args *args, struct usage_best *ret, s
 	return err_set(err, -EINVAL, "sort: is none of connections, bytes, new");
 }
 
-static int read_limit(const struct control_args *args, struct usage_best *ret, struct err *err)
+static int read_limit(const struct control_args *args, struct tally_order *ret, struct err *err)
 {
 	const char *text = control_arg(args, "limit");
 	char *end = NULL;
@@ -148,7 +154,7 @@ static void put_source(struct control_out *out, const struct gateway_view *view,
 }
 
 static int put_sources(struct control_out *out, const struct gateway_view *view,
-		       const struct usage *usage, const struct usage_best *best)
+		       const struct usage *usage, const struct tally_order *best)
 {
 	CLEANUP(cleanup_free)
 	struct usage_source *v = calloc(best->most + 1, sizeof(*v));
@@ -182,7 +188,7 @@ static void put_destination(struct control_out *out, const struct gateway_view *
 static int put_destinations(struct control_out *out, const struct gateway_view *view,
 			    const struct usage *usage, size_t most)
 {
-	const struct usage_best best = { usage_has_more_ports, most };
+	const struct tally_order best = { usage_has_more_ports, most };
 	CLEANUP(cleanup_free)
 	struct usage_destination *v = calloc(most + 1, sizeof(*v));
 	size_t n = v ? usage_best_destinations(usage, &best, v) : 0;
@@ -235,13 +241,13 @@ static void put_counted(struct control_out *out, const struct traffic *traffic,
 	control_end(out);
 }
 
-int top_report(const struct gateway_view *view, struct traffic *traffic,
-	       const struct control_args *args, struct control_out *out, struct err *err)
+static int report(const struct gateway_view *view, struct traffic *traffic,
+		  const struct control_args *args, struct control_out *out, struct err *err)
 {
 	const struct usage *usage = traffic_usage(traffic);
 	const struct usage_numbers numbers = usage_numbers(usage);
 	const time_t now = time(NULL);
-	struct usage_best best;
+	struct tally_order best;
 	char text[TIME_MAX];
 	struct tm tm;
 	int rc = read_order(args, &best, err);
@@ -263,4 +269,16 @@ int top_report(const struct gateway_view *view, struct traffic *traffic,
 		rc = put_destinations(out, view, usage, best.most);
 	put_egress(out, view, usage);
 	return rc ? err_set(err, rc, "out of memory") : 0;
+}
+
+int gateway_run_top(const struct control_args *args, struct control_out *out, void *data,
+		    struct err *err)
+{
+	const struct agent *agent = frame_state(data);
+	struct agent_state state;
+
+	if (!agent)
+		return err_set(err, -EAGAIN, "the daemon is starting");
+	state = agent_state(agent);
+	return report(&state.view, state.traffic, args, out, err);
 }

@@ -124,26 +124,13 @@ static bool is_due(const struct traffic *traffic)
 	       mono_diff_ms(now, traffic->ended) >= (wait > rest ? wait : rest);
 }
 
-static void second(void *data)
-{
-	struct traffic *traffic = data;
-
-	loop_timer_arm_ms(traffic->second, SECOND_MS);
-	traffic_see_egress(traffic);
-	if (!traffic->walk && is_due(traffic))
-		look(traffic);
-	if (traffic->options.on_second)
-		traffic->options.on_second(traffic->options.data);
-}
-
-void traffic_see_egress(struct traffic *traffic)
+/* Which egress IPs are translated here may be another matter now. */
+static void see_egress(struct traffic *traffic)
 {
 	const struct gateway_view view = traffic->options.view(traffic->options.data);
 	struct ip4 egress[POLICY_EGRESS_MAX];
 	size_t n = view.config ? view.config->egress_ips.n : 0;
 
-	if (!traffic->has_begun)
-		return;
 	for (size_t i = 0; i < n; i++) {
 		egress[i] = gateway_private(&view, i);
 		if (gateway_is_fenced(&view, i))
@@ -151,6 +138,18 @@ void traffic_see_egress(struct traffic *traffic)
 	}
 	if (usage_set_egress(traffic->usage, egress, n))
 		traffic->is_urgent = true;
+}
+
+static void second(void *data)
+{
+	struct traffic *traffic = data;
+
+	loop_timer_arm_ms(traffic->second, SECOND_MS);
+	see_egress(traffic);
+	if (!traffic->walk && is_due(traffic))
+		look(traffic);
+	if (traffic->options.on_second)
+		traffic->options.on_second(traffic->options.data);
 }
 
 /* ---- life */
@@ -211,7 +210,7 @@ void traffic_begin(struct traffic *traffic)
 	if (traffic->has_begun)
 		return;
 	traffic->has_begun = true;
-	traffic_see_egress(traffic);
+	see_egress(traffic);
 	ct_follow_begin(traffic->follow);
 	loop_timer_arm_ms(traffic->second, 0);
 }

@@ -29,8 +29,6 @@ struct traffic *traffic_new(const struct traffic_options *options, struct err *e
 void traffic_free(struct traffic *traffic); /* NULL is fine */
 /* What `view` says counts from now on. */
 void traffic_begin(struct traffic *traffic);
-/* Which egress IPs are translated here may be another matter now. */
-void traffic_see_egress(struct traffic *traffic);
 /* Somebody wants to know: for the next minute, looks are closer together. */
 void traffic_attend(struct traffic *traffic);
 

@@ -10,7 +10,6 @@
 #include <linux/netfilter/nf_conntrack_tcp.h>
 
 #include "gateway/flowset.h"
-#include "gateway/tally.h"
 #include "nat/account.h"
 #include "nat/flow.h"
 
@@ -430,38 +429,16 @@ bool usage_has_more_new(const void *pa, const void *pb)
 						usage_has_more_connections(a, b);
 }
 
-/* Those kept are in order; what comes before the last one pushes it out. */
-static size_t find_best(const struct tally *tally, const struct usage_best *best, void *ret)
-{
-	const size_t size = tally->element;
-	unsigned char *kept = ret;
-	size_t n = 0;
-
-	for (size_t i = 0; best->most && i < tally->n; i++) {
-		const void *one = tally_at(tally, i);
-		size_t at = n;
-
-		if (n == best->most && !best->is_before(one, kept + (n - 1) * size))
-			continue;
-		while (at && best->is_before(one, kept + (at - 1) * size))
-			at--;
-		n += n < best->most;
-		memmove(kept + (at + 1) * size, kept + at * size, (n - 1 - at) * size);
-		memcpy(kept + at * size, one, size);
-	}
-	return n;
-}
-
-size_t usage_best_destinations(const struct usage *usage, const struct usage_best *best,
+size_t usage_best_destinations(const struct usage *usage, const struct tally_order *best,
 			       struct usage_destination *ret)
 {
-	return find_best(&usage->destinations, best, ret);
+	return tally_best(&usage->destinations, best, ret);
 }
 
-size_t usage_best_sources(const struct usage *usage, const struct usage_best *best,
+size_t usage_best_sources(const struct usage *usage, const struct tally_order *best,
 			  struct usage_source *ret)
 {
-	return find_best(&usage->sources, best, ret);
+	return tally_best(&usage->sources, best, ret);
 }
 
 uint32_t usage_connections_of(const struct usage *usage, struct ip4 source)

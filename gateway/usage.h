@@ -19,6 +19,7 @@
 
 #include "base/ip4.h"
 #include "base/mono.h"
+#include "gateway/tally.h"
 #include "policy/policy.h"
 
 struct ct_account;
@@ -75,14 +76,10 @@ struct usage_source {
 struct ip4 usage_source_address(const struct usage_source *source);
 unsigned usage_source_egress(const struct usage_source *source);
 
-/* The first `most` of all, in the order of `is_before`, into ret. How many there are. */
-struct usage_best {
-	bool (*is_before)(const void *a, const void *b);
-	size_t most;
-};
-size_t usage_best_destinations(const struct usage *usage, const struct usage_best *best,
+/* The first ones of all, in that order, into ret. How many there are. */
+size_t usage_best_destinations(const struct usage *usage, const struct tally_order *best,
 			       struct usage_destination *ret);
-size_t usage_best_sources(const struct usage *usage, const struct usage_best *best,
+size_t usage_best_sources(const struct usage *usage, const struct tally_order *best,
 			  struct usage_source *ret);
 /* Orders: most ports; most connections, most bytes, most new ones. Equal ones by address. */
 bool usage_has_more_ports(const void *a, const void *b);

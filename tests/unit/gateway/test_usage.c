@@ -62,7 +62,7 @@ static struct mono at_s(int64_t s)
 
 static struct usage_destination hottest(const struct usage *usage)
 {
-	const struct usage_best best = { usage_has_more_ports, 1 };
+	const struct tally_order best = { usage_has_more_ports, 1 };
 	struct usage_destination ret = { 0 };
 
 	(void)usage_best_destinations(usage, &best, &ret);
@@ -72,7 +72,7 @@ static struct usage_destination hottest(const struct usage *usage)
 static struct usage_source first(const struct usage *usage,
 				 bool (*is_before)(const void *, const void *))
 {
-	const struct usage_best best = { is_before, 1 };
+	const struct tally_order best = { is_before, 1 };
 	struct usage_source ret = { 0 };
 
 	(void)usage_best_sources(usage, &best, &ret);
@@ -284,7 +284,7 @@ static void what_does_not_fit_is_said(void **state)
 
 static void the_first_ones_come_in_order(void **state)
 {
-	const struct usage_best best = { usage_has_more_connections, 3 };
+	const struct tally_order best = { usage_has_more_connections, 3 };
 	struct usage *usage = open_usage(MANY);
 	struct usage_source v[3];
 
@@ -325,7 +325,7 @@ static void check(const struct world *world)
 {
 	uint32_t wanted[2][3] = { 0 }, total = 0;
 	struct usage_destination v[6];
-	const struct usage_best best = { usage_has_more_ports, 6 };
+	const struct tally_order best = { usage_has_more_ports, 6 };
 	size_t n;
 
 	for (uint32_t i = 0; i < MANY; i++) {

@@ -209,6 +209,12 @@ static const struct config_key keys[] = {
 	  .def = "{}",
 	  .sub = &failover_config_table,
 	  .help = "the gateways of the group take over from each other" },
+	{ .name = "limits",
+	  .type = CONFIG_OBJECT,
+	  .offset = offsetof(struct gateway_config, limits),
+	  .def = "{}",
+	  .sub = &limits_config_table,
+	  .help = "ports of egress IPs, and how much of them one pod may take" },
 	{ .name = "log",
 	  .type = CONFIG_OBJECT,
 	  .offset = offsetof(struct gateway_config, log),
@@ -452,6 +458,8 @@ int gateway_config_check(const void *data, struct err *err)
 		rc = check_sources(config, err);
 	if (!rc)
 		rc = self_test_config_check(&config->self_test, err);
+	if (!rc)
+		rc = limits_config_check(&config->limits, err);
 	if (!rc)
 		rc = log_config_check(&config->log, err);
 	if (!rc)

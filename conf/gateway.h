@@ -9,6 +9,7 @@
 #include "base/config.h"
 #include "conf/failover.h"
 #include "conf/kubernetes.h"
+#include "conf/limits.h"
 #include "conf/log.h"
 #include "conf/metrics.h"
 #include "conf/native.h"
@@ -69,6 +70,7 @@ struct gateway_config {
 	struct gateway_self_test self_test;
 	struct gateway_native native;
 	struct gateway_failover failover;
+	struct gateway_limits limits;
 	struct gateway_log log;
 	struct metrics_conf metrics;
 };

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "kube/kinds.h"
+#include "policy/policy.h"
 
 int64_t object_created(const char *text)
 {
@@ -191,6 +192,14 @@ static const struct inventory_selector *take_selectors(struct arena *arena,
 	return copy;
 }
 
+/* What the CRD wouldn't have let through is bounded here. */
+static uint32_t connections_of(int64_t said)
+{
+	if (said <= 0)
+		return 0;
+	return said < POLICY_CONNECTIONS_MAX ? (uint32_t)said : POLICY_CONNECTIONS_MAX;
+}
+
 static void *copy_policy(struct arena *arena, const void *object)
 {
 	static const struct ip4_prefix anywhere = { { 0 }, 0 };
@@ -214,6 +223,7 @@ static void *copy_policy(struct arena *arena, const void *object)
 		.n_egress_ips = policy->egress_ips.n,
 		.best_effort = policy->enforcement == KUBE_ENFORCEMENT_BEST_EFFORT,
 		.allow_ip6 = policy->ipv6 == KUBE_IPV6_ALLOW,
+		.connections = connections_of(policy->connections_per_pod),
 	};
 
 	/* The API server fills in this default; one without our CRD's default would govern nothing. */

@@ -428,11 +428,15 @@ static void add_forward(struct builder *b)
 static void add_translation(struct builder *b)
 {
 	const char *uplink = b->view->config->gateway.uplink;
+	const struct gateway_limits *limits = &b->view->config->limits;
+	struct nat_rule rule = NAT_RULE({ NAT_OIF }, { NAT_SNAT_MARK, .name = "egress" });
 	size_t snat =
 		nat_base_chain_add(b->rs, "translate", NAT_HOOK_POSTROUTING, 100, NAT_BASE_NAT);
 
-	nat_rule_add(b->rs, snat,
-		     on_device(uplink, NAT_RULE({ NAT_OIF }, { NAT_SNAT_MARK, .name = "egress" })));
+	if (limits->first_port)
+		rule.ops[1] = (struct nat_op){ NAT_SNAT_MARK_PORTS, limits->first_port,
+					       limits->last_port, "egress" };
+	nat_rule_add(b->rs, snat, on_device(uplink, rule));
 }
 
 int gateway_describe_table(const struct gateway_view *view, struct nat_ruleset *ret)

@@ -126,6 +126,7 @@ struct kube_policy {
 	struct kube_texts egress_ips;
 	int enforcement; /* enum kube_enforcement; the API server fills in the default */
 	int ipv6;        /* enum kube_ipv6; likewise */
+	int64_t connections_per_pod; /* 0: not said */
 	struct kube_policy_status status;
 };
 

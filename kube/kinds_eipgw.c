@@ -67,6 +67,7 @@ static const struct kube_field policy_fields[] = {
 	ROW(kube_policy, "spec/egressIPs", KUBE_TEXTS, egress_ips, .max = 256),
 	ROW(kube_policy, "spec/enforcement", KUBE_ENUM, enforcement, .names = enforcements),
 	ROW(kube_policy, "spec/ipv6", KUBE_ENUM, ipv6, .names = ipv6_words),
+	ROW(kube_policy, "spec/connectionsPerPod", KUBE_I64, connections_per_pod),
 	ROW(kube_policy, "status", KUBE_OBJECT, status, .sub = &kube_policy_status_table),
 };
 static const struct kube_table policy_table = TABLE(kube_policy, policy_fields);

@@ -134,18 +134,48 @@ void emit_verdict(struct emitter *em, int verdict, const char *chain)
 		nftnl_expr_set_str(expr, NFTNL_EXPR_IMM_CHAIN, chain);
 }
 
-void emit_snat(struct emitter *em)
+/* To the address in register 1. What the kernel adds by itself and shows (nft_nat_init): one address is a range too. */
+static struct nftnl_expr *emit_nat(struct emitter *em, uint32_t flags)
 {
 	struct nftnl_expr *expr = emit(em, "nat");
 
 	if (!expr)
-		return;
+		return NULL;
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_TYPE, NFT_NAT_SNAT);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_FAMILY, NFPROTO_IPV4);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_REG_ADDR_MIN, NFT_REG_1);
-	/* What the kernel adds by itself and shows (nft_nat_init): one address is a range too. */
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_REG_ADDR_MAX, NFT_REG_1);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_FLAGS, NF_NAT_RANGE_MAP_IPS);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_FLAGS, NF_NAT_RANGE_MAP_IPS | flags);
+	return expr;
+}
+
+void emit_snat(struct emitter *em)
+{
+	(void)emit_nat(em, 0);
+}
+
+static void emit_port(struct emitter *em, uint32_t port, uint32_t reg)
+{
+	struct nftnl_expr *expr = emit(em, "immediate");
+	const uint16_t data = htons((uint16_t)port);
+
+	if (!expr)
+		return;
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_DREG, reg);
+	nftnl_expr_set_data(expr, NFTNL_EXPR_IMM_DATA, &data, sizeof(data));
+}
+
+void emit_snat_ports(struct emitter *em, uint32_t first, uint32_t last)
+{
+	struct nftnl_expr *expr;
+
+	emit_port(em, first, NFT_REG_2);
+	emit_port(em, last, NFT_REG_3);
+	expr = emit_nat(em, NF_NAT_RANGE_PROTO_SPECIFIED);
+	if (!expr)
+		return;
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_REG_PROTO_MIN, NFT_REG_2);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_REG_PROTO_MAX, NFT_REG_3);
 }
 
 void emit_set_mss(struct emitter *em)

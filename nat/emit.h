@@ -37,5 +37,6 @@ void emit_store_mark(struct emitter *em);
 void emit_store_ct_mark(struct emitter *em);
 void emit_verdict(struct emitter *em, int verdict, const char *chain);
 void emit_snat(struct emitter *em);
+void emit_snat_ports(struct emitter *em, uint32_t first, uint32_t last);
 void emit_set_mss(struct emitter *em);
 void emit_dup(struct emitter *em, uint32_t address);

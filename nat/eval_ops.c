@@ -414,4 +414,5 @@ nat_eval_fn *const nat_eval_fns[NAT_OP_KIND_COUNT] = {
 	[NAT_REJECT_RESET] = eval_reset,
 	[NAT_SNAT_SADDR] = eval_snat_saddr,
 	[NAT_SNAT_MARK] = eval_snat_mark,
+	[NAT_SNAT_MARK_PORTS] = eval_snat_mark,
 };

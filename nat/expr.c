@@ -286,6 +286,13 @@ static void to_snat_map(struct emitter *em, const struct nat_op *op, bool invert
 	emit_snat(em);
 }
 
+/* For whatever protocol: those that have no ports don't mind. */
+static void to_snat_map_ports(struct emitter *em, const struct nat_op *op, bool inverted)
+{
+	emit_lookup(em, op->name, inverted, NFT_REG_1);
+	emit_snat_ports(em, op->mask, op->value);
+}
+
 struct op_row {
 	enum source from;
 	void (*to)(struct emitter *em, const struct nat_op *op, bool inverted);
@@ -340,6 +347,7 @@ static const struct op_row op_rows[NAT_OP_KIND_COUNT] = {
 	[NAT_REJECT_RESET] = { FROM_NOTHING, to_reject, false },
 	[NAT_SNAT_SADDR] = { FROM_SADDR, to_snat, false },
 	[NAT_SNAT_MARK] = { FROM_MARK, to_snat_map, false },
+	[NAT_SNAT_MARK_PORTS] = { FROM_MARK, to_snat_map_ports, false },
 };
 
 static void emit_op(struct emitter *em, const struct nat_op *op)

@@ -6,7 +6,7 @@
 
 #include "base/ip4.h"
 
-/* How each operation reads in nft(8). %n = name, %m = mask, %v = value in hex, %d = value in decimal,
+/* How each operation reads in nft(8). %n = name, %m = mask, %v = value in hex, %d = value in decimal, %p = mask in decimal,
  * %a = value as an address. */
 static const char *const op_texts[NAT_OP_KIND_COUNT] = {
 	[NAT_IIF] = "iifname \"%n\"",
@@ -56,6 +56,7 @@ static const char *const op_texts[NAT_OP_KIND_COUNT] = {
 	[NAT_REJECT_RESET] = "reject with tcp reset",
 	[NAT_SNAT_SADDR] = "snat to ip saddr",
 	[NAT_SNAT_MARK] = "snat to meta mark map @%n",
+	[NAT_SNAT_MARK_PORTS] = "snat to meta mark map @%n:%p-%d",
 };
 
 static size_t format_op(const struct nat_op *op, char *buf, size_t size)
@@ -70,8 +71,9 @@ static size_t format_op(const struct nat_op *op, char *buf, size_t size)
 			buf[used++] = *c;
 		else if (*++c == 'n')
 			n = snprintf(buf + used, size - used, "%s", op->name);
-		else if (*c == 'd')
-			n = snprintf(buf + used, size - used, "%u", op->value);
+		else if (*c == 'd' || *c == 'p')
+			n = snprintf(buf + used, size - used, "%u",
+				     *c == 'd' ? op->value : op->mask);
 		else if (*c == 'a')
 			n = snprintf(buf + used, size - used, "%s",
 				     ip4_format((struct ip4){ op->value }, address));

@@ -60,11 +60,12 @@ enum nat_op_kind {
 	NAT_RETURN,
 	NAT_JUMP,
 	NAT_GOTO,
-	NAT_REJECT_ADMIN,  /* ICMP administratively prohibited */
-	NAT_REJECT_ADMIN6, /* the same by ICMPv6 */
-	NAT_REJECT_RESET,  /* TCP RST */
-	NAT_SNAT_SADDR,    /* identity: keep the source, and keep later SNAT rules away */
-	NAT_SNAT_MARK,     /* snat to meta mark map @name; no element: the next rule */
+	NAT_REJECT_ADMIN,    /* ICMP administratively prohibited */
+	NAT_REJECT_ADMIN6,   /* the same by ICMPv6 */
+	NAT_REJECT_RESET,    /* TCP RST */
+	NAT_SNAT_SADDR,      /* identity: keep the source, and keep later SNAT rules away */
+	NAT_SNAT_MARK,       /* snat to meta mark map @name; no element: the next rule */
+	NAT_SNAT_MARK_PORTS, /* the same, and to a port from mask to value; ICMP: the id */
 	NAT_OP_KIND_COUNT
 };
 

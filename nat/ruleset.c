@@ -357,6 +357,7 @@ static const struct {
 	[NAT_SET_MARK_MAP] = { .set_kinds = 1 << NAT_MAP_MARK_ADDR_MARK |
 					    1 << NAT_MAP_MARK_RANGE_MARK },
 	[NAT_SNAT_MARK] = { .set_kinds = 1 << NAT_MAP_MARK_ADDR },
+	[NAT_SNAT_MARK_PORTS] = { .set_kinds = 1 << NAT_MAP_MARK_ADDR },
 	[NAT_COUNT] = { .counter = true },
 	[NAT_JUMP] = { .chain = true },
 	[NAT_GOTO] = { .chain = true },
@@ -373,7 +374,7 @@ static const struct {
 	[NAT_MARK_SADDR_VMAP] = { .ip = true }, [NAT_SET_MARK_SADDR] = { .ip = true },
 	[NAT_SET_MARK_MAP] = { .ip = true },    [NAT_REJECT_ADMIN] = { .ip = true },
 	[NAT_REJECT_ADMIN6] = { .ip6 = true },  [NAT_SNAT_SADDR] = { .ip = true },
-	[NAT_SNAT_MARK] = { .ip = true },
+	[NAT_SNAT_MARK] = { .ip = true },       [NAT_SNAT_MARK_PORTS] = { .ip = true },
 };
 
 static bool op_is_of(const struct nat_op *op, enum nat_family family)

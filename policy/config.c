@@ -48,6 +48,13 @@ static const struct config_key policy_keys[] = {
 	  .enum_names = ipv6_names,
 	  .def = "\"drop\"",
 	  .help = "what nodes do with the pods' IPv6 to the internet" },
+	{ .name = "connections_per_pod",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct policy_config, connections_per_pod),
+	  .min = 0,
+	  .max = POLICY_CONNECTIONS_MAX,
+	  .def = "0",
+	  .help = "connections that gateways let a pod have at a time; 0: as the gateway says" },
 };
 const struct config_table policy_config_table = { sizeof(struct policy_config), policy_keys,
 						  ARRAY_SIZE(policy_keys) };
@@ -147,6 +154,7 @@ int policy_config_compile(const struct config_list *policies,
 			.n_excluded = p->excluded_cidrs.n,
 			.egress = egress[i],
 			.n_egress = p->egress_ips.n,
+			.connections = p->connections_per_pod,
 		};
 	}
 	struct policy_input input = {

@@ -22,7 +22,8 @@ struct policy_config {
 	struct ip4_prefixes destination_cidrs;
 	struct ip4_prefixes excluded_cidrs;
 	struct config_names egress_ips;
-	int ipv6; /* enum policy_ipv6, of the pods; for nodes */
+	int ipv6;                     /* enum policy_ipv6, of the pods; for nodes */
+	uint32_t connections_per_pod; /* 0: not said; for gateways */
 };
 extern const struct config_table policy_config_table;
 

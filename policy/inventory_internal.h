@@ -97,6 +97,7 @@ struct rules { /* a policy; shared by the inventory and the judge in force */
 	const char **egress_ips; /* interned, each once */
 	size_t n_egress_ips;
 	bool best_effort, allow_ip6;
+	uint32_t connections;
 };
 
 void rules_put(struct inventory *inventory, struct rules *rules);

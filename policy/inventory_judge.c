@@ -110,6 +110,7 @@ static void fill_spec(struct policy_spec *spec, const struct rank *rank)
 		.egress = rank->egress,
 		.n_egress = rank->n_egress,
 		.precedence = rules->created_s,
+		.connections = rules->connections,
 	};
 }
 

@@ -181,6 +181,7 @@ static int rules_new(struct labels *pool, const struct inventory_policy *text, s
 	rules->generation = text->generation;
 	rules->best_effort = text->best_effort;
 	rules->allow_ip6 = text->allow_ip6;
+	rules->connections = text->connections;
 	inventory_name(rules->short_name, NULL, text->name);
 	int r = copy_names(pool, rules, text);
 	if (r == 0)

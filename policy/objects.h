@@ -75,8 +75,9 @@ struct inventory_policy {
 	const char *gateway;           /* name of the EgressGateway */
 	const char *const *egress_ips; /* names within it */
 	size_t n_egress_ips;
-	bool best_effort; /* enforcement: BestEffort; else Strict */
-	bool allow_ip6;   /* IPv6 of selected pods goes its normal way; else it is to be dropped */
+	bool best_effort;     /* enforcement: BestEffort; else Strict */
+	uint32_t connections; /* that each source may have at a time; 0: any number */
+	bool allow_ip6; /* IPv6 of selected pods goes its normal way; else it is to be dropped */
 };
 
 struct inventory_egress { /* an egress IP of some EgressGateway */

@@ -282,11 +282,14 @@ static int allocate_policies(struct compile *c)
 
 	c->result.names = calloc(room, sizeof(*c->result.names));
 	c->result.destinations = calloc(room, sizeof(*c->result.destinations));
-	if (!c->result.names || !c->result.destinations)
+	c->result.connections = calloc(room, sizeof(*c->result.connections));
+	if (!c->result.names || !c->result.destinations || !c->result.connections)
 		return -ENOMEM;
 	c->result.n_policies = n;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		strncpy(c->result.names[i], c->input->specs[i].name, POLICY_NAME_MAX - 1);
+		c->result.connections[i] = c->input->specs[i].connections;
+	}
 	return 0;
 }
 
@@ -323,6 +326,7 @@ void policy_result_done(struct policy_result *result)
 		ip4_set_done(&result->destinations[i]);
 	free(result->destinations);
 	free(result->names);
+	free(result->connections);
 	free(result->classes);
 	free(result->rules);
 	free(result->members);

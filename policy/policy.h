@@ -30,6 +30,7 @@ struct err;
 /* Different answers, each becomes a chain in the kernel; and the rules of all of them together. */
 #define POLICY_CLASS_MAX 65536
 #define POLICY_RULES_MAX (1u << 20)
+#define POLICY_CONNECTIONS_MAX (1u << 20) /* that a source may be allowed */
 
 /* One policy as configured. Borrowed for the time of the call. */
 struct policy_spec {
@@ -50,6 +51,8 @@ struct policy_spec {
 	 * among equals the one whose name is first in bytes.
 	 */
 	int64_t precedence;
+	/* That a source may have at a time, over all policies; 0: this policy says nothing of it. For gateways. */
+	uint32_t connections;
 };
 
 struct policy_input {
@@ -95,6 +98,7 @@ struct policy_member { /* sources first..last are of this class */
 struct policy_result {
 	size_t n_policies;
 	char (*names)[POLICY_NAME_MAX]; /* of the policies, as given */
+	uint32_t *connections;          /* of each: what the spec says */
 	struct ip4_set *destinations;   /* of each: destinations - excluded - always excluded */
 	struct policy_class *classes;
 	size_t n_classes;              /* numbered by their lowest source */

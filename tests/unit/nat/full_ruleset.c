@@ -129,6 +129,7 @@ static void describe_rest(struct nat_ruleset *rs)
 	nat_rule_add(rs, post, NAT_RULE({ NAT_OIF, .name = "egw0" }, { NAT_SNAT_SADDR }));
 	nat_rule_add(rs, post,
 		     NAT_RULE({ NAT_OIF, .name = "eth0" }, { NAT_SNAT_MARK, .name = "to_addr" }));
+	nat_rule_add(rs, post, NAT_RULE({ NAT_SNAT_MARK_PORTS, 20000, 20009, "to_addr" }));
 }
 
 void full_ruleset(struct nat_ruleset *rs, const char *table)

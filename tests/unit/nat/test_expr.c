@@ -206,6 +206,13 @@ static const struct {
 	  "meta load mark => reg 1 ;"
 	  "lookup reg 1 set s dreg 1 0x0 ;"
 	  "nat snat ip addr_min reg 1 addr_max reg 1 flags 0x1 ;" },
+	{ { NAT_SNAT_MARK_PORTS, 1024, 65535, "s" },
+	  "snat to meta mark map @s:1024-65535",
+	  "meta load mark => reg 1 ;"
+	  "lookup reg 1 set s dreg 1 0x0 ;"
+	  "immediate reg 2 0x00000004 ;"
+	  "immediate reg 3 0x0000ffff ;"
+	  "nat snat ip addr_min reg 1 addr_max reg 1 proto_min reg 2 proto_max reg 3 flags 0x3 ;" },
 };
 
 static char *text_of(const struct nat_rule *rule)

@@ -20,6 +20,7 @@ static const struct print_column egress_columns[] = {
 	{ "SEEN AS", "seen_as", PRINT_TEXT },
 	{ "AGO", "tested_seconds_ago", PRINT_SECONDS },
 	{ "WHY", "self_test_reason", PRINT_TEXT },
+	{ "PORTS", "ports_short", PRINT_TEXT },
 	{ "REASON", "reason", PRINT_TEXT },
 };
 

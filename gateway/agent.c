@@ -27,7 +27,7 @@ static void begin(struct agent *agent)
 	agent->begun = true;
 	(void)keeper_run(agent->keeper, KEEPER_START, NULL);
 	flowlog_begin(agent->flowlog);
-	agent_begin_traffic(agent);
+	agent_begin_ports(agent);
 }
 
 /*
@@ -210,7 +210,7 @@ void agent_stop(void *data)
 	if (!agent)
 		return;
 	flowlog_free(agent->flowlog);
-	agent_end_traffic(agent);
+	agent_end_ports(agent);
 	drain_free(agent->drain);
 	failover_free(agent->failover);
 	survivors_free(agent->survivors);
@@ -316,7 +316,7 @@ void *agent_start(struct frame *frame, void *config, struct err *err)
 	const struct flowlog_options log = { frame_loop(frame), agent_quick_view, agent };
 
 	agent->flowlog = flowlog_new(&log, config, err);
-	if (!agent->flowlog || agent_start_traffic(agent, err)) {
+	if (!agent->flowlog || agent_start_ports(agent, err)) {
 		flowlog_free(agent->flowlog);
 		free(agent);
 		return NULL;

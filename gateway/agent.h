@@ -17,8 +17,8 @@ struct failover;
 struct flowlog;
 struct frame;
 struct keeper;
+struct portwatch;
 struct takeovers;
-struct traffic;
 struct agent; /* one per process */
 
 /* The contract of struct frame_spec's start, reload, begin_stop and stop. */
@@ -34,7 +34,7 @@ struct agent_state {
 	struct gateway_view view;
 	struct keeper *keeper;
 	struct flowlog *flowlog;
-	struct traffic *traffic;
+	struct portwatch *portwatch;
 	struct cluster *cluster;           /* NULL: the configuration is all */
 	struct failover *failover;         /* NULL: this gateway is alone */
 	struct drain *drain;               /* NULL: nobody could take over */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* Inside agent: agent.c starts, reloads and stops it, agent_work.c is what it does when the keeper runs, and
- * agent_pods.c when it needn't; agent_traffic.c follows from what connections there are. */
+ * agent_pods.c when it needn't; agent_ports.c is about what is in use of egress IPs. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,10 +22,10 @@ struct ending_ops;
 struct failover;
 struct flowlog;
 struct inventory_changes;
+struct portwatch;
 struct publish;
 struct selftest;
 struct survivors;
-struct traffic;
 struct world;
 
 /* What the uplink is now. */
@@ -52,7 +52,7 @@ struct agent {
 	struct selftest *selftest; /* NULL: not configured */
 	struct failover *failover; /* NULL: this gateway is alone */
 	struct flowlog *flowlog;
-	struct traffic *traffic;
+	struct portwatch *portwatch;
 	struct takeovers takeovers;
 	struct survivors *survivors; /* with failover */
 	bool begun; /* the first run was tried; before, the kernel stays as it was found */
@@ -64,9 +64,9 @@ void agent_see_takeovers(struct agent *agent);
 void agent_publish(struct agent *agent);
 
 /* Counting what is in use of egress IPs: it's made, begins, and ends. 0, or a negative errno with the reason. */
-int agent_start_traffic(struct agent *agent, struct err *err);
-void agent_begin_traffic(struct agent *agent);
-void agent_end_traffic(struct agent *agent);
+int agent_start_ports(struct agent *agent, struct err *err);
+void agent_begin_ports(struct agent *agent);
+void agent_end_ports(struct agent *agent);
 
 /* NULL: not known yet. */
 const struct policy_result *agent_policies(const struct agent *agent);

@@ -7,6 +7,7 @@
 #include "daemon/ending.h"
 #include "gateway/cloud.h"
 #include "gateway/failover.h"
+#include "gateway/portwatch.h"
 #include "gateway/selftest.h"
 #include "gateway/survivors.h"
 #include "gateway/world.h"
@@ -27,6 +28,7 @@ struct gateway_view agent_quick_view(const void *data)
 		.own = agent->cloud ? cloud_own(agent->cloud) : NULL,
 		.address = agent->cloud ? cloud_address(agent->cloud) : (struct ip4){ 0 },
 		.fenced = agent->failover ? failover_fenced(agent->failover) : NULL,
+		.pressure = agent->portwatch ? portwatch_pressure(agent->portwatch) : NULL,
 		.shared = agent->failover ? failover_shared(agent->failover) : NULL,
 	};
 }
@@ -53,7 +55,7 @@ struct agent_state agent_state(const struct agent *agent)
 		.failover = agent->failover,
 		.drain = agent->drain,
 		.flowlog = agent->flowlog,
-		.traffic = agent->traffic,
+		.portwatch = agent->portwatch,
 		.cloud = agent->cloud,
 		.takeovers = agent->failover ? &agent->takeovers : NULL,
 		.survivors = agent->survivors ? survivors_total(agent->survivors) : 0,

@@ -20,6 +20,7 @@ struct inventory;
 struct native;
 struct outside;
 struct own;
+struct pressure;
 
 #define GATEWAY_TABLE "eipgw"
 /* The set of private addresses whose egress IP the internet sees wrongly: for the next process, no rule asks it. */
@@ -51,6 +52,7 @@ struct gateway_view {
 	const bool *fenced;
 	/* Which it translates beside another one, while they go from one to the other. NULL: none. */
 	const bool *shared;
+	const struct pressure *pressure; /* how short ports are; NULL: not known */
 };
 
 /* The class of a source, and the rule that governs what it sends there; NULL: none. */

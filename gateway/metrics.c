@@ -49,6 +49,7 @@ static void write_metrics(const struct frame *frame, struct metrics_out *out)
 	metrics_write(out, &scrape_table, g, g->common.has);
 	metrics_write(out, &gateway_metric_table, g, g->common.has);
 	metrics_write(out, &gateway_log_metric_table, g, g->common.has);
+	metrics_write(out, &ports_metric_table, g, g->common.has);
 	scrape_done(&g->common);
 }
 
@@ -67,5 +68,6 @@ static int find_place(const void *data, struct metrics_place *ret, struct err *e
 }
 
 static const struct metric_table *const tables[] = { &scrape_table, &gateway_metric_table,
-						     &gateway_log_metric_table, NULL };
+						     &gateway_log_metric_table,
+						     &ports_metric_table, NULL };
 const struct frame_metrics gateway_metrics = { tables, find_place, write_metrics, find_fault };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-/* Inside metrics: metrics.c reads, metrics_rows.c has the families. */
+/* Inside metrics: metrics.c reads, metrics_rows.c and metrics_ports.c have the families. */
 #pragma once
 
 #include "daemon/scrape.h"
@@ -32,3 +32,4 @@ struct gateway_scrape {
 };
 
 extern const struct metric_table gateway_metric_table, gateway_log_metric_table;
+extern const struct metric_table ports_metric_table;

@@ -14,6 +14,7 @@
 #include "daemon/cluster.h"
 #include "gateway/outside.h"
 #include "gateway/own.h"
+#include "gateway/pressure.h"
 #include "kube/events.h"
 #include "kube/kinds.h"
 #include "kube/status.h"
@@ -22,6 +23,7 @@ enum { MESSAGE_MAX = 1024 };
 
 /* Who writes a group's condition, by server-side apply; no gateway's name has a "/". */
 #define SPEAKER "eipgw.io/group"
+#define PORTS "PortsAvailable"
 
 /* One round. */
 struct words {
@@ -34,7 +36,8 @@ struct words {
 	bool is_ready;
 	struct kube_gateway_status status;
 	struct kube_member member;
-	struct kube_condition ready;
+	struct kube_condition ready, ports;
+	struct kube_condition conditions[2]; /* those two, as far as they are there */
 	struct kube_carried carried[POLICY_EGRESS_MAX];
 	const char *public_texts[POLICY_EGRESS_MAX];
 	char texts[POLICY_EGRESS_MAX][IP4_TEXT_MAX];
@@ -42,6 +45,7 @@ struct words {
 	struct publish_egress seen[POLICY_EGRESS_MAX];
 	const char *self;
 	char now[KUBE_TIME_MAX], message[MESSAGE_MAX];
+	char ports_message[MESSAGE_MAX], ports_type[CONFIG_NAME_MAX + sizeof(PORTS)];
 };
 
 static size_t count(const struct words *words)
@@ -255,16 +259,17 @@ static const char *explain(struct words *words)
 	return words->is_ready ? "Carried" : "NotCarried";
 }
 
-static void note(struct publish *publish, const struct words *words)
+static void note(struct publish *publish, const struct words *words,
+		 const struct kube_condition *condition, const char *action)
 {
 	const struct kube_event event = { .kind = "EgressGateway",
 					  .api_version = kube_gateways.api_version,
 					  .name = words->group->name,
 					  .uid = words->group->uid,
-					  .is_warning = !words->is_ready,
-					  .reason = words->ready.reason,
-					  .action = words->is_ready ? "Translating" : "Dropping",
-					  .note = words->message };
+					  .is_warning = condition->status[0] == 'F',
+					  .reason = condition->reason,
+					  .action = action,
+					  .note = condition->message };
 
 	kube_events_note(publish->events, &event);
 }
@@ -291,7 +296,61 @@ static void add_ready(struct publish *publish, struct words *words)
 						.reason = reason,
 						.message = words->message };
 	if (news != TOLD_SAME)
-		note(publish, words);
+		note(publish, words, &words->ready, words->is_ready ? "Translating" : "Dropping");
+}
+
+/* Of those that are carried here. False: there is none. */
+static bool explain_ports(struct words *words, bool *ret_short)
+{
+	const struct pressure *pressure = words->view->pressure;
+	size_t used = 0;
+	bool is_any = false;
+
+	*ret_short = false;
+	for (size_t i = 0; i < count(words); i++) {
+		const bool is_short = pressure && pressure->v[i].is_short;
+
+		if (!is_carried_here(words, i))
+			continue;
+		is_any = true;
+		if (is_short && used < MESSAGE_MAX)
+			used += (size_t)snprintf(words->ports_message + used, MESSAGE_MAX - used,
+						 "%s%s", used ? "; " : "", pressure->v[i].text);
+		*ret_short |= is_short;
+	}
+	if (!*ret_short)
+		snprintf(words->ports_message, MESSAGE_MAX,
+			 "to each destination of each egress IP there are ports left");
+	return is_any;
+}
+
+/*
+ * Each member knows the ports of what it carries only, so in a group the condition has the member's name before it, and is a
+ * part of what that member writes.
+ */
+static void add_ports(struct publish *publish, struct words *words)
+{
+	const struct group *group = words->group;
+	struct told *told;
+	enum told_news news;
+	bool is_short;
+
+	if (!explain_ports(words, &is_short))
+		return;
+	told = told_find(&publish->gateway, group->uid, group->name, PORTS);
+	if (!told)
+		return;
+	news = told_say(told, is_short ? "PortsShort" : "PortsLeft");
+	snprintf(words->ports_type, sizeof(words->ports_type), "%s%s" PORTS,
+		 words->facts ? publish->name : "", words->facts ? "/" : "");
+	words->ports = (struct kube_condition){ .type = words->ports_type,
+						.status = is_short ? "False" : "True",
+						.observed_generation = group->generation,
+						.since = told->since,
+						.reason = is_short ? "PortsShort" : "PortsLeft",
+						.message = words->ports_message };
+	if (news == TOLD_OTHER || (news == TOLD_FIRST && is_short))
+		note(publish, words, &words->ports, is_short ? "Refusing" : "Translating");
 }
 
 static void add_member(const struct publish *publish, struct words *words)
@@ -310,9 +369,15 @@ static void add_member(const struct publish *publish, struct words *words)
 
 static void add_conditions(struct words *words, struct kube_gateway_status *status)
 {
+	size_t n = 0;
+
 	status->observed_generation = words->group->generation;
-	status->conditions.v = &words->ready;
-	status->conditions.n = words->ready.type ? 1 : 0;
+	if (words->ready.type)
+		words->conditions[n++] = words->ready;
+	if (words->ports.type && !words->facts)
+		words->conditions[n++] = words->ports;
+	status->conditions.v = words->conditions;
+	status->conditions.n = n;
 }
 
 /*
@@ -359,11 +424,14 @@ static void tell(struct publish *publish, struct words *words)
 	told_begin(&publish->gateway);
 	add_egress(publish, words);
 	add_ready(publish, words);
+	add_ports(publish, words);
 	told_end(&publish->gateway, NULL, NULL);
 	add_member(publish, words);
 	words->status.observed_generation = words->group->generation;
 	if (!words->facts)
 		add_conditions(words, &words->status);
+	else if (words->ports.type)
+		words->status.conditions = (struct kube_conditions){ &words->ports, 1 };
 	write_status(publish, words);
 	if (!words->facts)
 		return;

@@ -61,6 +61,7 @@ static void put_egress(struct control_out *out, const struct gateway_view *view)
 			put_ownership(out, &view->own->v[i]);
 		if (view->outside)
 			put_outside(out, &view->outside->v[i]);
+		gateway_put_short(out, view, i);
 		control_end(out);
 	}
 	control_end(out);

@@ -13,14 +13,14 @@
 #include <string.h>
 #include <time.h>
 
-#include <netinet/in.h>
-
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "control/control.h"
 #include "daemon/frame.h"
 #include "gateway/agent.h"
 #include "gateway/ports.h"
+#include "gateway/portwatch.h"
+#include "gateway/pressure.h"
 #include "gateway/traffic.h"
 #include "gateway/usage.h"
 #include "policy/facts.h"
@@ -100,23 +100,6 @@ static const char *configured_node(const struct gateway_config *config, struct i
 	return NULL;
 }
 
-static const char *protocol_name(uint8_t protocol, char buf[static 8])
-{
-	switch (protocol) {
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_ICMP:
-		return "icmp";
-	case IPPROTO_SCTP:
-		return "sctp";
-	default:
-		snprintf(buf, 8, "%u", protocol);
-		return buf;
-	}
-}
-
 /* ---- rows */
 
 static void put_owner(struct control_out *out, const struct gateway_view *view, struct ip4 source)
@@ -171,11 +154,11 @@ static void put_destination(struct control_out *out, const struct gateway_view *
 			    const struct usage_destination *destination)
 {
 	const uint32_t capacity = ports_capacity(view->config), ports = usage_ports(destination);
-	char text[IP4_TEXT_MAX], protocol[8];
+	char text[IP4_TEXT_MAX], protocol[PORTS_PROTOCOL_MAX];
 
 	control_object(out, NULL);
 	control_string(out, "egress_ip", egress_name(view, usage_egress(destination)));
-	control_string(out, "protocol", protocol_name(usage_protocol(destination), protocol));
+	control_string(out, "protocol", ports_protocol(usage_protocol(destination), protocol));
 	control_string(out, "address", ip4_format(usage_address(destination), text));
 	control_int(out, "port", usage_port(destination));
 	control_int(out, "connections", destination->connections);
@@ -216,12 +199,15 @@ static void put_egress(struct control_out *out, const struct gateway_view *view,
 		control_string(out, "public", ip4_format(gateway_public(view, i), text));
 		control_string(out, "private", ip4_format(gateway_private(view, i), text));
 		control_int(out, "connections", totals[i].connections);
-		control_int(out, "ports", totals[i].ports);
+		control_int(out, "ports", usage_ports(&totals[i].hottest));
 		control_int(out, "capacity_per_destination", capacity);
-		control_int(out, "hottest_share", ports_share(totals[i].ports, capacity));
+		control_int(out, "hottest_share", ports_share(usage_ports(&totals[i].hottest), capacity));
+		control_bool(out, "short", view->pressure->v[i].is_short);
+		control_int(out, "refused", (long long)view->pressure->v[i].refused);
 		control_end(out);
 	}
 	control_end(out);
+	control_int(out, "refused_unknown", (long long)view->pressure->refused_unknown);
 }
 
 static void put_counted(struct control_out *out, const struct traffic *traffic,
@@ -271,6 +257,12 @@ static int report(const struct gateway_view *view, struct traffic *traffic,
 	return rc ? err_set(err, rc, "out of memory") : 0;
 }
 
+void gateway_put_short(struct control_out *out, const struct gateway_view *view, size_t egress)
+{
+	if (view->pressure && view->pressure->v[egress].is_short)
+		control_string(out, "ports_short", view->pressure->v[egress].text);
+}
+
 int gateway_run_top(const struct control_args *args, struct control_out *out, void *data,
 		    struct err *err)
 {
@@ -280,5 +272,5 @@ int gateway_run_top(const struct control_args *args, struct control_out *out, vo
 	if (!agent)
 		return err_set(err, -EAGAIN, "the daemon is starting");
 	state = agent_state(agent);
-	return report(&state.view, state.traffic, args, out, err);
+	return report(&state.view, portwatch_traffic(state.portwatch), args, out, err);
 }

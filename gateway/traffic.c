@@ -127,7 +127,7 @@ static bool is_due(const struct traffic *traffic)
 /* Which egress IPs are translated here may be another matter now. */
 static void see_egress(struct traffic *traffic)
 {
-	const struct gateway_view view = traffic->options.view(traffic->options.data);
+	const struct gateway_view view = traffic->options.view(traffic->options.view_data);
 	struct ip4 egress[POLICY_EGRESS_MAX];
 	size_t n = view.config ? view.config->egress_ips.n : 0;
 
@@ -213,6 +213,11 @@ void traffic_begin(struct traffic *traffic)
 	see_egress(traffic);
 	ct_follow_begin(traffic->follow);
 	loop_timer_arm_ms(traffic->second, 0);
+}
+
+void traffic_hurry(struct traffic *traffic)
+{
+	traffic->is_urgent = true;
 }
 
 void traffic_attend(struct traffic *traffic)

@@ -20,7 +20,8 @@ struct usage;
 struct traffic_options {
 	struct loop *loop;
 	/* What holds now. The time is that of the call: nothing is kept of it. */
-	struct gateway_view (*view)(const void *data);
+	struct gateway_view (*view)(const void *view_data);
+	const void *view_data;
 	void (*on_second)(void *data); /* once a second: the numbers may be others. May be NULL. */
 	void *data;
 };
@@ -29,6 +30,8 @@ struct traffic *traffic_new(const struct traffic_options *options, struct err *e
 void traffic_free(struct traffic *traffic); /* NULL is fine */
 /* What `view` says counts from now on. */
 void traffic_begin(struct traffic *traffic);
+/* A look as soon as may be. */
+void traffic_hurry(struct traffic *traffic);
 /* Somebody wants to know: for the next minute, looks are closer together. */
 void traffic_attend(struct traffic *traffic);
 

@@ -460,10 +460,9 @@ void usage_totals(const struct usage *usage, struct usage_total ret[static POLIC
 	for (size_t i = 0; i < usage->destinations.n; i++) {
 		const struct usage_destination *one = tally_at(&usage->destinations, i);
 		struct usage_total *total = &ret[usage_egress(one)];
-		const uint32_t ports = usage_ports(one);
 
-		if (ports > total->ports)
-			total->ports = ports;
+		if (!total->hottest.connections || usage_has_more_ports(one, &total->hottest))
+			total->hottest = *one;
 	}
 }
 

@@ -91,8 +91,8 @@ bool usage_has_more_new(const void *a, const void *b);
 uint32_t usage_connections_of(const struct usage *usage, struct ip4 source);
 
 struct usage_total {
-	uint32_t connections; /* of the egress IP */
-	uint32_t ports;       /* to the destination that has most of them */
+	uint32_t connections;             /* of the egress IP */
+	struct usage_destination hottest; /* that has most ports; without connections: there is none */
 };
 /* O(destinations). ret has a place for each egress IP. */
 void usage_totals(const struct usage *usage, struct usage_total ret[static POLICY_EGRESS_MAX]);

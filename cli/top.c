@@ -46,6 +46,7 @@ static const struct print_column pod_columns[] = {
 	{ "POLICY", "policy", PRINT_TEXT },
 	{ "EGRESS IP", "egress_ip", PRINT_TEXT },
 	{ "CONNECTIONS", "connections", PRINT_NUMBER },
+	{ "OF", "limit", PRINT_NUMBER },
 	{ "NEW/S", "new_per_s", PRINT_NUMBER },
 	{ "SENT/S", "sent_bytes_per_s", PRINT_BYTES },
 	{ "RECEIVED/S", "received_bytes_per_s", PRINT_BYTES },

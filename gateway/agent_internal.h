@@ -67,6 +67,8 @@ void agent_publish(struct agent *agent);
 int agent_start_ports(struct agent *agent, struct err *err);
 void agent_begin_ports(struct agent *agent);
 void agent_end_ports(struct agent *agent);
+/* A run has brought to the kernel who is limited. */
+void agent_see_limits_told(struct agent *agent);
 
 /* NULL: not known yet. */
 const struct policy_result *agent_policies(const struct agent *agent);

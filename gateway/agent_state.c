@@ -28,6 +28,7 @@ struct gateway_view agent_quick_view(const void *data)
 		.own = agent->cloud ? cloud_own(agent->cloud) : NULL,
 		.address = agent->cloud ? cloud_address(agent->cloud) : (struct ip4){ 0 },
 		.fenced = agent->failover ? failover_fenced(agent->failover) : NULL,
+		.limiter = agent->portwatch ? portwatch_limiter(agent->portwatch) : NULL,
 		.pressure = agent->portwatch ? portwatch_pressure(agent->portwatch) : NULL,
 		.shared = agent->failover ? failover_shared(agent->failover) : NULL,
 	};

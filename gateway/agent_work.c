@@ -125,6 +125,8 @@ static void on_run(const struct keeper_report *report, void *data)
 		cloud_set_carried(agent->cloud);
 	if (agent->failover)
 		failover_see_run(agent->failover, !report->rc);
+	if (!report->rc)
+		agent_see_limits_told(agent);
 	flowlog_see_fence(agent->flowlog);
 	agent_see_takeovers(agent);
 	if (!report->rc && agent->publish) {

@@ -19,7 +19,8 @@
  *
  * Everything that is forwarded and matches none of this is dropped by the chain's policy.
  *
- * In a group of gateways a fence comes on top; see fence.c.
+ * In a group of gateways a fence comes on top; see fence.c. A pod that has as many connections as it may have gets no new one; see
+ * limits.c.
  */
 #include "gateway/desired.h"
 
@@ -32,6 +33,7 @@
 #include "base/cleanup.h"
 #include "daemon/destinations.h"
 #include "gateway/fence.h"
+#include "gateway/limits.h"
 #include "gateway/outside.h"
 #include "gateway/own.h"
 #include "policy/inventory.h"
@@ -42,6 +44,8 @@ enum { RANGE_MIN = 256 }; /* addresses; fewer are single elements */
 const struct report_counter gateway_counters[] = {
 	{ "new", "first packets of connections that were given an egress IP", REPORT_OPENS },
 	{ "unknown_reset", "answered with a RST: in the middle of a connection that isn't known" },
+	{ "limited",
+	  "answered with a RST or an ICMP error: the pod has as many connections as it may have" },
 	{ "fenced", "dropped: would leave with an egress IP that another gateway has now" },
 	{ "refused",
 	  "dropped: not selected, not from the node that hosts the pod, or an excluded destination" },
@@ -189,6 +193,7 @@ static void add_class_chain(struct builder *b, const struct policy_class *class,
 		NAT_RULE({ NAT_DADDR_IN }, { NAT_COUNT, .name = "refused" }, { NAT_DROP });
 	size_t chain = nat_chain_add(b->rs, name, "");
 
+	limits_add_rule(b->view, class, b->rs, chain);
 	for (size_t i = 0; i < class->n_rules; i++) {
 		uint32_t mark = gateway_egress_mark(class->rules[i].egress);
 		struct nat_rule rule = NAT_RULE({ NAT_DADDR_IN },
@@ -451,6 +456,7 @@ int gateway_describe_table(const struct gateway_view *view, struct nat_ruleset *
 	add_egress(&b);
 	add_wrong(&b);
 	fence_describe(view, ret);
+	limits_describe(view, ret);
 	add_classes(&b);
 	add_members(&b);
 	add_outer(&b);

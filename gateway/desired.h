@@ -17,6 +17,7 @@
 
 struct failover_facts;
 struct inventory;
+struct limiter;
 struct native;
 struct outside;
 struct own;
@@ -52,6 +53,7 @@ struct gateway_view {
 	const bool *fenced;
 	/* Which it translates beside another one, while they go from one to the other. NULL: none. */
 	const bool *shared;
+	const struct limiter *limiter;   /* who gets no new connection; NULL: nobody */
 	const struct pressure *pressure; /* how short ports are; NULL: not known */
 };
 

@@ -4,9 +4,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/loop.h"
+#include "gateway/limiter.h"
+#include "gateway/limits.h"
 #include "gateway/ports.h"
 #include "gateway/pressure.h"
 #include "gateway/traffic.h"
@@ -14,12 +18,18 @@
 #include "nat/ct_stats.h"
 #include "nat/nfnl.h"
 
+/* Who is let in again waits, so that a pod at its limit costs at most so many transactions. */
+enum { RELEASE_MS = 20 };
+
 struct portwatch {
 	struct portwatch_options options;
 	struct traffic *traffic;
 	struct nfnl *nfnl;
 	struct pressure pressure;
 	uint64_t looks; /* judged */
+	struct limiter *limiter;
+	struct loop_timer *tell; /* the kernel about it */
+	uint32_t smallest_limit; /* 0: there is none */
 };
 
 /* What is in use now, for pressure.h, which borrows the texts. */
@@ -83,11 +93,89 @@ static void judge(struct portwatch *watch, const struct reading *reading)
 		traffic_attend(watch->traffic);
 }
 
+/* ---- limits */
+
+static void tell(void *data)
+{
+	struct portwatch *watch = data;
+
+	watch->options.on_limits(watch->options.data);
+}
+
+static void tell_soon(struct portwatch *watch, bool is_urgent)
+{
+	if (is_urgent || !loop_timer_is_armed(watch->tell))
+		(void)loop_timer_arm_ms(watch->tell, is_urgent ? 0 : RELEASE_MS);
+}
+
+static void judge_source(struct portwatch *watch, const struct gateway_view *view,
+			 struct ip4 source)
+{
+	const uint32_t limit = view->policies ? limits_of(view, gateway_class_of(view, source)) : 0;
+	const uint32_t connections = usage_connections_of(traffic_usage(watch->traffic), source);
+
+	if (limiter_judge(watch->limiter, source, connections, limit))
+		tell_soon(watch, limiter_has(watch->limiter, source));
+}
+
+static void on_connection(struct ip4 source, bool began, void *data)
+{
+	struct portwatch *watch = data;
+
+	if (!watch->smallest_limit || (!began && !limiter_has(watch->limiter, source)))
+		return;
+	const struct gateway_view view = watch->options.view(watch->options.data);
+
+	judge_source(watch, &view, source);
+}
+
+/* Policies may say something else now, and a look may have found what wasn't told. */
+static void judge_limited(struct portwatch *watch, const struct gateway_view *view)
+{
+	bool is_limited;
+
+	for (size_t i = 0; i < limiter_places(watch->limiter); i++) {
+		const struct ip4 source = limiter_at(watch->limiter, i, &is_limited);
+
+		if (is_limited)
+			judge_source(watch, view, source);
+	}
+}
+
+/* Those that may have reached a limit: with one of so many egress IPs they have their part of it. */
+static void judge_all(struct portwatch *watch, const struct gateway_view *view)
+{
+	const struct usage *usage = traffic_usage(watch->traffic);
+	const size_t n = usage_numbers(usage).sources;
+
+	for (size_t i = 0; watch->smallest_limit && i < n; i++) {
+		const struct usage_source *one = usage_source_at(usage, i);
+
+		if ((uint64_t)one->connections * view->config->egress_ips.n >=
+		    watch->smallest_limit)
+			judge_source(watch, view, usage_source_address(one));
+	}
+}
+
+static void see_limits(struct portwatch *watch, bool is_fresh)
+{
+	const struct gateway_view view = watch->options.view(watch->options.data);
+	const uint32_t smallest = limits_smallest(&view);
+	const bool is_other = smallest != watch->smallest_limit;
+
+	watch->smallest_limit = smallest;
+	judge_limited(watch, &view);
+	if (is_fresh || is_other)
+		judge_all(watch, &view);
+}
+
 static void on_second(void *data)
 {
 	struct portwatch *watch = data;
 	struct reading reading;
 
+	/* Connections that begin are limited, whether those from before are known yet or not. */
+	see_limits(watch, traffic_counts(watch->traffic).looks != watch->looks);
 	if (!traffic_is_known(watch->traffic))
 		return;
 	take_reading(watch, &reading);
@@ -98,6 +186,7 @@ static void on_second(void *data)
 struct portwatch *portwatch_new(const struct portwatch_options *options, struct err *err)
 {
 	struct portwatch *watch = calloc(1, sizeof(*watch));
+	uint64_t seed;
 
 	if (!watch) {
 		err_set(err, -ENOMEM, "out of memory");
@@ -107,12 +196,19 @@ struct portwatch *portwatch_new(const struct portwatch_options *options, struct 
 	const struct traffic_options traffic = { .loop = options->loop,
 						 .view = options->view,
 						 .view_data = options->data,
+						 .on_connection = on_connection,
 						 .on_second = on_second,
 						 .data = watch };
 
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		seed = 0;
+	watch->limiter = limiter_new(seed);
+	watch->tell = loop_timer_new(options->loop, tell, watch);
 	watch->nfnl = nfnl_open(err);
 	watch->traffic = watch->nfnl ? traffic_new(&traffic, err) : NULL;
-	if (!watch->traffic) {
+	if (watch->traffic && (!watch->limiter || !watch->tell))
+		err_set(err, -ENOMEM, "out of memory");
+	if (!watch->traffic || !watch->limiter || !watch->tell) {
 		portwatch_free(watch);
 		return NULL;
 	}
@@ -125,6 +221,8 @@ void portwatch_free(struct portwatch *watch)
 		return;
 	traffic_free(watch->traffic);
 	nfnl_close(watch->nfnl);
+	loop_timer_free(watch->tell);
+	limiter_free(watch->limiter);
 	free(watch);
 }
 
@@ -141,4 +239,9 @@ struct traffic *portwatch_traffic(const struct portwatch *watch)
 const struct pressure *portwatch_pressure(const struct portwatch *watch)
 {
 	return &watch->pressure;
+}
+
+struct limiter *portwatch_limiter(const struct portwatch *watch)
+{
+	return watch->limiter;
 }

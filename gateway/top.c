@@ -18,6 +18,8 @@
 #include "control/control.h"
 #include "daemon/frame.h"
 #include "gateway/agent.h"
+#include "gateway/limiter.h"
+#include "gateway/limits.h"
 #include "gateway/ports.h"
 #include "gateway/portwatch.h"
 #include "gateway/pressure.h"
@@ -117,6 +119,16 @@ static void put_owner(struct control_out *out, const struct gateway_view *view, 
 	control_string(out, "node", owner.node);
 }
 
+static void put_limit(struct control_out *out, const struct gateway_view *view, struct ip4 source)
+{
+	const uint32_t limit = limits_of(view, gateway_class_of(view, source));
+
+	if (!limit)
+		return;
+	control_int(out, "limit", limit);
+	control_bool(out, "limited", limiter_has(view->limiter, source));
+}
+
 static void put_source(struct control_out *out, const struct gateway_view *view,
 		       const struct usage_source *source)
 {
@@ -132,6 +144,8 @@ static void put_source(struct control_out *out, const struct gateway_view *view,
 	control_int(out, "connections", source->connections);
 	control_int(out, "sent_bytes_per_s", (long long)source->sent_per_s);
 	control_int(out, "received_bytes_per_s", (long long)source->received_per_s);
+	if (view->policies)
+		put_limit(out, view, address);
 	control_int(out, "new_per_s", (long long)((source->new_per_ks + 500) / 1000));
 	control_end(out);
 }
@@ -201,7 +215,8 @@ static void put_egress(struct control_out *out, const struct gateway_view *view,
 		control_int(out, "connections", totals[i].connections);
 		control_int(out, "ports", usage_ports(&totals[i].hottest));
 		control_int(out, "capacity_per_destination", capacity);
-		control_int(out, "hottest_share", ports_share(usage_ports(&totals[i].hottest), capacity));
+		control_int(out, "hottest_share",
+			    ports_share(usage_ports(&totals[i].hottest), capacity));
 		control_bool(out, "short", view->pressure->v[i].is_short);
 		control_int(out, "refused", (long long)view->pressure->v[i].refused);
 		control_end(out);

@@ -41,6 +41,8 @@ static void on_begin(const struct ct_flow *flow, bool made, void *data)
 
 	(void)made;
 	usage_begin(traffic->usage, flow);
+	if (traffic->options.on_connection)
+		traffic->options.on_connection(flow->orig.src, true, traffic->options.data);
 }
 
 static void on_end(const struct ct_flow *flow, const struct ct_account *account, void *data)
@@ -48,6 +50,8 @@ static void on_end(const struct ct_flow *flow, const struct ct_account *account,
 	const struct traffic *traffic = data;
 
 	usage_end(traffic->usage, flow, account);
+	if (traffic->options.on_connection)
+		traffic->options.on_connection(flow->orig.src, false, traffic->options.data);
 }
 
 static void on_lost(int64_t from_ns, int64_t to_ns, void *data)
@@ -92,6 +96,8 @@ static void on_walk_end(int rc, void *data)
 	}
 	usage_look_end(traffic->usage, now);
 	traffic->counts.looks++;
+	/* Who waits for it needn't wait for the next second. */
+	loop_timer_arm_ms(traffic->second, 0);
 }
 
 static void look(struct traffic *traffic)

@@ -22,7 +22,10 @@ struct traffic_options {
 	/* What holds now. The time is that of the call: nothing is kept of it. */
 	struct gateway_view (*view)(const void *view_data);
 	const void *view_data;
-	void (*on_second)(void *data); /* once a second: the numbers may be others. May be NULL. */
+	/* One of the source's connections began, or ended. May be NULL. */
+	void (*on_connection)(struct ip4 source, bool began, void *data);
+	/* Once a second, and after each look: the numbers may be others. May be NULL. */
+	void (*on_second)(void *data);
 	void *data;
 };
 /* NULL with the reason. */

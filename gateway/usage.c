@@ -441,6 +441,11 @@ size_t usage_best_sources(const struct usage *usage, const struct tally_order *b
 	return tally_best(&usage->sources, best, ret);
 }
 
+const struct usage_source *usage_source_at(const struct usage *usage, size_t i)
+{
+	return tally_at(&usage->sources, i);
+}
+
 uint32_t usage_connections_of(const struct usage *usage, struct ip4 source)
 {
 	uint32_t n = 0;

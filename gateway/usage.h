@@ -87,12 +87,15 @@ bool usage_has_more_connections(const void *a, const void *b); /* sources, like 
 bool usage_has_more_bytes(const void *a, const void *b);
 bool usage_has_more_new(const void *a, const void *b);
 
+/* One after the other, in no order; i < the number of sources. */
+const struct usage_source *usage_source_at(const struct usage *usage, size_t i);
 /* Of one source, with all egress IPs. */
 uint32_t usage_connections_of(const struct usage *usage, struct ip4 source);
 
 struct usage_total {
-	uint32_t connections;             /* of the egress IP */
-	struct usage_destination hottest; /* that has most ports; without connections: there is none */
+	uint32_t connections; /* of the egress IP */
+	struct usage_destination
+		hottest; /* that has most ports; without connections: there is none */
 };
 /* O(destinations). ret has a place for each egress IP. */
 void usage_totals(const struct usage *usage, struct usage_total ret[static POLICY_EGRESS_MAX]);

@@ -325,6 +325,7 @@ static const struct op_row op_rows[NAT_OP_KIND_COUNT] = {
 	[NAT_CT_DIRECTION] = { FROM_CT_DIRECTION, to_byte, false },
 	[NAT_CT_STATE] = { FROM_CT_STATE, to_any_bit, false },
 	[NAT_CT_STATUS] = { FROM_CT_STATUS, to_any_bit, false },
+	[NAT_CT_STATUS_NOT] = { FROM_CT_STATUS, to_any_bit, true },
 	[NAT_SADDR_VMAP] = { FROM_SADDR, to_vmap, false },
 	[NAT_MARK_SADDR_VMAP] = { FROM_MARK_SADDR, to_vmap, false },
 	[NAT_MARK_VMAP] = { FROM_MARK, to_vmap, false },

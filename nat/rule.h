@@ -37,9 +37,10 @@ enum nat_op_kind {
 	NAT_MARK_NOT, /* meta mark & mask ==/!= value */
 	NAT_CT_MARK,
 	NAT_CT_MARK_NOT,
-	NAT_CT_DIRECTION, /* value: 0 original, 1 reply */
-	NAT_CT_STATE,     /* ct state & mask != 0, NAT_STATE_* */
-	NAT_CT_STATUS,    /* ct status & mask != 0, IPS_* of the kernel */
+	NAT_CT_DIRECTION,  /* value: 0 original, 1 reply */
+	NAT_CT_STATE,      /* ct state & mask != 0, NAT_STATE_* */
+	NAT_CT_STATUS,     /* ct status & mask != 0, IPS_* of the kernel */
+	NAT_CT_STATUS_NOT, /* ct status & mask == 0 */
 	/* Lookups that end in the verdict of the element; no element: the next rule. */
 	NAT_SADDR_VMAP,
 	NAT_MARK_SADDR_VMAP, /* meta mark . ip saddr */
@@ -71,7 +72,7 @@ enum nat_op_kind {
 
 /* nf_tables' bits of `ct state` (NF_CT_STATE_BIT in the kernel's nf_conntrack_common.h). */
 enum { NAT_STATE_INVALID = 1, NAT_STATE_ESTABLISHED = 2, NAT_STATE_RELATED = 4, NAT_STATE_NEW = 8 };
-enum { NAT_STATUS_ASSURED = 4 }; /* IPS_ASSURED */
+enum { NAT_STATUS_ASSURED = 4, NAT_STATUS_CONFIRMED = 8 }; /* IPS_ASSURED, IPS_CONFIRMED */
 
 struct nat_op {
 	enum nat_op_kind kind;

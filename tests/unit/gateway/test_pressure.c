@@ -24,10 +24,11 @@ static void it_is_raised_at_80_percent_and_withdrawn_below_70(void **state)
 		uint32_t ports;
 		bool is_fresh, is_other, is_short;
 	} steps[] = {
-		{ 0, true, false, false },   { 799, true, false, false }, { 800, false, false, false },
-		{ 800, true, true, true },   { 1000, true, false, true }, { 700, true, false, true },
-		{ 699, false, true, false }, { 799, true, false, false }, { 900, true, true, true },
-		{ 0, true, true, false },
+		{ 0, true, false, false },    { 799, true, false, false },
+		{ 800, false, false, false }, { 800, true, true, true },
+		{ 1000, true, false, true },  { 700, true, false, true },
+		{ 699, false, true, false },  { 799, true, false, false },
+		{ 900, true, true, true },    { 0, true, true, false },
 	};
 	struct pressure pressure = { 0 };
 
@@ -69,8 +70,8 @@ static void refusals_are_of_the_egress_ip_that_is_full(void **state)
 		uint32_t bank, mail;
 		uint64_t failed, of_bank, of_mail, unknown;
 	} steps[STEPS] = {
-		{ 0, 0, 7, 0, 0, 0 },      { 990, 0, 7, 0, 0, 0 },     { 990, 0, 17, 10, 0, 0 },
-		{ 899, 0, 19, 10, 0, 0 },  { 10, 900, 24, 10, 5, 0 },  { 950, 950, 27, 10, 5, 3 },
+		{ 0, 0, 7, 0, 0, 0 },       { 990, 0, 7, 0, 0, 0 },    { 990, 0, 17, 10, 0, 0 },
+		{ 899, 0, 19, 10, 0, 0 },   { 10, 900, 24, 10, 5, 0 }, { 950, 950, 27, 10, 5, 3 },
 		{ 950, 950, 27, 10, 5, 3 }, { 950, 0, 2, 10, 5, 3 },
 	};
 	struct pressure pressure = { 0 };

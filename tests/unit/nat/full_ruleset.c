@@ -126,6 +126,7 @@ static void describe_rest(struct nat_ruleset *rs)
 	nat_rule_add(rs, forward,
 		     NAT_RULE({ NAT_CT_STATE, .mask = 6 }, { NAT_OIF_NOT, .name = "egw0" },
 			      { NAT_REJECT_ADMIN }));
+	nat_rule_add(rs, forward, NAT_RULE({ NAT_CT_STATUS_NOT, .mask = 8 }, { NAT_RETURN }));
 	nat_rule_add(rs, post, NAT_RULE({ NAT_OIF, .name = "egw0" }, { NAT_SNAT_SADDR }));
 	nat_rule_add(rs, post,
 		     NAT_RULE({ NAT_OIF, .name = "eth0" }, { NAT_SNAT_MARK, .name = "to_addr" }));

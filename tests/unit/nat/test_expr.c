@@ -135,6 +135,11 @@ static const struct {
 	  "ct load status => reg 1 ;"
 	  "bitwise reg 1 = ( reg 1 & 0x00000004 ) ^ 0x00000000 ;"
 	  "cmp neq reg 1 0x00000000 ;" },
+	{ { NAT_CT_STATUS_NOT, .mask = 4 },
+	  "ct status & 0x4 == 0",
+	  "ct load status => reg 1 ;"
+	  "bitwise reg 1 = ( reg 1 & 0x00000004 ) ^ 0x00000000 ;"
+	  "cmp eq reg 1 0x00000000 ;" },
 	{ { NAT_SADDR_VMAP, .name = "s" },
 	  "ip saddr vmap @s",
 	  "payload load 4b @ network header + 12 => reg 1 ;"

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-FileCopyrightText: The eipgw authors
+"""A destination allows as many connections as an egress IP has ports. When one pod takes them all it is said, the others are kept
+from harm by a limit, and what is refused costs little."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from eipgwlab import Lab, wait_until
+from eipgwlab.agent import ECHO_PORT
+from labports import egress, holding, of_destination, of_pod, top
+from proof import counters, status
+
+pytestmark = pytest.mark.knowing
+
+MakeLab = Callable[..., Lab]
+SOON = 60.0
+PORTS = 40
+SHORT = r"^<4>ports: bank: \d+ of 40 ports to tcp [\d.]+:\d+ are taken"
+
+
+def make(make_lab: MakeLab, **limits: Any) -> Lab:
+    """Egress IPs with few ports, as many as tell what happens."""
+    lab = make_lab()
+    lab.daemons["gw-a"].config["limits"] = {"first_port": 20000, "last_port": 20000 + PORTS - 1, **limits}
+    lab.daemons["gw-a"].write_config()
+    lab.start_daemons()
+    return lab
+
+
+def ports_used(lab: Lab) -> set[int]:
+    """What connections get, as the kernel has it."""
+    private = lab.egress_ips["bank"].private["gw-a"]
+    out = lab.run("gw-a", "conntrack", "-L", "-p", "tcp", "-q", private)
+    return {int(port) for port in re.findall(rf"dst={re.escape(private)} sport=\d+ dport=(\d+)", out)}
+
+
+def test_one_pod_that_takes_all_ports_is_told_of_until_it_ends(make_lab: MakeLab) -> None:
+    lab = make(make_lab)
+    gateway, p1, p4 = lab.daemons["gw-a"], lab.pods["p1"], lab.pods["p4"]
+    assert p1.server and p4.server
+    with holding(lab, "p1", p1.server, ECHO_PORT) as greedy:
+        told = greedy.connect(31)
+        assert told == {"connected": 31}
+        wait_until(lambda: egress(gateway, "bank")["ports"] == 31, SOON, "31 ports")
+        assert not egress(gateway, "bank")["short"] and gateway.log_count(SHORT) == 0
+        told = greedy.connect(PORTS)
+        assert told == {"connected": PORTS - 31, "silence": 31}
+        assert ports_used(lab) == set(range(20000, 20000 + PORTS))
+        wait_until(lambda: egress(gateway, "bank")["short"], SOON, "the alarm")
+        bank = egress(gateway, "bank")
+        assert (bank["ports"], bank["capacity_per_destination"], bank["hottest_share"]) == (PORTS, PORTS, 100)
+        wait_until(lambda: egress(gateway, "bank")["refused"] >= 31, SOON, "refusals are counted")
+        assert top(gateway)["refused_unknown"] == 0
+        assert "ports to tcp" in next(e for e in status(gateway)["egress_ips"] if e["name"] == "bank")["ports_short"]
+        assert re.search(r"ports to tcp [\d.]+:\d+ are taken", gateway.eipgw("status").stdout)
+        # Another destination has all of its ports, for the greedy pod as for others.
+        assert p1.probe("tcp", dst=p4.server).seen == lab.eip("bank")
+        assert p4.probe("tcp").seen == lab.eip("bank")
+        # To the same one there is none left for anybody.
+        assert not p4.probe("tcp", dst=p1.server, timeout=1.0).reached
+    lab.run("gw-a", "conntrack", "-D", "-s", p1.address)
+    wait_until(lambda: not egress(gateway, "bank")["short"], SOON, "the alarm is withdrawn")
+    assert "ports_short" not in next(e for e in status(gateway)["egress_ips"] if e["name"] == "bank")
+    assert p4.probe("tcp", dst=p1.server).seen == lab.eip("bank")
+    assert lab.foreign() == {} and lab.check_logs(allow=(SHORT,)) == []
+
+
+def test_with_a_limit_the_others_find_ports(make_lab: MakeLab) -> None:
+    lab = make(make_lab, connections_per_pod=20)
+    gateway, p1, p4 = lab.daemons["gw-a"], lab.pods["p1"], lab.pods["p4"]
+    assert p1.server and p4.server
+    with holding(lab, "p1", p1.server, ECHO_PORT) as greedy:
+        told = greedy.connect(15)
+        assert told == {"connected": 15}
+        # The daemon counts what the kernel tells: some come through before it knows.
+        told = [greedy.connect(1) for _ in range(30)]
+        assert {"ECONNREFUSED": 1} in told and {"silence": 1} not in told
+        held = 15 + told.count({"connected": 1})
+        assert 20 <= held < PORTS * 3 / 4, told
+        wait_until(lambda: of_pod(gateway, p1.address).get("limited"), SOON, "it's limited")
+        assert of_pod(gateway, p1.address)["connections"] == held and of_pod(gateway, p1.address)["limit"] == 20
+        assert greedy.connect(10) == {"ECONNREFUSED": 10}  # at once
+        assert p1.probe("udp", timeout=1.0).error in ("EHOSTUNREACH", "EACCES")
+        assert counters(gateway)["limited"] >= 11
+        assert p4.probe("tcp", dst=p1.server).seen == lab.eip("bank")
+        assert p4.probe("udp", dst=p1.server).seen == lab.eip("bank")
+        assert not egress(gateway, "bank")["short"]
+        # What is counted stays counted over a reload, and one with another limit counts at once.
+        gateway.reload()
+        assert greedy.connect(3) == {"ECONNREFUSED": 3}
+        gateway.config["limits"]["connections_per_pod"] = 30
+        gateway.write_config()
+        gateway.reload()
+        wait_until(lambda: of_pod(gateway, p1.address)["limit"] == 30 and not of_pod(gateway, p1.address)["limited"], SOON, "more")
+        wait_until(lambda: greedy.connect(1) == {"connected": 1}, SOON, "one more is let in")
+    lab.run("gw-a", "conntrack", "-D", "-s", p1.address)
+    wait_until(lambda: of_pod(gateway, p1.address).get("connections", 0) == 0, SOON, "they have ended")
+    assert p1.probe("tcp").seen == lab.eip("bank")
+    assert lab.foreign() == {} and lab.check_logs(allow=(SHORT,)) == []
+
+
+def test_a_restarted_daemon_counts_what_is_there(make_lab: MakeLab) -> None:
+    lab = make(make_lab, connections_per_pod=10)
+    gateway, p1 = lab.daemons["gw-a"], lab.pods["p1"]
+    assert p1.server
+    with holding(lab, "p1", p1.server, ECHO_PORT) as greedy:
+        wait_until(lambda: "ECONNREFUSED" in greedy.connect(5), SOON, "the limit")
+        gateway.restart()
+        wait_until(lambda: of_pod(gateway, p1.address).get("limited"), SOON, "it's limited again")
+        wait_until(lambda: greedy.connect(1) == {"ECONNREFUSED": 1}, SOON, "the kernel knows")
+    assert lab.foreign() == {} and lab.check_logs(allow=(SHORT,)) == []
+
+
+def test_a_policy_has_a_limit_of_its_own(make_lab: MakeLab) -> None:
+    lab = make(make_lab, connections_per_pod=30)
+    gateway, p1 = lab.daemons["gw-a"], lab.pods["p1"]
+    assert p1.server
+    gateway.config["policies"][0]["connections_per_pod"] = 5
+    gateway.write_config()
+    gateway.reload()
+    wait_until(lambda: of_pod(gateway, p1.address).get("limit") == 5 or not p1.probe("udp"), SOON, "the policy's limit")
+    with holding(lab, "p1", p1.server, ECHO_PORT) as greedy:
+        wait_until(lambda: "ECONNREFUSED" in greedy.connect(3), SOON, "the limit")
+        rules = lab.run("gw-a", "nft", "list", "ruleset")
+        found = re.search(r"counter limited_payments \{\s+packets (\d+)", rules)
+        assert found and int(found[1]) > 0, rules
+    assert lab.foreign() == {} and lab.check_logs(allow=(SHORT,)) == []

@@ -4,8 +4,11 @@
 #include "gateway/metrics_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/cleanup.h"
+#include "gateway/limiter.h"
+#include "gateway/limits.h"
 #include "gateway/ports.h"
 #include "gateway/portwatch.h"
 #include "gateway/pressure.h"
@@ -127,6 +130,38 @@ static void write_uncounted(struct metrics_out *out, const void *facts)
 	metrics_put(out, METRIC_NO_LABELS, usage_numbers(usage_of(facts)).uncounted);
 }
 
+static void write_limited(struct metrics_out *out, const void *facts)
+{
+	const struct gateway_scrape *g = facts;
+
+	metrics_put(out, METRIC_NO_LABELS, limiter_count(g->state.view.limiter));
+}
+
+static uint64_t counted(const struct gateway_scrape *g, const char *name)
+{
+	const struct nat_observed *seen = &g->common.counters;
+
+	for (size_t i = 0; i < seen->n_counters; i++) {
+		if (strcmp(seen->counters[i].name, name) == 0)
+			return seen->counters[i].packets;
+	}
+	return 0;
+}
+
+static void write_limited_packets(struct metrics_out *out, const void *facts)
+{
+	const struct gateway_scrape *g = facts;
+	const struct policy_result *policies = g->state.view.policies;
+	char name[NAT_NAME_MAX];
+
+	for (size_t i = 0; policies && i < policies->n_policies; i++) {
+		snprintf(name, sizeof(name), LIMITS_COUNTER_FORMAT, policies->names[i]);
+		if (policies->connections[i])
+			metrics_put(out, METRIC_LABELS({ "policy", policies->names[i] }),
+				    counted(g, name));
+	}
+}
+
 static const struct metric_row rows[] = {
 	{ .family = { "eipgw_egress_ip_connections", METRIC_GAUGE, "connections",
 		      "Connections that leave here with the egress IP" },
@@ -149,6 +184,13 @@ static const struct metric_row rows[] = {
 		      "First packets that were dropped for want of a port; without an egress IP: one of "
 		      "several" },
 	  .write = write_refused },
+	{ .family = { "eipgw_limited_sources", METRIC_GAUGE, NULL,
+		      "Sources that have as many connections as they may have, and get no new one" },
+	  .write = write_limited },
+	{ .family = { "eipgw_limited_packets", METRIC_COUNTER, "packets",
+		      "First packets that were refused by a policy's limit of connections per pod" },
+	  .needs = SCRAPE_HAS(SCRAPE_RULES),
+	  .write = write_limited_packets },
 	{ .family = { "eipgw_usage_events_lost", METRIC_COUNTER, NULL,
 		      "Times that the kernel's events came faster than they were counted; a look at all "
 		      "connections makes that good" },

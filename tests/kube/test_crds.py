@@ -75,6 +75,8 @@ REFUSED = [
     (POLICY, {"podCIDRs": ["0.0.0.0/0"], "egressIPs": ["a", "b"]}, "spec", "podCIDRs: with several egressIPs, each must be a /16 or smaller"),
     (POLICY, {"destinationCIDRs": []}, "spec.destinationCIDRs", "should have at least 1 items"),
     (POLICY, {"enforcement": "strict"}, "spec.enforcement", 'supported values: "Strict", "BestEffort"'),
+    (POLICY, {"connectionsPerPod": 0}, "spec.connectionsPerPod", "should be greater than or equal to 1"),
+    (POLICY, {"connectionsPerPod": 1048577}, "spec.connectionsPerPod", "should be less than or equal to 1048576"),
     (POLICY, {"ipv6": "Nat"}, "spec.ipv6", 'supported values: "Drop", "Allow"'),
 ]
 for _which in ("namespaceSelector", "podSelector"):
@@ -141,6 +143,7 @@ ACCEPTED = [
     (POLICY, {"egressIPs": [f"n{i}" for i in range(127)]}),
     (POLICY, {"destinationCIDRs": [f"10.{i}.0.0/16" for i in range(256)], "excludedCIDRs": ["10.1.2.3/32"]}),
     (POLICY, {"enforcement": "BestEffort", "ipv6": "Allow"}),
+    (POLICY, {"connectionsPerPod": 500}),
 ]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from eipgwlab import Lab, wait_until
+from eipgwlab import Lab, netns, wait_until
 from eipgwlab.agent import ECHO_PORT
 from labports import egress, holding, of_destination, of_pod, top
 from proof import counters, status
@@ -128,3 +128,64 @@ def test_a_policy_has_a_limit_of_its_own(make_lab: MakeLab) -> None:
         found = re.search(r"counter limited_payments \{\s+packets (\d+)", rules)
         assert found and int(found[1]) > 0, rules
     assert lab.foreign() == {} and lab.check_logs(allow=(SHORT,)) == []
+
+
+# ---- what it costs
+
+
+# Sends datagrams as a raw socket does, each from another port or to another one, and tells the best round's microseconds for one.
+# All the way to the server's namespace is done in the sender's time, so that is what a packet costs all of them together.
+SEND = """
+import socket, struct, sys, time
+source, server, kind, n, rounds = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+s.bind((source, 0))
+best, at = None, 0
+for _ in range(rounds):
+    packets = []
+    for _ in range(n):
+        at += 1
+        ports = (5000, 2000 + at) if kind == "to" else (2000 + at, 9)
+        packets.append(struct.pack("!HHHH", *ports, 8, 0))
+    begin = time.perf_counter()
+    for packet in packets:
+        try:
+            s.sendto(packet, (server, 0))
+        except OSError:
+            pass
+    took = (time.perf_counter() - begin) / n
+    best = took if best is None or took < best else best
+print(best * 1e6)
+"""
+
+
+def send(lab: Lab, kind: str, n: int, rounds: int = 5) -> float:
+    pod = lab.pods["p1"]
+    argv = ["/usr/bin/python3", "-c", SEND, pod.address, pod.server or "", kind, str(n), str(rounds)]
+    return float(netns.execute(argv, netns=lab.netns_of("p1")).stdout)
+
+
+def test_what_is_refused_costs_no_core(make_lab: MakeLab, capsys: pytest.CaptureFixture[str]) -> None:
+    """A pod that goes on knocking where no port is left makes the kernel look for one each time; one over its limit doesn't."""
+    lab = make_lab()
+    gateway = lab.daemons["gw-a"]
+    gateway.config["limits"] = {"first_port": 20000, "last_port": 20999}
+    gateway.write_config()
+    lab.start_daemons()
+    accepted = send(lab, "to", 2000)
+    send(lab, "from", 2000, 1)
+    wait_until(lambda: egress(gateway, "bank")["hottest_share"] >= 95, SOON, "all ports are taken")
+    exhausted = send(lab, "from", 2000)
+    wait_until(lambda: egress(gateway, "bank")["refused"] > 1000, SOON, "refusals are counted")
+    gateway.config["limits"]["connections_per_pod"] = 500
+    gateway.write_config()
+    gateway.reload()
+    wait_until(lambda: of_pod(gateway, lab.pods["p1"].address).get("limited"), SOON, "it's limited")
+    before = counters(gateway)["limited"]
+    limited = send(lab, "from", 2000)
+    assert counters(gateway)["limited"] - before >= 9000
+    with capsys.disabled():
+        print(f"\na first packet, all the way: accepted {accepted:.1f} us, without a port {exhausted:.1f} us ({exhausted / accepted:.1f} times), "
+              f"over the limit {limited:.1f} us ({limited / accepted:.1f} times)")
+    assert limited < 3 * accepted and exhausted < 10 * accepted
+    assert lab.foreign() == {} and lab.check_logs(allow=(r"^<4>ports: bank: ",)) == []

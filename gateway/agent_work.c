@@ -107,9 +107,11 @@ static void on_run(const struct keeper_report *report, void *data)
 	struct gateway_view view = agent_view(agent);
 	char status[160];
 
-	if (!report->rc)
+	if (!report->rc) {
 		parameters_settle_guard(&agent->guard,
 					net_sync_rtnl(keeper_net_sync(agent->keeper)), &view);
+		agent_see_limits_told(agent);
+	}
 	if (!report->rc && (report->changed || report->cause == KEEPER_START)) {
 		parameters_set(agent->config);
 		ending_all(agent->ending);
@@ -125,8 +127,6 @@ static void on_run(const struct keeper_report *report, void *data)
 		cloud_set_carried(agent->cloud);
 	if (agent->failover)
 		failover_see_run(agent->failover, !report->rc);
-	if (!report->rc)
-		agent_see_limits_told(agent);
 	flowlog_see_fence(agent->flowlog);
 	agent_see_takeovers(agent);
 	if (!report->rc && agent->publish) {

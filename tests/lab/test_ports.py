@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from eipgwlab import Lab, netns, wait_until
 from eipgwlab.agent import ECHO_PORT
-from labports import egress, holding, of_destination, of_pod, top
+from labports import egress, holding, of_pod, top
 from proof import counters, status
 
 pytestmark = pytest.mark.knowing

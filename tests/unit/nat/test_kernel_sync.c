@@ -127,20 +127,20 @@ static const struct tampering {
 	  "foreign { type ipv4_addr : verdict; elements = { 10.0.0.1 : jump class_a } }",
 	  "1 set, 1 element" },
 	{ "flush chain " T "forward; flush chain " T "post; delete map " T "to_addr",
-	  "1 set, 6 rules, 2 elements" },
+	  "1 set, 8 rules, 2 elements" },
 	{ "flush chain " T "post; delete map " T "to_addr; add map " T
 	  "to_addr { type mark : ipv4_addr; size 1; }",
 	  "the table anew" },
 	/* Rules. */
 	{ "flush chain " T "pre", "12 rules" },
 	{ "add rule " T "pre drop", "12 rules" },
-	{ "insert rule " T "forward accept", "4 rules" },
+	{ "insert rule " T "forward accept", "5 rules" },
 	{ "insert rule " T "forward ip saddr { 10.0.0.1, 10.0.0.2 } accept", "the table anew" },
 	{ "add rule " T "class_b limit rate 1/second log counter", "1 rule" },
-	{ "flush chain " T "post; add rule " T "post masquerade", "2 rules" },
+	{ "flush chain " T "post; add rule " T "post masquerade", "3 rules" },
 	{ "flush chain " T "raw", "1 rule" },
 	/* Chains. */
-	{ "delete chain " T "post", "1 chain, 2 rules" },
+	{ "delete chain " T "post", "1 chain, 3 rules" },
 	{ "flush chain " T "raw; delete chain " T "raw", "1 chain, 1 rule" },
 	{ "add chain " T "foreign; add rule " T "foreign drop; add rule " T "pre jump foreign",
 	  "1 chain, 12 rules" },
@@ -158,9 +158,9 @@ static const struct tampering {
 	  "the table anew", .optional = true },
 	/* The table. */
 	{ "delete table " T, "the table" },
-	{ "flush table " T, "21 rules" },
+	{ "flush table " T, "23 rules" },
 	{ "delete table " T "; add table " T,
-	  "2 counters, 11 sets, 6 chains, 21 rules, 780 elements" },
+	  "2 counters, 11 sets, 6 chains, 23 rules, 780 elements" },
 	{ "add table " T "{ flags dormant; }", "the table anew" },
 	{ "delete table " T "; add table " T "{ flags dormant; }", "the table anew" },
 	/* What our own names can't hold, and what has no key. */

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 from eipgwlab import wait_until
 from eipgwlab.agent import ECHO_PORT
+from eipgwlab.group import Group
+from labha import QUIET
 from labkube import GROUP, Kube, finish, wait_seen
 from labports import egress, holding, of_pod
 
@@ -52,7 +54,7 @@ def test_a_policys_limit_is_that_of_each_of_its_pods(make_kube: Callable[..., Ku
     kube = make_kube(connectionsPerPod=12)
     lab = kube.lab
     gateway = lab.daemons["gw-a"]
-    p1, p4 = lab.pods["p1"], lab.pods["p4"]
+    p1 = lab.pods["p1"]
     with holding(lab, "p1", p1.server or "", ECHO_PORT) as one, holding(lab, "p4", p1.server or "", ECHO_PORT) as other:
         wait_until(lambda: one.connect(4).get("ECONNREFUSED", 0) == 4, SOON, "the limit")
         pod = of_pod(gateway, p1.address)
@@ -64,3 +66,28 @@ def test_a_policys_limit_is_that_of_each_of_its_pods(make_kube: Callable[..., Ku
         wait_until(lambda: one.connect(1) == {"connected": 1}, SOON, "no limit")
         assert "limit" not in of_pod(gateway, p1.address)
     finish(kube)
+
+
+def test_what_another_gateway_began_counts_after_a_take_over(make_group: Callable[..., tuple[Kube, Group]]) -> None:
+    kube, group = make_group()
+    lab = kube.lab
+    kube.policy(connectionsPerPod=15)
+    p1 = lab.pods["p1"]
+    first, second = lab.daemons["gw-a"], lab.daemons["gw-b"]
+    wait_until(lambda: of_pod(first, p1.address).get("limit") == 15 or not p1.probe("udp"), SOON, "the limit")
+    with holding(lab, "p1", p1.server or "", ECHO_PORT) as greedy:
+        held = greedy.connect(10)["connected"]
+        wait_until(lambda: of_pod(first, p1.address).get("connections", 0) >= held, SOON, "they count")
+        wait_until(lambda: kube.condition("EgressGateway", GROUP, "gw-a/PortsAvailable").get("status") == "True", SOON, "its condition")
+        assert not kube.condition("EgressGateway", GROUP, "gw-b/PortsAvailable")
+        assert of_pod(second, p1.address) == {}  # it has them, and translates none
+        first.stop(deadline=60)
+        group.wait_carrier("gw-b")
+        wait_until(lambda: of_pod(second, p1.address).get("connections", 0) >= held, SOON, "they count here")
+        assert of_pod(second, p1.address)["policy"] == "payments"
+        wait_until(lambda: greedy.connect(3).get("ECONNREFUSED", 0) == 3, SOON, "the limit")
+        assert of_pod(second, p1.address)["connections"] < 15 + held  # not anew
+        wait_until(lambda: kube.condition("EgressGateway", GROUP, "gw-b/PortsAvailable").get("status") == "True", SOON, "its condition")
+        wait_until(lambda: not kube.condition("EgressGateway", GROUP, "gw-a/PortsAvailable"), SOON, "the other one's is gone")
+    assert {row.source for row in lab.foreign_rows("p1")} <= set(lab.egress_ips["bank"].private.values())
+    assert lab.check_logs(allow=QUIET) == []

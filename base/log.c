@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,6 +29,18 @@ static const struct {
 static_assert(ARRAY_SIZE(levels) == LOG_LEVEL_COUNT, "each level has a name");
 
 static enum log_level max_level = LOG_LEVEL_INFO;
+static struct {
+	void (*fn)(enum log_level level, const char *subsystem, const char *message, void *data);
+	void *data;
+} copy;
+
+void log_copy_to(void (*fn)(enum log_level level, const char *subsystem, const char *message,
+			    void *data),
+		 void *data)
+{
+	copy.fn = fn;
+	copy.data = data;
+}
 
 void log_level_set(enum log_level level)
 {
@@ -67,7 +80,9 @@ void log_write(enum log_level level, const char *subsystem, const char *format, 
 	const size_t room = sizeof(line) - 1; /* the last byte is for the newline */
 	va_list args;
 
-	if (level > max_level)
+	const bool is_copied = copy.fn && level <= LOG_LEVEL_INFO;
+
+	if (level > max_level && !is_copied)
 		return;
 	const int head = snprintf(line, room, "<%c>%s: ", levels[level].priority, subsystem);
 	if (head < 0 || (size_t)head >= room)
@@ -83,7 +98,11 @@ void log_write(enum log_level level, const char *subsystem, const char *format, 
 		memcpy(line + length - strlen(CUT_MARK), CUT_MARK, strlen(CUT_MARK));
 	}
 	text_mask_controls(line, length);
+	line[length] = '\0';
+	if (is_copied)
+		copy.fn(level, subsystem, line + head, copy.data);
 	line[length++] = '\n';
-	write_line(line, length);
+	if (level <= max_level)
+		write_line(line, length);
 	errno = saved_errno;
 }

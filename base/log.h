@@ -25,6 +25,14 @@ int log_level_parse(const char *text, enum log_level *ret);
 void log_write(enum log_level level, const char *subsystem, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/*
+ * What is said at info or above goes to `fn`, too, whatever the level: the message without its head, controls masked, cut as the line
+ * is. It must not log. NULL: to nobody.
+ */
+void log_copy_to(void (*fn)(enum log_level level, const char *subsystem, const char *message,
+			    void *data),
+		 void *data);
+
 #define log_error(subsystem, ...) log_write(LOG_LEVEL_ERROR, subsystem, __VA_ARGS__)
 #define log_warning(subsystem, ...) log_write(LOG_LEVEL_WARNING, subsystem, __VA_ARGS__)
 #define log_info(subsystem, ...) log_write(LOG_LEVEL_INFO, subsystem, __VA_ARGS__)

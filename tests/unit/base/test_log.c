@@ -92,6 +92,39 @@ static void what_is_above_the_level_is_not_written(void **state)
 	assert_int_equal(log_level_get(), LOG_LEVEL_ERROR);
 }
 
+static struct {
+	int n;
+	enum log_level level;
+	char subsystem[32], message[64];
+} copied;
+
+static void take_copy(enum log_level level, const char *subsystem, const char *message, void *data)
+{
+	(void)data;
+	copied.n++;
+	copied.level = level;
+	snprintf(copied.subsystem, sizeof(copied.subsystem), "%s", subsystem);
+	snprintf(copied.message, sizeof(copied.message), "%s", message);
+}
+
+static void a_copy_has_the_message_whatever_the_level(void **state)
+{
+	log_copy_to(take_copy, NULL);
+	log_level_set(LOG_LEVEL_ERROR);
+	log_info("own", "held\n%d", 1);
+	assert_string_equal(next_write(*state), "");
+	assert_int_equal(copied.n, 1);
+	assert_int_equal(copied.level, LOG_LEVEL_INFO);
+	assert_string_equal(copied.subsystem, "own");
+	assert_string_equal(copied.message, "held?1");
+	log_debug("own", "detail");
+	assert_int_equal(copied.n, 1);
+	log_copy_to(NULL, NULL);
+	log_error("own", "lost");
+	assert_string_equal(next_write(*state), "<3>own: lost\n");
+	assert_int_equal(copied.n, 1);
+}
+
 static void nothing_from_outside_can_forge_a_line(void **state)
 {
 	log_info("config", "key=%s", "x\n<3>main: lost everything\r\n\t\033[31m\x7f");
@@ -193,6 +226,7 @@ int main(void)
 		captured(a_line_has_priority_subsystem_and_message),
 		captured(each_level_has_its_syslog_priority),
 		captured(what_is_above_the_level_is_not_written),
+		captured(a_copy_has_the_message_whatever_the_level),
 		captured(nothing_from_outside_can_forge_a_line),
 		captured(utf8_stays_and_its_control_characters_do_not),
 		captured(a_long_line_is_cut_and_still_one_line),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * The event loop; the only user of libevent, but for metrics/server.c. Everything runs in one thread. Sources are owned by whoever
+ * The event loop; the only user of libevent, but for metrics/site.c. Everything runs in one thread. Sources are owned by whoever
  * made them and are freed with *_free (NULL is fine), also from inside their own callback.
  * Callbacks are never called from inside the function that registers them.
  */

@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-/*
- * Serves GET /metrics and GET /healthz over HTTP on the loop, by libevent's evhttp, to whoever may reach the address. A
- * request has at most 4 KiB and no body, at most eight connections are open, each for ten seconds at most and for one
- * request; more wait in the kernel. What was written for one request is given to others for half a second, so that
- * nobody keeps the loop busy by asking.
- */
+/* Serves /metrics and /healthz, with the ceilings of site.h. */
 #pragma once
 
 #include <stdint.h>

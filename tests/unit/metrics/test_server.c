@@ -262,7 +262,7 @@ static void nothing_else_is_served(void **state)
 		{ "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", 413 },
 		{ "POST /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 501 },
 		{ "GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", 413 },
-		{ "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 501 },
+		{ "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 200 },
 		{ "DELETE /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 501 },
 		{ "nonsense\r\n\r\n", 400 },
 	};

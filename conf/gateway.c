@@ -227,6 +227,12 @@ static const struct config_key keys[] = {
 	  .def = "{}",
 	  .sub = &metrics_config_table,
 	  .help = "metrics over HTTP" },
+	{ .name = "admin",
+	  .type = CONFIG_OBJECT,
+	  .offset = offsetof(struct gateway_config, admin),
+	  .def = "{}",
+	  .sub = &admin_config_table,
+	  .help = "the status page, over HTTP" },
 };
 const struct config_table gateway_config_table = { sizeof(struct gateway_config), keys,
 						   ARRAY_SIZE(keys) };
@@ -464,5 +470,7 @@ int gateway_config_check(const void *data, struct err *err)
 		rc = log_config_check(&config->log, err);
 	if (!rc)
 		rc = metrics_config_read(&config->metrics, config->gateway.address, NULL, err);
+	if (!rc)
+		rc = admin_config_read(&config->admin, NULL, err);
 	return rc ? rc : gateway_config_compile(config, &result, err);
 }

@@ -10,8 +10,8 @@
 #include "conf/failover.h"
 #include "conf/kubernetes.h"
 #include "conf/limits.h"
+#include "conf/listen.h"
 #include "conf/log.h"
-#include "conf/metrics.h"
 #include "conf/native.h"
 #include "conf/self_test.h"
 #include "policy/config.h"
@@ -72,7 +72,7 @@ struct gateway_config {
 	struct gateway_failover failover;
 	struct gateway_limits limits;
 	struct gateway_log log;
-	struct metrics_conf metrics;
+	struct listen_conf metrics, admin;
 };
 
 extern const struct config_table gateway_config_table;

@@ -7,7 +7,7 @@
 
 #include "base/config.h"
 #include "conf/kubernetes.h"
-#include "conf/metrics.h"
+#include "conf/listen.h"
 #include "policy/config.h"
 
 struct err;
@@ -46,7 +46,7 @@ struct node_config {
 	struct config_list policies;   /* struct policy_config */
 	int source; /* enum conf_source: Kubernetes' has neither of the two above */
 	struct kubernetes_conf kubernetes;
-	struct metrics_conf metrics;
+	struct listen_conf metrics;
 };
 
 extern const struct config_table node_config_table;

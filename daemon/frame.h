@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct config_table;
@@ -16,15 +17,23 @@ struct frame;
 struct loop;
 struct metric_table;
 struct metrics_out;
-struct metrics_place;
+struct listen_place;
+struct site_page;
 
 /* What is served as metrics, if the configuration says where. */
 struct frame_metrics {
 	const struct metric_table *const *tables; /* all families; ends with NULL */
-	int (*find_place)(const void *config, struct metrics_place *ret, struct err *err);
+	int (*find_place)(const void *config, struct listen_place *ret, struct err *err);
 	/* There is a state. */
 	void (*write)(const struct frame *frame, struct metrics_out *out);
 	const char *(*find_fault)(const struct frame *frame); /* NULL: all is well */
+};
+
+/* Pages for people, if the configuration says where; with the frame as data. */
+struct frame_admin {
+	const struct site_page *pages;
+	size_t n_pages;
+	int (*find_place)(const void *config, struct listen_place *ret, struct err *err);
 };
 
 struct frame_spec {
@@ -34,6 +43,7 @@ struct frame_spec {
 	const struct config_table *table;
 	const struct control_command *commands; /* run with the frame as data, see frame_state */
 	const struct frame_metrics *metrics;    /* NULL: none */
+	const struct frame_admin *admin;        /* likewise */
 
 	/* Fills in what the file leaves out and the surroundings know; NULL: nothing. -EINVAL with a path. */
 	int (*complete)(void *config, struct err *err);

@@ -1,24 +1,30 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-/* Inside the frame: where metrics are served, and that a reload may change it. */
+/* Inside the frame: where metrics and the status page are served, and that a reload may change it. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdio.h>
 
-#include "conf/metrics.h"
+#include "conf/listen.h"
 
 struct err;
 struct frame;
 struct frame_spec;
 struct loop_timer;
-struct metrics_server;
 
-/* All zero: nowhere. */
-struct serving {
-	struct metrics_server *now, *next;
-	struct metrics_place place, next_place; /* next: after serving_prepare */
+enum serving_kind { SERVING_METRICS, SERVING_ADMIN, SERVING_KIND_COUNT };
+
+/* One server. All zero: nowhere. */
+struct served {
+	enum serving_kind kind;
+	void *now, *next;
+	struct listen_place place, next_place; /* next: after serving_prepare */
 	struct frame *frame;
 	struct loop_timer *again; /* armed: `place` can't be listened on, and is tried again */
+};
+struct serving {
+	struct served v[SERVING_KIND_COUNT];
 };
 
 /* At the start: what a gateway or node is for doesn't wait for a place where it is told of. -ENOMEM. */

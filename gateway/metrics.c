@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
-#include "conf/metrics.h"
+#include "conf/listen.h"
 #include "gateway/drain.h"
 #include "gateway/flowlog.h"
 #include "gateway/metrics_internal.h"
@@ -60,7 +60,7 @@ static const char *find_fault(const struct frame *frame)
 	return error[0] ? error : NULL;
 }
 
-static int find_place(const void *data, struct metrics_place *ret, struct err *err)
+static int find_place(const void *data, struct listen_place *ret, struct err *err)
 {
 	const struct gateway_config *config = data;
 

@@ -4,7 +4,7 @@
 #include "node/metrics.h"
 
 #include "base/cleanup.h"
-#include "conf/metrics.h"
+#include "conf/listen.h"
 #include "daemon/scrape.h"
 #include "node/agent.h"
 #include "node/status.h"
@@ -105,7 +105,7 @@ static const char *find_fault(const struct frame *frame)
 	return error[0] ? error : NULL;
 }
 
-static int find_place(const void *data, struct metrics_place *ret, struct err *err)
+static int find_place(const void *data, struct listen_place *ret, struct err *err)
 {
 	const struct node_config *config = data;
 

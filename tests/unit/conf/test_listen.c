@@ -9,7 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "conf/metrics.h"
+#include "conf/listen.h"
 
 static const struct ip4 own = { 0x0a00010b };
 static const struct ip4 none = { 0 };
@@ -43,8 +43,8 @@ static void where_metrics_are_served_is_one_address_or_nowhere(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct metrics_conf conf;
-		struct metrics_place place = { none, 0 };
+		struct listen_conf conf;
+		struct listen_place place = { none, 0 };
 		struct err err = ERR_NULL;
 
 		snprintf(conf.listen, sizeof(conf.listen), "%s", rows[i].listen);
@@ -58,10 +58,27 @@ static void where_metrics_are_served_is_one_address_or_nowhere(void **state)
 	}
 }
 
+static void the_page_is_at_loopback_unless_an_address_is_named(void **state)
+{
+	const struct listen_conf conf = { ":9441" }, named = { "10.0.1.200:9441" },
+				 wrong = { "0.0.0.0:9441" };
+	struct listen_place place;
+	struct err err = ERR_NULL;
+
+	(void)state;
+	assert_int_equal(admin_config_read(&conf, &place, &err), 0);
+	assert_int_equal(place.address.v, 0x7f000001);
+	assert_int_equal(place.port, 9441);
+	assert_int_equal(admin_config_read(&named, &place, &err), 0);
+	assert_int_equal(place.address.v, 0x0a0001c8);
+	assert_true(admin_config_read(&wrong, &place, &err) < 0);
+	assert_non_null(strstr(err.text, "admin.listen: 0.0.0.0 isn't one host's address"));
+}
+
 static void the_hosts_own_address_must_be_known(void **state)
 {
-	const struct metrics_conf conf = { ":9430" };
-	struct metrics_place place;
+	const struct listen_conf conf = { ":9430" };
+	struct listen_place place;
 	struct err err = ERR_NULL;
 
 	(void)state;
@@ -75,6 +92,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(where_metrics_are_served_is_one_address_or_nowhere),
 		cmocka_unit_test(the_hosts_own_address_must_be_known),
+		cmocka_unit_test(the_page_is_at_loopback_unless_an_address_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

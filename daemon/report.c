@@ -70,11 +70,19 @@ static void put_kernel(struct control_out *out, const struct report_head *head,
 	control_end(out);
 }
 
-static const char *counter_help(const struct report_counter *known, const char *name)
+static const char *const kind_names[] = {
+	[REPORT_DROPS] = "drops",
+	[REPORT_PASSES] = "passes",
+	[REPORT_OPENS] = "opens",
+};
+
+/* The one at the end, without a help, for a name that isn't known. */
+static const struct report_counter *find_counter(const struct report_counter *known,
+						 const char *name)
 {
 	while (known->name && strcmp(known->name, name) != 0)
 		known++;
-	return known->help;
+	return known;
 }
 
 static int put_counters(struct control_out *out, struct nat_sync *nat,
@@ -87,12 +95,14 @@ static int put_counters(struct control_out *out, struct nat_sync *nat,
 		return rc < 0 ? rc : -EAGAIN;
 	for (size_t i = 0; i < seen.n_counters; i++) {
 		const struct nat_seen_counter *counter = &seen.counters[i];
+		const struct report_counter *is = find_counter(known, counter->name);
 
 		control_object(out, NULL);
 		control_string(out, "name", counter->name);
 		control_int(out, "packets", (long long)counter->packets);
 		control_int(out, "bytes", (long long)counter->bytes);
-		control_string(out, "help", counter_help(known, counter->name));
+		control_string(out, "kind", is->name ? kind_names[is->kind] : NULL);
+		control_string(out, "help", is->help);
 		control_end(out);
 	}
 	return 0;

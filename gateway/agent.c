@@ -223,6 +223,7 @@ void agent_stop(void *data)
 	policy_result_done(&agent->policies);
 	drop_config(agent->config);
 	drop_config(agent->file);
+	agent_end_page(agent);
 	free(agent);
 }
 
@@ -324,7 +325,8 @@ void *agent_start(struct frame *frame, void *config, struct err *err)
 	agent->keeper = keeper_new(frame_loop(frame), GATEWAY_TABLE, &agent_keeper_ops, agent, err);
 	agent->ending =
 		agent->keeper ? ending_new(frame_loop(frame), &agent_ending_ops, agent, err) : NULL;
-	if (!agent->ending || start_sources(agent, config, err)) {
+	if (!agent->ending || agent_want_page(agent, config, err) ||
+	    start_sources(agent, config, err)) {
 		/* The file's stays the caller's. */
 		agent->file = NULL;
 		if (agent->config == config)
@@ -381,6 +383,7 @@ int agent_reload(void *data, void *config, struct err *err)
 	if (agent->failover)
 		failover_claim(agent->failover);
 	flowlog_configure(agent->flowlog, agent->config);
+	(void)agent_want_page(agent, agent->config, NULL);
 	if (agent->begun)
 		keeper_poke(agent->keeper, KEEPER_CHANGE);
 	return 0;

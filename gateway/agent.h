@@ -16,8 +16,10 @@ struct err;
 struct failover;
 struct flowlog;
 struct frame;
+struct trend;
 struct keeper;
 struct portwatch;
+struct recent;
 struct takeovers;
 struct agent; /* one per process */
 
@@ -35,6 +37,8 @@ struct agent_state {
 	struct keeper *keeper;
 	struct flowlog *flowlog;
 	struct portwatch *portwatch;
+	const struct trend *trend;
+	const struct recent *recent;
 	struct cluster *cluster;           /* NULL: the configuration is all */
 	struct failover *failover;         /* NULL: this gateway is alone */
 	struct drain *drain;               /* NULL: nobody could take over */

@@ -11,6 +11,7 @@
 #include "daemon/health.h"
 #include "gateway/agent.h"
 #include "gateway/parameters.h"
+#include "gateway/recent.h"
 #include "gateway/takeovers.h"
 #include "nat/keeper.h"
 #include "policy/policy.h"
@@ -26,6 +27,7 @@ struct portwatch;
 struct publish;
 struct selftest;
 struct survivors;
+struct trend;
 struct world;
 
 /* What the uplink is now. */
@@ -55,6 +57,8 @@ struct agent {
 	struct portwatch *portwatch;
 	struct takeovers takeovers;
 	struct survivors *survivors; /* with failover */
+	struct trend *trend;
+	struct recent recent;
 	bool begun; /* the first run was tried; before, the kernel stays as it was found */
 };
 
@@ -69,6 +73,10 @@ void agent_begin_ports(struct agent *agent);
 void agent_end_ports(struct agent *agent);
 /* A run has brought to the kernel who is limited. */
 void agent_see_limits_told(struct agent *agent);
+
+/* What the status page shows of the past is kept from now on, if the configuration wants the page. -ENOMEM: it isn't. */
+int agent_want_page(struct agent *agent, const struct gateway_config *config, struct err *err);
+void agent_end_page(struct agent *agent);
 
 /* NULL: not known yet. */
 const struct policy_result *agent_policies(const struct agent *agent);

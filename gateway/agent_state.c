@@ -57,6 +57,8 @@ struct agent_state agent_state(const struct agent *agent)
 		.drain = agent->drain,
 		.flowlog = agent->flowlog,
 		.portwatch = agent->portwatch,
+		.trend = agent->trend,
+		.recent = &agent->recent,
 		.cloud = agent->cloud,
 		.takeovers = agent->failover ? &agent->takeovers : NULL,
 		.survivors = agent->survivors ? survivors_total(agent->survivors) : 0,

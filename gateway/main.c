@@ -5,6 +5,7 @@
 #include "daemon/frame.h"
 #include "gateway/agent.h"
 #include "gateway/metrics.h"
+#include "gateway/page.h"
 #include "gateway/status.h"
 
 int main(int argc, char *argv[])
@@ -18,6 +19,7 @@ int main(int argc, char *argv[])
 		.table = &gateway_config_table,
 		.commands = gateway_commands,
 		.metrics = &gateway_metrics,
+		.admin = &gateway_admin,
 		.check = gateway_config_check,
 		.check_platform = agent_check_platform,
 		.start = agent_start,

@@ -11,7 +11,6 @@
 #include "base/err.h"
 #include "base/mono.h"
 #include "daemon/frame.h"
-#include "daemon/report.h"
 #include "gateway/agent.h"
 #include "gateway/drain.h"
 #include "gateway/failover.h"
@@ -19,6 +18,7 @@
 #include "gateway/native.h"
 #include "gateway/outside.h"
 #include "gateway/own.h"
+#include "gateway/page.h"
 #include "nat/keeper.h"
 #include "nat/trace.h"
 
@@ -312,5 +312,7 @@ const struct control_command gateway_commands[] = {
 	{ "drain", 0, run_drain },
 	{ "flows", CONTROL_OPEN, gateway_run_flows },
 	{ "top", CONTROL_OPEN, gateway_run_top },
+	{ "trend", CONTROL_OPEN, page_run_trend },
+	{ "events", CONTROL_OPEN, page_run_events },
 	{ NULL, 0, NULL },
 };

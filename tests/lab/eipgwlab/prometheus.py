@@ -38,17 +38,17 @@ def fetch(namespace: str, port: int, path: str, address: str = "127.0.0.1", head
 
 
 class Prometheus:
-    """`targets`: {job: port on loopback}. Ends with the with block."""
+    """`targets`: {job: port on loopback, or "address:port"}. Ends with the with block."""
 
-    def __init__(self, namespace: str, targets: dict[str, int], rules: Iterable[Path] = ()):
+    def __init__(self, namespace: str, targets: dict[str, int | str], rules: Iterable[Path] = ()):
         self.namespace = namespace
         self.directory = tempfile.TemporaryDirectory(prefix="eipgw-prometheus-")
         self.log_path = Path(self.directory.name) / "log"
         config = {
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(path) for path in rules],
-            "scrape_configs": [{"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
-                               for job, port in targets.items()],
+            "scrape_configs": [{"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{to}" if isinstance(to, int) else to]}]}
+                               for job, to in targets.items()],
         }
         path = Path(self.directory.name) / "prometheus.yml"
         path.write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML, too

@@ -146,8 +146,17 @@ def test_traffic_events_and_the_daemons_end_are_seen_live(served: Lab) -> None:
         page.until("/[kMG]bit/.test([...document.querySelectorAll('#tiles .big')][1].textContent)", "bits are received")
         page.until("parseFloat([...document.querySelectorAll('#tiles .big')][3].textContent) > 1", "new connections are counted")
         page.until("document.querySelectorAll('.plot path.one')[0].getAttribute('d').includes('L')", "the chart has a line")
-        for name in flows:
-            name.stop()
+        top = asked(lab, "/api/top")
+        if top["ok"]:
+            page.until("document.querySelectorAll('#pods tbody tr').length >= 2", "the pods are ranked")
+            page.until(f"document.getElementById('pods').textContent.includes({json.dumps(lab.pods['p1'].address)})", "one of them is p1")
+            page.until("document.querySelectorAll('#destinations tbody tr').length >= 1", "so are destinations")
+            page.until("/hottest destination/.test(document.getElementById('egress').textContent)", "ports are told")
+        else:
+            assert "Not available: " in page.text("#pods")
+        page.screenshot(SHOTS / "live-desktop.png")
+        for flow in flows:
+            flow.stop()
         latest = asked(lab, "/api/history")["result"]
         rows = [dict(zip(latest["columns"], row, strict=True)) for row in latest["rows"]]
         assert sum(row["new"] or 0 for row in rows) <= counters(daemon)["new"]

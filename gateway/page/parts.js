@@ -56,29 +56,36 @@ function byName(list) {
 	return new Map((list || []).map(item => [item.name, item]));
 }
 
-function isServing(egress) {
-	return (!egress.state || egress.state === "held") && egress.self_test !== "wrong" && egress.self_test !== "silent";
+function groupOf(status, egress) {
+	return status.failover && byName(status.failover.egress_ips).get(egress.name);
+}
+
+function isSeenWrong(egress) {
+	return egress.self_test === "wrong" || egress.self_test === "silent";
+}
+
+/* The gateway has it, whatever the self-test says: that stops its packets. */
+function isHere(status, egress) {
+	const group = groupOf(status, egress);
+	return status.failover ? !!(group && group.translates) : !egress.state || egress.state === "held";
 }
 
 function carriedHere(status) {
-	const group = status.failover && byName(status.failover.egress_ips);
-	return status.egress_ips.filter(e => group ? group.get(e.name)?.translates : isServing(e));
+	return status.egress_ips.filter(e => isHere(status, e) && !isSeenWrong(e));
 }
 
 function carrierOf(status, egress) {
-	const group = status.failover && byName(status.failover.egress_ips).get(egress.name);
-	if (!status.failover)
-		return isServing(egress) ? state("good", "this gateway") : state("bad", "nobody");
-	if (!group)
-		return state("idle", "not known");
-	if (group.translates)
-		return [state("good", "this gateway"), group.state === "active" ? null : el("small", null, group.state)];
-	if (group.carrier)
-		return [state("idle", group.carrier), group.state === "standby" ? null : el("small", null, group.state + ": " + group.reason)];
-	return [state("bad", "nobody"), el("small", null, group.state + ": " + group.reason)];
+	const group = groupOf(status, egress);
+	const why = group && el("small", null, [group.state, group.reason].filter(Boolean).join(": "));
+	if (isHere(status, egress))
+		return [isSeenWrong(egress) ? state("bad", "this gateway, stopped") : state("good", "this gateway"), group && group.state !== "active" ? why : null];
+	if (group && group.carrier)
+		return [state("idle", group.carrier), group.state === "standby" ? null : why];
+	return [state("bad", "nobody"), why];
 }
 
-const OWNERSHIP = { held: ["good", "associated here"], standby: ["idle", "associated elsewhere"], claiming: ["warn", "claiming"],
+/* In a group an egress IP is on standby for all but the moment of a take-over; the reason says where EC2 has it. */
+const OWNERSHIP = { held: ["good", "associated here"], standby: ["idle", "shared"], claiming: ["warn", "claiming"],
 	lost: ["bad", "lost"], blocked: ["bad", "blocked"], unknown: ["warn", "not known yet"] };
 const SELF_TEST = { confirmed: ["good", "seen from outside"], untested: ["idle", "not tested yet"], silent: ["bad", "no answer from outside"],
 	wrong: ["bad", "seen as another"] };
@@ -87,7 +94,7 @@ function verificationOf(egress) {
 	const parts = [], row = egress.state && (OWNERSHIP[egress.state] || ["warn", egress.state]);
 	const tested = egress.self_test && (SELF_TEST[egress.self_test] || ["warn", egress.self_test]);
 	if (row)
-		parts.push(el("div", null, state(...row), row[0] === "good" || row[0] === "idle" ? null : el("small", null, egress.reason)));
+		parts.push(el("div", null, state(...row), row[0] === "good" ? null : el("small", null, egress.reason)));
 	if (tested) {
 		const age = isNumber(egress.tested_seconds_ago) ? ageText(egress.tested_seconds_ago * 1000) + " ago" : "";
 		const why = tested[0] === "bad" ? [egress.seen_as ? "as " + egress.seen_as : "", egress.self_test_reason].filter(Boolean).join(": ") : "";
@@ -101,13 +108,14 @@ function portsOf(top, egress) {
 	if (!row || !isNumber(row.ports))
 		return el("span", { class: "muted" }, NONE);
 	const hot = row.hottest_share / 100, kind = hot >= 0.95 ? "bad" : hot >= 0.8 ? "warn" : "";
-	return [countText(row.ports), isNumber(row.hottest_share) ? [el("small", null, "hottest destination " + percentText(hot) + (kind ? ", running out" : "")), share(hot, kind)] : null,
+	return [countText(row.ports), isNumber(row.hottest_share) ? [el("small", null, "hottest destination " + shareText(row.hottest_share) + (kind ? ", running out" : "")), share(hot, kind)] : null,
 		row.refused > 0 ? el("small", null, countText(row.refused) + " refused") : null];
 }
 
 /* What is wrong comes first. */
 function urgency(status, egress) {
-	return isServing(egress) || egress.state === "standby" ? 1 : 0;
+	const group = groupOf(status, egress), isCarried = group ? !!group.carrier : isHere(status, egress);
+	return isCarried && !isSeenWrong(egress) && egress.state !== "lost" && egress.state !== "blocked" ? 1 : 0;
 }
 
 function showEgress(status, top, again) {
@@ -139,6 +147,8 @@ function heartbeatOf(member) {
 function roleOf(status, member) {
 	const carried = status.failover.egress_ips.filter(e => e.carrier === member.name).map(e => e.name);
 	const draining = member.self && status.failover.draining;
+	if (!member.self && !member.heard && !carried.length)
+		return state("idle", "not known");
 	return [draining ? state("warn", "draining") : carried.length ? state("good", "carries " + carried.length) : state("idle", "standby"),
 		carried.length ? el("small", null, carried.slice(0, 6).join(", ") + (carried.length > 6 ? " and " + (carried.length - 6) + " more" : "")) : null];
 }
@@ -180,7 +190,7 @@ function showTop(top, error, again) {
 	], again);
 	ranked("destinations", top.destinations || [], "There is no connection now.", [
 		{ name: "Destination", cell: d => [d.address + (d.port ? ":" + d.port : ""), el("small", null, [d.protocol, d.egress_ip].filter(Boolean).join(" · "))] },
-		{ name: "Ports", number: true, cell: d => [tightText(d.ports), isNumber(d.share) ? el("small", null, percentText(d.share / 100)) : null] },
+		{ name: "Ports", number: true, cell: d => [tightText(d.ports), isNumber(d.share) ? el("small", null, shareText(d.share)) : null] },
 	], again);
 }
 

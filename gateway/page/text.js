@@ -58,6 +58,11 @@ function percentText(share) {
 	return isNumber(share) ? (share * 100).toFixed(share < 0.1 ? 1 : 0) + "\u00a0%" : NONE;
 }
 
+/* Of whole percents, rounded down. */
+function shareText(percent) {
+	return percent < 1 ? "below 1\u00a0%" : percent + "\u00a0%";
+}
+
 function ageText(ms) {
 	const s = Math.max(0, ms) / 1000;
 	if (s < 1)

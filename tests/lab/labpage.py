@@ -48,9 +48,8 @@ def status(egress_ips: list[Answer], **more: Any) -> Answer:
 def group(n: int = 2, **more: Any) -> Answer:
     """Two gateways, three of three egress IPs each, one of which isn't well."""
     ips = [egress(i) for i in range(n)]
-    for i, e in enumerate(ips):
-        if i % 2:
-            e |= {"state": "standby", "reason": "gw-b has it"}
+    for e in ips:
+        e |= {"state": "standby", "reason": f"{e['public']} is associated with {e['private']} on eni-0a1b2c3d4e5f60718, until another gateway takes it"}
     names = [carried(e, "gw-a" if i % 2 == 0 else "gw-b") for i, e in enumerate(ips)]
     if n > 2:
         ips[2] |= {"self_test": "wrong", "seen_as": "198.51.100.7", "self_test_reason": "the internet sees another address"}

@@ -9,7 +9,7 @@ const answers = {}; /* by name: {result, error, at} */
 const choice = { span: "recent", unit: "bytes", device: "pod" };
 const charts = [];
 const began = Date.now();
-let isAsking = false;
+let isAsking = false, rounds = 0;
 
 async function ask(name) {
 	const known = answers[name] || (answers[name] = { result: null, error: "", at: 0 });
@@ -93,12 +93,16 @@ async function round() {
 		return;
 	isAsking = true;
 	/* One after the other: the daemon takes few connections at a time, and others may look, too. */
-	for (const name of ["status", "recent", "top", "events"])
+	for (const name of ["status", "recent", "top", "events"]) {
 		await ask(name);
+		if (!rounds)
+			show();
+	}
 	if (choice.span === "day")
 		await ask("day");
 	isAsking = false;
 	show();
+	document.body.dataset.rounds = ++rounds;
 }
 
 for (const group of ["span", "unit", "device"])

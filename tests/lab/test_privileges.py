@@ -87,7 +87,8 @@ def test_the_capabilities_of_the_units_are_enough_to_steer_repair_and_clean_up(
         make_lab: Callable[..., Lab], folder: Path) -> None:
     lab = make_lab()
     gateway = lab.daemons["gw-a"]
-    gateway.config["log"] = {"file": {"path": str(folder / "gw-a" / "nat.log")}}
+    gateway.config["log"] = {"file": {"path": str(folder / "gw-a" / "nat.log")}, "state_directory": str(folder / "gw-a"),
+                             "syslog": {"server": "127.0.0.1:5514", "transport": "tcp"}}
     for daemon in lab.daemons.values():
         daemon.config["metrics"] = {"listen": f"127.0.0.1:{METRICS}"}
         make_unprivileged(daemon, folder)
@@ -108,9 +109,11 @@ def test_the_capabilities_of_the_units_are_enough_to_steer_repair_and_clean_up(
     wait_until(lambda: lab.pods["p1"].probe().seen == lab.eip("bank"), 30, "the EIP after the repair")
     lab.run("gw-a", "conntrack", "-F")
     wait_until(lambda: told(gateway)["log"]["written_bytes"], 30, "what was translated is recorded")
-    assert told(gateway)["log"]["error"] == "" and told(gateway)["log"]["reliable"] is True
+    outputs = {output["name"]: output["error"] for output in told(gateway)["log"]["outputs"]}
+    assert outputs["file"] == "" and "Connection refused" in outputs["syslog"]  # nobody is there, and all else was allowed
+    assert told(gateway)["log"]["reliable"] is True
     assert lab.foreign() == {}
-    assert lab.check_logs(allow=["^<4>.*repair"]) == []
+    assert lab.check_logs(allow=["^<4>.*repair", "^<4>natlog: syslog: "]) == []
 
     lab.stop_daemons()
     for name in ("gw-a", "node1"):

@@ -89,7 +89,6 @@ const char *flowlog_target(const struct gateway_log *log, enum output_kind kind)
 
 void flowlog_outputs(const struct gateway_log *log, struct output_hows *ret)
 {
-	/* With what lies between members, since they are compared byte by byte. */
 	memset(ret, 0, sizeof(*ret));
 	for (size_t i = 0; i < ARRAY_SIZE(fillers); i++) {
 		struct output_how *how = &ret->v[ret->n];

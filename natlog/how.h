@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-/*
- * Where records go: plain values without pointers, that go through a socket to the writer's process and are compared byte by
- * byte. All that isn't said is 0.
- */
+/* Where records go: plain values without pointers, that go through a socket to the writer's process. All that isn't said is 0. */
 #pragma once
 
 #include <stdbool.h>
@@ -62,6 +59,9 @@ struct output_how {
 		struct how_ipfix ipfix;
 	};
 };
+
+/* Nothing has to be opened anew. Of a file never: somebody may have moved it. */
+bool how_is_same(const struct output_how *a, const struct output_how *b);
 
 /* At most one of each kind, in the order of their kinds. */
 struct output_hows {

@@ -377,7 +377,7 @@ static void change_output(struct natlog *natlog, const struct output_how *how)
 	struct err err = ERR_NULL;
 
 	if (output) {
-		if (how->kind == OUTPUT_FILE || memcmp(output_how(output), how, sizeof(*how)) != 0)
+		if (!how_is_same(output_how(output), how))
 			output_open(output, how, 0);
 		return;
 	}

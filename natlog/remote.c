@@ -161,7 +161,7 @@ static int open_state(struct way *way, struct err *err)
 
 static void take_how(struct way *way, const struct output_how *how, const char *gateway)
 {
-	if (memcmp(how, &way->how, sizeof(*how)) != 0)
+	if (!how_is_same(how, &way->how))
 		way->again_at = mono_now();
 	way->how = *how;
 	way->kind = &remote_kinds[how->kind];

@@ -11,10 +11,3 @@ const struct way_ops *const way_kinds[OUTPUT_COUNT] = {
 	[OUTPUT_SYSLOG] = &remote_way,
 	[OUTPUT_IPFIX] = &remote_way,
 };
-
-const char *const output_names[OUTPUT_COUNT] = {
-	[OUTPUT_FILE] = "file",
-	[OUTPUT_JOURNALD] = "journald",
-	[OUTPUT_SYSLOG] = "syslog",
-	[OUTPUT_IPFIX] = "ipfix",
-};

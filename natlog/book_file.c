@@ -208,7 +208,6 @@ static bool get_slot(struct in *in, struct book *book, const uint32_t *map)
 	struct ct_stint stints[CT_STINTS_MAX];
 	struct kept kept;
 	struct slot *slot;
-	uint32_t who;
 
 	if (!get(in, &kept, sizeof(kept)) || !is_sound(&kept) ||
 	    !get(in, stints, kept.n_stints * sizeof(stints[0])))
@@ -218,9 +217,8 @@ static bool get_slot(struct in *in, struct book *book, const uint32_t *map)
 	slot = book_insert(book, kept.key, kept.id);
 	if (!slot)
 		return false;
-	who = kept.who ? map[kept.who] : 0;
 	slot->start_ns = kept.start_ns;
-	slot->who = who ? who_take(&book->who, who_of(&book->who, who)) : 0;
+	slot->who = who_take_again(&book->who, kept.who ? map[kept.who] : 0);
 	slot->basis = slot->who ? kept.basis : NATLOG_NONE;
 	slot->past = past_put(&book_shard(book, kept.key)->past, stints, kept.n_stints);
 	slot->is_told = kept.is_told;

@@ -162,16 +162,17 @@ static bool is_another(const struct book_entry *entry, const struct ct_account *
 }
 
 /*
- * Since when an entry only waited for its end, as long as the kernel makes it. Other gateways were told that a closed connection is
- * gone: who has it in this state is the only one who has it.
+ * Since when it counts who translated. An end may be told long after it, when the kernel gets round to it, and who had handed
+ * the connection over by then has told nobody of it: the other one has it still, and records it. But that a connection closed is
+ * told at once, and who has it in such a state is the only one who has it.
  */
-static int64_t closed_ns(const struct ct_flow *flow, int64_t end_ns)
+static int64_t since_of(const struct ct_flow *flow, int64_t end_ns, int64_t now_ns)
 {
 	if (flow->orig.protocol != IPPROTO_TCP)
-		return end_ns;
+		return now_ns;
 	if (flow->tcp_state == TCP_CONNTRACK_TIME_WAIT)
 		return end_ns - TIME_WAIT_NS;
-	return flow->tcp_state == TCP_CONNTRACK_CLOSE ? end_ns - CLOSE_NS : end_ns;
+	return flow->tcp_state == TCP_CONNTRACK_CLOSE ? end_ns - CLOSE_NS : now_ns;
 }
 
 static int64_t start_of(const struct book_entry *entry, const struct ct_account *account,
@@ -188,7 +189,8 @@ static void on_end(const struct ct_flow *flow, const struct ct_account *account,
 	struct ct_account total = *account;
 	struct natlog_who who;
 	struct book_entry entry;
-	int64_t end_ns = account->stop_ns ? account->stop_ns : stamp_now_ns();
+	const int64_t now_ns = stamp_now_ns();
+	int64_t end_ns = account->stop_ns ? account->stop_ns : now_ns;
 	enum book_end end = book_end(natlog->book, flow, account->stop_ns, &entry);
 
 	if (end == BOOK_AGAIN)
@@ -197,7 +199,7 @@ static void on_end(const struct ct_flow *flow, const struct ct_account *account,
 		end = BOOK_UNKNOWN;
 	if (end == BOOK_UNKNOWN && !ask_late(natlog, flow, account->start_ns, &entry, &who))
 		return;
-	if (!natlog->options.ops->carried(flow->nat, closed_ns(flow, end_ns), end_ns,
+	if (!natlog->options.ops->carried(flow->nat, since_of(flow, end_ns, now_ns), now_ns,
 					  natlog->options.data))
 		return;
 	tale_sum(&entry, natlog->gateway, &total);

@@ -150,6 +150,13 @@ uint32_t who_take(struct who_table *table, const struct natlog_who *who)
 	return number;
 }
 
+uint32_t who_take_again(struct who_table *table, uint32_t number)
+{
+	if (number)
+		table->v[number - 1]->users++;
+	return number;
+}
+
 /* What stands behind a place that becomes free, and would be looked for from there on, moves up. */
 static void close_up(struct who_table *table, size_t hole)
 {

@@ -23,6 +23,8 @@ struct who_table {           /* zeroed: empty */
 
 /* Its number, one more user; 0: too many, or no memory. All strings are copied. */
 uint32_t who_take(struct who_table *table, const struct natlog_who *who);
+uint32_t who_take_again(struct who_table *table,
+			uint32_t number); /* likewise, of one that is there; 0 for 0 */
 void who_give(struct who_table *table, uint32_t number); /* one less; 0 is fine */
 /* NULL for 0. */
 const struct natlog_who *who_of(const struct who_table *table, uint32_t number);

@@ -32,7 +32,7 @@ static size_t save(const struct book *book, uint8_t **ret)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	CLEANUP(cleanup_free) uint8_t *bytes = NULL;
+	uint8_t *bytes = NULL;
 	struct book_file file = { data, size, boot, MOST };
 	struct book *book, *again;
 	struct err err;
@@ -49,5 +49,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	book_free(book);
 	book_free(again);
+	free(bytes);
 	return 0;
 }

@@ -4,9 +4,11 @@
 all gateways that carried it counted. And it's one record, in all logs together."""
 
 import contextlib
+import itertools
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from eipgwlab.model import GATEWAYS
 from labha import QUIET, start_group
 from labkube import SELECTED, Kube, wait_seen
 from proof import status
-from test_natlog import SOON, counted, end_all, log_path, of, only, seconds, told_until, uid_of, want_log
+from test_natlog import SOON, counted, end_all, log_path, of, only, records, seconds, told_until, uid_of, want_log
 
 pytestmark = [pytest.mark.knowing, pytest.mark.xdist_group("groups of gateways")]
 
@@ -216,6 +218,38 @@ def judge_move(kube: Kube, group: Group, how: str, quiet_ones: tuple[str, float,
     assert both["sent"]["packets"] > report.received * 0.5 and both["attribution"] == "start"
     for record in (old, quiet, both):
         assert record["gateway"] == "gw-b" and record["gateways"] == ["gw-a", "gw-b"]
+    assert_quiet(lab)
+
+
+SHORT = Path("/proc/sys/net/netfilter/nf_conntrack_udp_timeout")
+
+
+def test_what_ends_while_an_egress_ip_is_handed_over_is_recorded_once(
+    make_group: Callable[..., tuple[Kube, Group]]
+) -> None:
+    """Connections of a second each, all the time."""
+    kube, group = make_logged(make_group)
+    lab = kube.lab
+    for name in GATEWAYS:
+        lab.run(name, "sh", "-c", f"echo 1 >{SHORT}")
+    settle(group, "gw-b")
+    flow = lab.pods["p1"].flow("udp-new", interval_ms=20, duration=300)
+    wait_until(lambda: flow.stat().received > 100, SOON, "answers")
+    done = lab.daemons["gw-a"].eipgw("drain", "--timeout", "60")
+    assert done.returncode == 0, done.stderr
+    group.wait_carrier("gw-b")
+    before = flow.stat().received
+    wait_until(lambda: flow.stat().received > before + 100, SOON, "it goes on")
+    report = flow.stop()
+    for name in GATEWAYS:
+        told_until(lab, end_all(lab, name), name)
+    rows = [r for name in GATEWAYS for r in records(lab, name) if r["protocol"] == "udp" and r["pod"]["address"] == lab.pods["p1"].address]
+    # A port may be used again; not within the lives of two connections.
+    twice = [(a["pod"]["port"], a["start"], b["start"]) for a, b in itertools.pairwise(sorted(rows, key=lambda r: (r["pod"]["port"], r["start"])))
+             if a["pod"]["port"] == b["pod"]["port"] and seconds(b["start"]) < seconds(a["start"]) + 1]
+    print(f"{report.sent} connections, {len(rows)} records, {len(twice)} of them twice")
+    # What begins and ends while both translate may end at the other one first: that takes a timeout as short as this one.
+    assert twice == [] and report.sent * 0.97 <= len(rows) <= report.sent
     assert_quiet(lab)
 
 

@@ -102,7 +102,7 @@ static bool ask(const struct ct_flow *flow, int64_t start_ns, struct natlog_who 
 
 	(void)start_ns;
 	(void)data;
-	snprintf(name, sizeof(name), "pod-%u", flow->orig.src_port % PODS);
+	snprintf(name, sizeof(name), "pod-%d", flow->orig.src_port % PODS);
 	*ret = (struct natlog_who){ .namespace = "default",
 				    .name = name,
 				    .uid = "0c4f1e2d-0000-4000-8000-000000000001",

@@ -76,6 +76,36 @@ static void a_connection_is_one_line_with_all_that_is_known(void **state)
 		"\"tcp_state\":\"time_wait\",\"attribution\":\"start\"}");
 }
 
+static void all_gateways_that_had_it_are_named_once(void **state)
+{
+	const struct ct_account account = { .is_counted = false };
+	const struct ct_flow flow = flow_of(IPPROTO_UDP);
+	const struct {
+		const char *carriers, *wanted;
+	} rows[] = { { "", NULL },
+		     { "gw-b", "\"start\",\"gateways\":[\"gw-b\",\"gw-a\"]}" },
+		     { "gw-a gw-b", "\"start\",\"gateways\":[\"gw-a\",\"gw-b\"]}" },
+		     { "gw-b gw-aa gw", ":[\"gw-b\",\"gw-aa\",\"gw\",\"gw-a\"]}" },
+		     { "gw\"b", ":[\"gw\\u0022b\",\"gw-a\"]}" } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct natlog_who who = pod;
+		const char *line;
+
+		who.carriers = rows[i].carriers;
+		line = line_of(&(struct natlog_flow){ .gateway = "gw-a",
+						      .flow = &flow,
+						      .account = &account,
+						      .who = &who,
+						      .basis = NATLOG_START });
+		if (rows[i].wanted)
+			assert_non_null(strstr(line, rows[i].wanted));
+		else
+			assert_null(strstr(line, "gateways"));
+	}
+}
+
 static void what_is_not_known_is_left_out(void **state)
 {
 	const struct ct_account account = { .is_counted = false };
@@ -204,6 +234,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_connection_is_one_line_with_all_that_is_known),
+		cmocka_unit_test(all_gateways_that_had_it_are_named_once),
 		cmocka_unit_test(what_is_not_known_is_left_out),
 		cmocka_unit_test(icmp_has_an_id_instead_of_ports),
 		cmocka_unit_test(every_basis_and_tcp_state_has_its_word),

@@ -66,7 +66,8 @@ static void what_another_one_knew_at_the_beginning_is_known_here(void **state)
 {
 	struct book *a = new_book(1), *b = new_book(2);
 	struct ct_flow there = flow_of(1, 11), here = flow_of(1, 22);
-	struct ct_account account = { .start_ns = 900, .sent = { 2, 200 } };
+	/* An entry that was made at the same time, elsewhere. */
+	struct ct_account account = { .start_ns = 99, .sent = { 2, 200 } };
 	struct book_entry entry;
 
 	(void)state;

@@ -26,6 +26,7 @@ AT_THEIRS = {"interface": "eni-b", "private": THEIRS, "association": "eipassoc-b
 AT_OURS = {"interface": "eni-a", "private": OURS, "association": "eipassoc-a"}
 TAGS = {"eipgw": "example"}  # what docs/iam asks for
 STATE_DEADLINE = 60.0
+ASKED_S = 0.05  # how often the daemon is asked
 METADATA_ADDRESS = "169.254.169.254"
 
 
@@ -180,9 +181,9 @@ class Cloud:
         return [action for action in self.calls() if not action.startswith("Describe")]
 
     def bank(self) -> dict[str, str]:
-        """What `eipgw status` says about the egress IP."""
-        done = self.gateway.eipgw("status", "--json")
-        return json.loads(done.stdout)["egress_ips"][0] if done.returncode == 0 else {"state": "", "reason": ""}
+        """What eipgwd says about the egress IP."""
+        found = self.gateway.status()
+        return found["egress_ips"][0] if found else {"state": "", "reason": ""}
 
     def wait(self, state: str, reason: str = "", deadline: float = STATE_DEADLINE) -> None:
         def reached() -> bool:
@@ -191,7 +192,7 @@ class Cloud:
             return bank["state"] == state and reason in bank["reason"]
 
         try:
-            wait_until(reached, deadline, f"bank is {state}: {reason}")
+            wait_until(reached, deadline, f"bank is {state}: {reason}", every=ASKED_S)
         except DeadlineExceeded as error:
             raise DeadlineExceeded(f"{error}; it is {self.bank()}; {self.gateway.tail()}") from error
 

@@ -216,10 +216,7 @@ class Group:
         """What a gateway says of an egress IP; {}: nothing."""
         if not self.lab.daemons[name].running:
             return {}
-        done = self.lab.daemons[name].eipgw("status", "--json")
-        if done.returncode:
-            return {}
-        found = json.loads(done.stdout)
+        found = self.lab.daemons[name].status()
         rows = found.get("failover", {}).get("egress_ips", []) or found.get("egress_ips", [])
         return next((row for row in rows if row.get("name", "").rpartition("/")[2] == egress), {})
 
@@ -227,8 +224,7 @@ class Group:
         """Each that lives hears the others, and has the connections of what they carry."""
         living = [name for name in self.lab.gateways if self.lab.daemons[name].running]
         for name in living:
-            done = self.lab.daemons[name].eipgw("status", "--json")
-            found = json.loads(done.stdout) if not done.returncode else {}
+            found = self.lab.daemons[name].status()
             members = found.get("failover", {}).get("members", [])
             taken = found.get("replication", {}).get("egress_ips", [])
             if sorted(row["name"] for row in members if row["heard"]) != sorted(living):

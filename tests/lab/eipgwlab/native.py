@@ -3,10 +3,9 @@
 """A gateway in route-table mode: cloud.py with a VPC route table and instances of a private subnet. The lab's route
 table and its source/dest check follow the fake EC2."""
 
-import json
 from typing import Any
 
-from .cloud import OURS, TAGS, Cloud, cloud_state
+from .cloud import ASKED_S, OURS, TAGS, Cloud, cloud_state
 from .lab import Lab
 from .wait import wait_until
 
@@ -59,11 +58,8 @@ class NativeCloud(Cloud):
         self.follow()
 
     def points(self) -> dict[str, tuple[str, str]]:
-        """What `eipgw status` says: {point: (state, reason)}"""
-        done = self.gateway.eipgw("status", "--json")
-        if done.returncode:
-            return {}
-        return {p["name"]: (p["state"], p["reason"]) for p in json.loads(done.stdout)["native_routing"]}
+        """What eipgwd says: {point: (state, reason)}"""
+        return {p["name"]: (p["state"], p["reason"]) for p in self.gateway.status().get("native_routing", [])}
 
     def wait_point(self, name: str, state: str, reason: str = "", deadline: float = 30.0) -> None:
         def reached() -> bool:
@@ -72,7 +68,7 @@ class NativeCloud(Cloud):
             return found[0] == state and reason in found[1]
 
         try:
-            wait_until(reached, deadline, f"{name} is {state}: {reason}")
+            wait_until(reached, deadline, f"{name} is {state}: {reason}", every=ASKED_S)
         except AssertionError as error:
             raise AssertionError(f"{error}; {self.points()}; {self.gateway.tail()}") from error
 

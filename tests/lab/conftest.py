@@ -21,6 +21,8 @@ from proof import leaks  # noqa: E402
 RESULTS = ROOT / "build" / "test-results"
 EVIDENCE = RESULTS / "lab"
 FAILED = pytest.StashKey[bool]()
+# Files that take minutes, since each test of theirs waits for rounds of the daemons'.
+LONGEST = ("test_ownership_faults", "test_ownership", "test_native")
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -35,8 +37,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{label}: also of the label {label}; on a whole file, see tests/tools/run_tests.py")
 
 
+def when_to_begin(item: pytest.Item) -> tuple[bool, int]:
+    """The longest groups first: one that begins late is all that runs at the end."""
+    place = LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST)
+    return item.get_closest_marker("ha") is None, place
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.get_closest_marker("ha") is None)  # the longest groups first
+    items.sort(key=when_to_begin)
     if os.geteuid() != 0:
         for item in items:
             if Path(__file__).parent in item.path.parents:  # not those of tests/aws beside us

@@ -272,10 +272,11 @@ static void report(void)
 
 static void write_heard(void)
 {
-	FILE *file = options.answered ? fopen(options.answered, "we") : NULL;
+	FILE *file;
 
 	if (!options.answered)
 		return;
+	file = fopen(options.answered, "we");
 	if (!file || fwrite(bench.heard, 1, bench.opened, file) != bench.opened || fclose(file))
 		fail(options.answered, strerror(errno));
 }

@@ -191,6 +191,17 @@ static void a_closed_connection_keeps_its_port_for_nobody(void **state)
 	one = hottest(usage);
 	assert_int_equal(one.connections, 1);
 	assert_int_equal(usage_ports(&one), 1);
+	/* Of one whose end wasn't told nothing stays either. */
+	usage_look_begin(usage);
+	usage_look_see(usage, &closed, &nothing);
+	usage_look_see(usage, &open, &nothing);
+	usage_look_end(usage, at_s(3));
+	usage_look_begin(usage);
+	usage_look_see(usage, &open, &nothing);
+	usage_look_end(usage, at_s(4));
+	one = hottest(usage);
+	assert_int_equal(one.connections, 1);
+	assert_int_equal(usage_ports(&one), 1);
 	usage_free(usage);
 }
 

@@ -37,12 +37,13 @@ static int change_limits(struct agent *agent, const struct limiter *limiter)
 {
 	const size_t n = limiter_places(limiter);
 	CLEANUP(cleanup_free) struct nat_elem *v = calloc(2 * n + 1, sizeof(*v));
-	struct limiter_news news = { .add = v, .del = v + n };
+	struct limiter_news news = { .add = v };
 	struct err err = ERR_NULL;
 	int rc;
 
 	if (!v)
 		return -ENOMEM;
+	news.del = v + n;
 	limiter_news(limiter, &news);
 	if (!news.n_add && !news.n_del)
 		return 0;

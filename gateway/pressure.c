@@ -52,25 +52,23 @@ bool pressure_wants_look(const struct pressure *pressure, const struct pressure_
 	return false;
 }
 
-/* NULL: it's nobody's. */
-static uint64_t *find_full(struct pressure *pressure, const struct pressure_input *v, size_t n)
-{
-	uint64_t *full = NULL;
-
-	for (size_t i = 0; i < n; i++) {
-		if (share_of(&v[i]) >= PRESSURE_FULL)
-			full = full ? &pressure->refused_unknown : &pressure->v[i].refused;
-	}
-	return full;
-}
-
 void pressure_count(struct pressure *pressure, const struct pressure_input *v, size_t n,
 		    uint64_t insert_failed)
 {
-	uint64_t *full = find_full(pressure, v, n);
+	const bool is_more = pressure->is_known && insert_failed > pressure->failed;
+	const uint64_t refused = is_more ? insert_failed - pressure->failed : 0;
+	size_t full = 0, which = 0;
 
-	if (full && pressure->is_known && insert_failed > pressure->failed)
-		*full += insert_failed - pressure->failed;
+	for (size_t i = 0; i < n; i++) {
+		if (share_of(&v[i]) >= PRESSURE_FULL) {
+			full++;
+			which = i;
+		}
+	}
+	if (full == 1)
+		pressure->v[which].refused += refused;
+	else if (full)
+		pressure->refused_unknown += refused;
 	pressure->failed = insert_failed;
 	pressure->is_known = true;
 }

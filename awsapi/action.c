@@ -18,6 +18,7 @@ const char *const aws_service_names[] = {
 	[AWS_EC2] = "ec2",
 	[AWS_AUTOSCALING] = "autoscaling",
 	[AWS_STS] = "sts",
+	[AWS_SSM] = "ssm",
 };
 static_assert(ARRAY_SIZE(aws_service_names) == AWS_SERVICE_COUNT, "each service has a name");
 
@@ -25,6 +26,7 @@ static const char *const versions[] = {
 	[AWS_EC2] = "2016-11-15",
 	[AWS_AUTOSCALING] = "2011-01-01",
 	[AWS_STS] = "2011-06-15",
+	[AWS_SSM] = "2014-11-06", /* no parameter of it: parameter.h */
 };
 static_assert(ARRAY_SIZE(versions) == AWS_SERVICE_COUNT, "each service has a version");
 

@@ -15,7 +15,7 @@ struct aws_ids;
 struct err;
 struct xml_table;
 
-enum aws_service { AWS_EC2, AWS_AUTOSCALING, AWS_STS, AWS_SERVICE_COUNT };
+enum aws_service { AWS_EC2, AWS_AUTOSCALING, AWS_STS, AWS_SSM, AWS_SERVICE_COUNT };
 /* As in host names, credential scopes and policies: "ec2". */
 extern const char *const aws_service_names[AWS_SERVICE_COUNT];
 

@@ -123,6 +123,8 @@ static void describe(const struct http_response *response, const char *path, cha
 		snprintf(ret, size, "%.120s: %.120s", path, response->error);
 	else if (response->status == 403)
 		snprintf(ret, size, "the service is disabled for this instance (HTTP 403)");
+	else if (response->status == 200)
+		snprintf(ret, size, "%.120s: isn't text (is it compressed?)", path);
 	else
 		snprintf(ret, size, "%.120s: HTTP status %ld", path, response->status);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/config_internal.h"
@@ -198,4 +199,11 @@ int config_load(const struct config_table *table, const char *path, void *ret, s
 	if (r < 0)
 		return err_prefix(err, r, "%s", path);
 	return 0;
+}
+
+const char *config_choose(const char *path, const char *other)
+{
+	if (other && access(path, F_OK) < 0 && errno == ENOENT && access(other, F_OK) == 0)
+		return other;
+	return path;
 }

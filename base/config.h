@@ -84,6 +84,8 @@ int config_parse(const struct config_table *table, const char *text, size_t leng
 		 struct err *err);
 /* The same from a file of at most CONFIG_FILE_MAX bytes; -errno when it can't be read. */
 int config_load(const struct config_table *table, const char *path, void *ret, struct err *err);
+/* The first of the two paths, unless nothing is there and something is at the other one, which may be NULL. */
+const char *config_choose(const char *path, const char *other);
 /* Frees what the struct owns and zeroes it. */
 void config_done(const struct config_table *table, void *obj);
 /* Writes the complete object as JSON (every key, defaults too) that config_parse reads to the same. */

@@ -15,6 +15,7 @@ struct cli {
 	const char *const *sockets; /* tried in this order without --socket; ends with NULL */
 	/* Read without --config, if they are there; NULL: none. */
 	const char *gateway_config, *node_config;
+	const char *boot_state; /* a line that says why there may be no daemon; NULL: none */
 };
 
 /* The whole program; returns its exit code (base/options.h). */

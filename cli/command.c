@@ -11,7 +11,10 @@
 #include "control/out.h"
 #include "control/reply.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 void cleanup_reply(struct control_reply **reply)
 {
@@ -33,13 +36,32 @@ int complain_of_usage(const struct cli *cli, const char *sentence)
 	return EXIT_USAGE;
 }
 
+/* A gateway whose user data are wrong has no daemon; then they are what is the matter. */
+static void add_boot_state(const struct cli *cli, struct err *err)
+{
+	CLEANUP(cleanup_fd)
+	int fd = cli->boot_state ? open(cli->boot_state, O_RDONLY | O_CLOEXEC) : -1;
+	char line[ERR_TEXT_MAX] = "";
+	const size_t used = strlen(err->text);
+	const ssize_t n = fd < 0 ? 0 : read(fd, line, sizeof(line) - 1);
+
+	if (n <= 0)
+		return;
+	line[strcspn(line, "\n")] = '\0';
+	snprintf(err->text + used, sizeof(err->text) - used, "; %s", line);
+}
+
 int ask_chosen(const struct cli *cli, const struct cli_options *options,
 	       const struct question *question, struct control_reply **ret, struct err *err)
 {
 	const char *const chosen[] = { options->socket, NULL };
 
-	return ask_daemon(options->socket ? chosen : cli->sockets, question->command,
-			  question->args, ret, err);
+	const int code = ask_daemon(options->socket ? chosen : cli->sockets, question->command,
+				    question->args, ret, err);
+
+	if (code == EXIT_NO_DAEMON && !options->socket)
+		add_boot_state(cli, err);
+	return code;
 }
 
 static void print_error_object(FILE *out, const char *sentence)

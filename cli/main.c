@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/config.h"
+
 /* As kubectl's plugin (kubectl-eipgw in the PATH) it's the same program. */
 static const char *name_of(const char *path)
 {
@@ -22,8 +24,10 @@ int main(int argc, char *argv[])
 				 .err = stderr,
 				 .name = name_of(argc > 0 ? argv[0] : NULL),
 				 .sockets = sockets,
-				 .gateway_config = "/etc/eipgw/gateway.json",
-				 .node_config = "/etc/eipgw/node.json" };
+				 .gateway_config = config_choose("/etc/eipgw/gateway.json",
+								 "/run/eipgw/gateway.json"),
+				 .node_config = "/etc/eipgw/node.json",
+				 .boot_state = "/run/eipgw/user-data.state" };
 
 	return cli_main(&cli, argc, argv);
 }

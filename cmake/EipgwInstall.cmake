@@ -2,7 +2,8 @@
 # SPDX-FileCopyrightText: The eipgw authors
 # Where the programs go, by component; called at the end of the root file, when all targets are known.
 function(eipgw_install_programs)
-	foreach(row "eipgwd gateway ${CMAKE_INSTALL_SBINDIR}" "eipgw-noded node ${CMAKE_INSTALL_SBINDIR}"
+	foreach(row "eipgwd gateway ${CMAKE_INSTALL_SBINDIR}" "eipgw-user-data gateway ${CMAKE_INSTALL_SBINDIR}"
+		    "eipgw-noded node ${CMAKE_INSTALL_SBINDIR}"
 		    "eipgw cli ${CMAKE_INSTALL_BINDIR}")
 		separate_arguments(row)
 		list(GET row 0 program)

@@ -17,8 +17,7 @@ static const struct config_key identity_keys[] = {
 	{ .name = "name",
 	  .type = CONFIG_NAME,
 	  .offset = offsetof(struct gateway_identity, name),
-	  .flags = CONFIG_REQUIRED,
-	  .help = "name of this gateway" },
+	  .help = "name of this gateway; user data: the instance's ID if left out" },
 	{ .name = "address",
 	  .type = CONFIG_IP4,
 	  .offset = offsetof(struct gateway_identity, address),
@@ -26,8 +25,7 @@ static const struct config_key identity_keys[] = {
 	{ .name = "uplink",
 	  .type = CONFIG_IFNAME,
 	  .offset = offsetof(struct gateway_identity, uplink),
-	  .flags = CONFIG_REQUIRED,
-	  .help = "device of the primary network interface" },
+	  .help = "device of the primary network interface; user data: found if left out" },
 	{ .name = "internet_mtu",
 	  .type = CONFIG_U32,
 	  .offset = offsetof(struct gateway_identity, internet_mtu),
@@ -125,7 +123,7 @@ static const struct config_key keys[] = {
 	{ .name = "gateway",
 	  .type = CONFIG_OBJECT,
 	  .offset = offsetof(struct gateway_config, gateway),
-	  .flags = CONFIG_REQUIRED,
+	  .def = "{}",
 	  .sub = &identity_table,
 	  .help = "this gateway" },
 	{ .name = "always_excluded",
@@ -439,12 +437,24 @@ static int check_node_addresses(const struct gateway_config *config, struct err 
 	return 0;
 }
 
+/* Only user data may leave these out (conf/user_data.h), and they are filled in by the time that this is asked. */
+static int check_identity(const struct gateway_identity *identity, struct err *err)
+{
+	if (!identity->name[0])
+		return err_set(err, -EINVAL, "gateway.name: the key is missing");
+	if (!identity->uplink[0])
+		return err_set(err, -EINVAL, "gateway.uplink: the key is missing");
+	return 0;
+}
+
 int gateway_config_check(const void *data, struct err *err)
 {
 	const struct gateway_config *config = data;
 	CLEANUP(policy_result_done) struct policy_result result = { 0 };
-	int rc = check_source(config, err);
+	int rc = check_identity(&config->gateway, err);
 
+	if (!rc)
+		rc = check_source(config, err);
 	if (!rc)
 		rc = kubernetes_config_check(&config->kubernetes, err);
 	if (!rc)

@@ -358,7 +358,7 @@ static int parse(const struct frame_spec *spec, int argc, char *argv[], struct o
 	if (options->stay && !options->cleanup)
 		return err_set(err, -EINVAL, "--stay is for --cleanup");
 	if (!options->config)
-		options->config = spec->config_path;
+		options->config = config_choose(spec->config_path, spec->other_config_path);
 	if (!options->control)
 		options->control = spec->socket_path;
 	return 0;

@@ -40,6 +40,7 @@ struct frame_spec {
 	const char *program;
 	const char *summary;                   /* for --help */
 	const char *config_path, *socket_path; /* defaults */
+	const char *other_config_path;         /* where config_path isn't there; NULL: none */
 	const struct config_table *table;
 	const struct control_command *commands; /* run with the frame as data, see frame_state */
 	const struct frame_metrics *metrics;    /* NULL: none */

@@ -15,6 +15,7 @@ int main(int argc, char *argv[])
 		.summary =
 			"Translates the traffic of selected pods to the address of an Elastic IP.",
 		.config_path = "/etc/eipgw/gateway.json",
+		.other_config_path = "/run/eipgw/gateway.json", /* of the user data (boot.h) */
 		.socket_path = "/run/eipgw/gateway.sock",
 		.table = &gateway_config_table,
 		.commands = gateway_commands,

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+/*
+ * What eipgw-user-data does at boot: reads the instance's user data (conf/user_data.h), fills in what the instance knows, fetches
+ * the group's secret, and leaves a configuration for eipgwd. What may pass is tried again for ever; what a person must put right
+ * ends it.
+ */
+#pragma once
+
+#include <stddef.h>
+
+struct err;
+
+#define BOOT_CONFIG "gateway.json"
+#define BOOT_SECRET "group.secret"
+#define BOOT_STATE \
+	"user-data.state" /* one line: how it stands; `eipgw status` shows it while there is no daemon */
+#define BOOT_PATH_MAX 240
+
+struct boot_options {
+	const char *directory; /* where the three files go; absolute */
+	const char *imds_url;  /* NULL: the usual one */
+};
+
+/* Blocks. An exit code (base/options.h); what went wrong was logged. */
+int boot_run(const struct boot_options *options);
+/* Checks a file with user data as if it were an instance's, asking nobody. -EINVAL, -errno. */
+int boot_check(const char *path, struct err *err);
+
+/* The whole file at once: whoever reads it finds the old one or the new one. -errno. */
+int boot_write(const char *directory, const char *name, unsigned mode, const char *text,
+	       size_t length, struct err *err);

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+#include "gateway/boot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "conf/user_data.h"
+
+static int write_all(int fd, const char *text, size_t length)
+{
+	while (length > 0) {
+		const ssize_t n = write(fd, text, length);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			text += n;
+			length -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+static int write_new(const char *path, unsigned mode, const char *text, size_t length)
+{
+	CLEANUP(cleanup_fd)
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+
+	if (fd < 0)
+		return -errno;
+	/* Before there's anything in it that not all may read. */
+	if (fchmod(fd, mode) < 0)
+		return -errno;
+	int rc = write_all(fd, text, length);
+
+	return !rc && fsync(fd) < 0 ? -errno : rc;
+}
+
+int boot_write(const char *directory, const char *name, unsigned mode, const char *text,
+	       size_t length, struct err *err)
+{
+	char path[BOOT_PATH_MAX + 32], fresh[BOOT_PATH_MAX + 40];
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	int rc = write_new(fresh, mode, text, length);
+
+	if (!rc && rename(fresh, path) < 0)
+		rc = -errno;
+	if (rc)
+		unlink(fresh);
+	return rc ? err_set(err, rc, "%s: %s", path, strerror(-rc)) : 0;
+}
+
+/* At most one byte more than is allowed, so that too much is seen. */
+static ssize_t read_file(const char *path, char text[static USER_DATA_MAX + 1])
+{
+	CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t length = 0;
+	ssize_t n = 1;
+
+	if (fd < 0)
+		return -errno;
+	while (n > 0 && length <= USER_DATA_MAX) {
+		n = read(fd, text + length, USER_DATA_MAX + 1 - length);
+		if (n < 0)
+			return -errno;
+		length += (size_t)n;
+	}
+	return (ssize_t)length;
+}
+
+int boot_check(const char *path, struct err *err)
+{
+	static const struct user_data_instance some = { "i-0123456789abcdef0", "eth0",
+							"/run/eipgw/" BOOT_SECRET };
+	char text[USER_DATA_MAX + 1];
+	const ssize_t length = read_file(path, text);
+	struct user_data data;
+
+	if (length < 0)
+		return err_set(err, (int)length, "%s: %s", path, strerror((int)-length));
+	int rc = user_data_parse(text, (size_t)length, &data, err);
+	if (rc)
+		return err_prefix(err, rc, "%s", path);
+	rc = user_data_complete(&data, &some, err);
+	user_data_done(&data);
+	return rc ? err_prefix(err, rc, "%s", path) : 0;
+}

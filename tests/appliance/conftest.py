@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-FileCopyrightText: The eipgw authors
+"""The peers of the tests of label appliance that those of label aws have, too."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+AWS = Path(__file__).resolve().parents[1] / "aws"
+sys.path.insert(0, str(AWS))
+
+from awspeers import Moto  # noqa: E402
+
+
+def install(script):
+    """Where it has put the peer; the tests that want it are skipped where it can't be had."""
+    done = subprocess.run([script], capture_output=True, text=True, check=False)
+    if done.returncode == 77:
+        pytest.skip(done.stdout.strip().removeprefix("SKIP: "))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Path(done.stdout.strip())
+
+
+@pytest.fixture(scope="session")
+def metadata():
+    """AWS's own emulator of the metadata service."""
+    return install(AWS / "peers-imds")
+
+
+@pytest.fixture(scope="module")
+def moto():
+    """EC2, IAM, STS and Systems Manager; checks signatures once it's told to."""
+    moto = Moto(install(AWS / "peers-moto"))
+    yield moto
+    moto.process.terminate()
+    moto.process.wait()

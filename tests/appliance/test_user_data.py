@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-FileCopyrightText: The eipgw authors
+"""eipgw-user-data in a namespace that has an instance's network card, beside AWS's emulator of the metadata service and moto."""
+
+import base64
+import json
+import os
+import secrets
+import stat
+import subprocess
+import time
+
+import pytest
+
+from awspeers import BUILD, clean_env
+from test_imds import MAC, Service, keys
+
+PROGRAM = BUILD / "gateway" / "eipgw-user-data"
+DEADLINE_S = 120
+CONFIGURATION = {"ownership": "ec2", "source": "kubernetes", "kubernetes": {"group": "partners"}, "always_excluded": ["10.0.0.0/16"]}
+
+
+WITH_CARD = CONFIGURATION | {"gateway": {"uplink": "ens5"}}
+
+
+def user_data(configuration=None, **more):
+    return json.dumps({"eipgw": 1, "configuration": configuration or CONFIGURATION} | more).encode()
+
+
+class Metadata(Service):
+    """The emulator, which also has user data."""
+
+    def start_with(self, data, role_keys=None):
+        config = {"imdsv2": True, "server": {"hostname": self.address, "port": str(self.port)},
+                  "metadata": {"values": {"instance-id": "i-0123456789abcdef0", "placement-region": "us-east-1",
+                                          "placement-availability-zone": "us-east-1b", "mac": MAC,
+                                          "iam-security-credentials-role": "gw-role",
+                                          "iam-security-credentials": role_keys or keys()}},
+                  "userdata": {"values": {"userdata": base64.b64encode(data).decode()}}}
+        self.file.write_text(json.dumps(config), encoding="utf-8")
+        self.process = subprocess.Popen([*self.prefix, self.program, "-c", self.file], env=clean_env(),
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: self.probe("identity")[0] == 0, "the metadata service doesn't answer")
+        return self
+
+
+def wait_until(condition, what):
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def network():
+    """A network namespace with a card that has the instance's MAC; what a command there begins with, and the card's name."""
+    card = "ens" + secrets.token_hex(3)
+    setup = f"ip link set lo up && ip link add {card} address {MAC} type veth peer name other && echo ready && exec sleep 1000"
+    with subprocess.Popen(["unshare", "-n", "sh", "-c", setup], stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout.readline() == "ready\n"
+            yield ["nsenter", "-t", str(holder.pid), "-n"], card
+        finally:
+            holder.kill()
+
+
+@pytest.fixture
+def service(metadata, tmp_path, network):
+    """The emulator beside the card."""
+    service = Metadata(metadata, tmp_path, prefix=network[0])
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def near_moto(metadata, tmp_path):
+    """The emulator where moto is, which has no such card: user data must name one."""
+    service = Metadata(metadata, tmp_path)
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def run(tmp_path):
+    directory = tmp_path / "run"
+    directory.mkdir()
+    return directory
+
+
+class Run:
+    """eipgw-user-data at work; its log is in a file."""
+
+    def __init__(self, service, run):
+        self.path = run.parent / "log"
+        with open(self.path, "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen([*service.prefix, PROGRAM, "--directory", run, "--imds-url", service.url],
+                                            env=clean_env(), stdout=log, stderr=log)
+
+    def log(self):
+        return self.path.read_text(encoding="utf-8")
+
+    def wait_for(self, text):
+        wait_until(lambda: text in self.log() or self.process.poll() is not None, f"nothing is said of {text}: {self.log()}")
+        assert text in self.log()
+
+    def wait(self):
+        return self.process.wait(DEADLINE_S)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
+def finish(service, run):
+    """Exit code and what was logged."""
+    with Run(service, run) as program:
+        return program.wait(), program.log()
+
+
+def files(run):
+    return {p.name: p.read_text(encoding="utf-8") for p in run.iterdir()}
+
+
+def test_the_configuration_is_made_of_user_data_and_what_the_instance_knows(service, network, run):
+    service.start_with(user_data())
+
+    assert finish(service, run)[0] == 0
+
+    config = json.loads(files(run)["gateway.json"])
+    assert config["gateway"]["name"] == "i-0123456789abcdef0"
+    assert config["gateway"]["uplink"] == network[1]
+    assert config["kubernetes"]["group"] == "partners"
+    assert set(files(run)) == {"gateway.json", "user-data.state"}
+    done = subprocess.run([BUILD / "gateway" / "eipgwd", "--config", run / "gateway.json", "--check-config"], check=False,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("data, reason", [
+    (b"#cloud-config\n", "user data: isn't eipgw's JSON object: it seems to be for cloud-init"),
+    (user_data({"gatway": {}}), "user data: configuration.gatway: "),
+    (user_data({"source": "kubernetes", "ownership": "ec2"}), "configuration.kubernetes.group: the key is missing"),
+    (user_data(secret={"parameter": "a b"}), "user data: secret.parameter: is no name of a parameter"),
+    (b'{"eipgw": 1,', "user data: "),
+])
+def test_what_is_wrong_is_said_with_its_path_and_leaves_no_configuration(service, run, data, reason):
+    service.start_with(data)
+
+    code, log = finish(service, run)
+
+    assert code == 3
+    assert f"<3>user-data: {reason}" in log and "forwards nothing" in log
+    assert list(files(run)) == ["user-data.state"] and reason in files(run)["user-data.state"]
+
+
+def test_an_unreachable_metadata_service_is_asked_again(service, run):
+    with Run(service, run) as program:  # nobody listens there yet
+        program.wait_for("trying again")
+        service.start_with(user_data())
+        assert program.wait() == 0
+    assert "gateway.json" in files(run)
+
+
+def test_eipgwd_and_eipgw_find_what_it_left(service, run):
+    """Where people look: in /run/eipgw, as long as there is no /etc/eipgw/gateway.json."""
+    script = ('! [ -d /etc/eipgw ] || mount -t tmpfs none /etc/eipgw; mount -t tmpfs none /run; mkdir /run/eipgw; mount --bind "$0" /run/eipgw; exec "$@"')
+    where = [*service.prefix, "unshare", "-m", "sh", "-ec", script, run]
+
+    def there(*argv):
+        return subprocess.run([*where, *argv], capture_output=True, text=True, check=False, env=clean_env(), timeout=DEADLINE_S)
+
+    service.start_with(user_data())
+    assert there(PROGRAM, "--imds-url", service.url).returncode == 0
+    assert there(BUILD / "gateway" / "eipgwd", "--check-config").stdout == "/run/eipgw/gateway.json: no error found\n"
+    service.stop()
+    service.start_with(user_data({"source": "kubernetes"}))
+    assert there(PROGRAM, "--imds-url", service.url).returncode == 3
+    status = there(BUILD / "cli" / "eipgw", "status")
+    assert status.returncode == 5 and "; user data: " not in status.stdout
+    assert "configuration.kubernetes.group: the key is missing" in status.stderr
+
+
+@pytest.fixture
+def role(moto):
+    """Credentials of a role that may read one parameter; moto checks signatures from now on."""
+    made = moto.boto("""
+role = iam.create_role(RoleName="gw", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}))["Role"]["Arn"]
+iam.put_role_policy(RoleName="gw", PolicyName="p", PolicyDocument=json.dumps(
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": "*"}]}))
+show(sts.assume_role(RoleArn=role, RoleSessionName="i-1")["Credentials"])
+""")
+    moto.check_signatures(True)
+    yield keys(made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
+    moto.check_signatures(False)
+    moto.post("moto-api/reset")
+
+
+def put_parameter(moto, value):
+    moto.check_signatures(False)
+    moto.boto(f'client("ssm").put_parameter(Name="/eipgw/partners/secret", Type="SecureString", Value={value!r}, Overwrite=True)')
+    moto.check_signatures(True)
+
+
+def test_the_secret_is_fetched_once_it_is_there_and_good(near_moto, run, moto, role):
+    good = secrets.token_hex(32)
+    near_moto.start_with(user_data(WITH_CARD, secret={"parameter": "/eipgw/partners/secret", "url": moto.url}), role)
+
+    with Run(near_moto, run) as program:
+        program.wait_for("ParameterNotFound")
+        assert "ParameterNotFound" in files(run)["user-data.state"]
+        put_parameter(moto, "tooshort")
+        program.wait_for("the parameter /eipgw/partners/secret: ")
+        put_parameter(moto, good)
+        assert program.wait() == 0
+
+    assert files(run)["group.secret"] == good and stat.S_IMODE(os.stat(run / "group.secret").st_mode) == 0o640
+    assert json.loads(files(run)["gateway.json"])["failover"]["secret_file"] == str(run / "group.secret")
+    for text in (program.log(), files(run)["gateway.json"], files(run)["user-data.state"]):
+        assert good not in text and "tooshort" not in text
+
+
+def test_a_refused_signature_is_told(near_moto, run, moto, role):
+    put_parameter(moto, secrets.token_hex(32))
+    near_moto.start_with(user_data(WITH_CARD, secret={"parameter": "/eipgw/partners/secret", "url": moto.url}),
+                         role | {"SecretAccessKey": "wrong"})
+
+    with Run(near_moto, run) as program:
+        program.wait_for("trying again")
+
+    assert "ssm:GetParameter: HTTP 40" in program.log()
+    assert "group.secret" not in files(run)

@@ -149,5 +149,7 @@ int user_data_complete(struct user_data *data, const struct user_data_instance *
 	if (!rc && user_data_wants_secret(data))
 		rc = fill_in(failover->secret_file, sizeof(failover->secret_file),
 			     "failover.secret_file", instance->secret_file, err);
+	if (!config->gateway.address.v)
+		config->gateway.address = instance->address;
 	return rc ? rc : check_configuration(config, err);
 }

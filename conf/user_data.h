@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: The eipgw authors
 /*
  * The user data of a gateway instance: one JSON object, as Terraform writes it, with gateway.json in it. It may leave out what
- * only the instance knows: gateway.name and gateway.uplink. It never has a secret in it, since everything on the instance and
+ * only the instance knows: gateway.name, gateway.uplink and gateway.address. It never has a secret in it, since everything on the instance and
  * everybody who may describe it reads user data; it names the parameter that has the group's secret. Pure.
  */
 #pragma once
@@ -45,6 +45,7 @@ static inline bool user_data_wants_secret(const struct user_data *data)
 struct user_data_instance {
 	const char *name;        /* its ID */
 	const char *uplink;      /* its primary interface's device */
+	struct ip4 address;      /* its primary private address */
 	const char *secret_file; /* where the secret will be */
 };
 /* Fills in what was left out, and checks the whole as gateway.json is checked. -EINVAL with a path. */

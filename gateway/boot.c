@@ -233,7 +233,12 @@ static int find_uplink(const char *mac, char ret[static RT_IFNAME_MAX], struct e
 static void complete(struct boot *boot)
 {
 	char uplink[RT_IFNAME_MAX] = "", secret[BOOT_PATH_MAX + 32];
-	const struct user_data_instance instance = { boot->identity.instance_id, uplink, secret };
+	const struct imds_interface *primary = imds_identity_primary(&boot->identity);
+	const struct user_data_instance instance = {
+		boot->identity.instance_id, uplink,
+		primary && primary->private_ips.n ? primary->private_ips.v[0] : (struct ip4){ 0 },
+		secret
+	};
 	struct err err = ERR_NULL;
 
 	snprintf(secret, sizeof(secret), "%s/" BOOT_SECRET, boot->options->directory);

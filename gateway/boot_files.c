@@ -80,6 +80,7 @@ static ssize_t read_file(const char *path, char text[static USER_DATA_MAX + 1])
 int boot_check(const char *path, struct err *err)
 {
 	static const struct user_data_instance some = { "i-0123456789abcdef0", "eth0",
+							{ 0x0a00000a },
 							"/run/eipgw/" BOOT_SECRET };
 	char text[USER_DATA_MAX + 1];
 	const ssize_t length = read_file(path, text);

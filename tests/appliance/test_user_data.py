@@ -33,7 +33,7 @@ class Metadata(Service):
     def start_with(self, data, role_keys=None):
         config = {"imdsv2": True, "server": {"hostname": self.address, "port": str(self.port)},
                   "metadata": {"values": {"instance-id": "i-0123456789abcdef0", "placement-region": "us-east-1",
-                                          "placement-availability-zone": "us-east-1b", "mac": MAC,
+                                          "placement-availability-zone": "us-east-1b", "mac": MAC, "mac-local-ipv4s": "10.0.1.200\n10.0.1.201",
                                           "iam-security-credentials-role": "gw-role",
                                           "iam-security-credentials": role_keys or keys()}},
                   "userdata": {"values": {"userdata": base64.b64encode(data).decode()}}}
@@ -132,6 +132,7 @@ def test_the_configuration_is_made_of_user_data_and_what_the_instance_knows(serv
     config = json.loads(files(run)["gateway.json"])
     assert config["gateway"]["name"] == "i-0123456789abcdef0"
     assert config["gateway"]["uplink"] == network[1]
+    assert config["gateway"]["address"] == "10.0.1.200"
     assert config["kubernetes"]["group"] == "partners"
     assert set(files(run)) == {"gateway.json", "user-data.state"}
     done = subprocess.run([BUILD / "gateway" / "eipgwd", "--config", run / "gateway.json", "--check-config"], check=False,

@@ -19,7 +19,7 @@
 	"{\"eipgw\": 1, \"secret\": {\"parameter\": \"/eipgw/partners/secret\"" rest "}, " \
 	"\"configuration\": {" KUBERNETES "}}"
 
-static const struct user_data_instance instance = { "i-0123456789abcdef0", "ens5",
+static const struct user_data_instance instance = { "i-0123456789abcdef0", "ens5", { 0x0a0001c8 },
 						    "/run/eipgw/group.secret" };
 
 /* What is wrong with it, parsed and completed; "": nothing. */
@@ -57,7 +57,7 @@ static void faults_are_named_with_their_path(void **state)
 		{ "{\"eipgw\": 2, \"configuration\": {}}", "eipgw: " },
 		{ "{\"eipgw\": 1}", "configuration: the key is missing" },
 		{ "{\"eipgw\": 1, \"configuration\": {\"gatway\": {}}}", "configuration.gatway: " },
-		{ "{\"eipgw\": 1, \"configuration\": {}}", "configuration.gateway.address: " },
+		{ "{\"eipgw\": 1, \"configuration\": {\"metrics\": {\"listen\": \":9\"}}}", "" },
 		{ "{\"eipgw\": 1, \"configuration\": {\"source\": \"kubernetes\"}}",
 		  "configuration.kubernetes.group: the key is missing" },
 		{ "{\"eipgw\": 1, \"configuration\": {\"ownership\": \"ec2\"},"
@@ -103,6 +103,7 @@ static void what_the_instance_knows_is_filled_in(void **state)
 	assert_int_equal(user_data_complete(&data, &instance, NULL), 0);
 	assert_string_equal(data.configuration.gateway.name, "i-0123456789abcdef0");
 	assert_string_equal(data.configuration.gateway.uplink, "ens5");
+	assert_int_equal(data.configuration.gateway.address.v, 0x0a0001c8);
 	assert_string_equal(data.configuration.failover.secret_file, "/run/eipgw/group.secret");
 	user_data_done(&data);
 }

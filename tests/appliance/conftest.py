@@ -2,7 +2,6 @@
 # SPDX-FileCopyrightText: The eipgw authors
 """The peers of the tests of label appliance that those of label aws have, too."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,15 +11,7 @@ AWS = Path(__file__).resolve().parents[1] / "aws"
 sys.path.insert(0, str(AWS))
 
 from awspeers import Moto  # noqa: E402
-
-
-def install(script):
-    """Where it has put the peer; the tests that want it are skipped where it can't be had."""
-    done = subprocess.run([script], capture_output=True, text=True, check=False)
-    if done.returncode == 77:
-        pytest.skip(done.stdout.strip().removeprefix("SKIP: "))
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Path(done.stdout.strip())
+from peers import install  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -113,16 +113,15 @@ static char *make_body(const char *name)
 	return body ? json_dumps(body, JSON_COMPACT) : NULL;
 }
 
-struct parameter_get *parameter_get(const struct aws_caller *caller,
-				    const struct aws_endpoint *endpoint, const char *name,
-				    parameter_done_fn done, void *data, struct err *err)
+struct parameter_get *parameter_get(const struct parameter_options *options, struct err *err)
 {
+	const struct aws_caller *caller = options->caller;
 	static const struct http_header headers[] = {
 		{ "Content-Type", "application/x-amz-json-1.1" },
 		{ "X-Amz-Target", "AmazonSSM.GetParameter" },
 	};
 	CLEANUP(cleanup_free) struct parameter_get *get = calloc(1, sizeof(*get));
-	CLEANUP(cleanup_free) char *body = make_body(name);
+	CLEANUP(cleanup_free) char *body = make_body(options->name);
 	struct aws_credentials credentials = { 0 };
 
 	if (!get || !body) {
@@ -133,13 +132,13 @@ struct parameter_get *parameter_get(const struct aws_caller *caller,
 		err_set(err, -EAGAIN, "ssm:GetParameter: there are no credentials");
 		return NULL;
 	}
-	const struct http_signature signature = { .region = endpoint->region,
+	const struct http_signature signature = { .region = options->endpoint->region,
 						  .service = aws_service_names[AWS_SSM],
 						  .access_key = credentials.access_key,
 						  .secret_key = credentials.secret_key,
 						  .session_token = credentials.session_token };
 	const struct http_request request = { .method = HTTP_POST,
-					      .url = endpoint->url,
+					      .url = options->endpoint->url,
 					      .headers = headers,
 					      .n_headers = ARRAY_SIZE(headers),
 					      .body = body,
@@ -149,8 +148,8 @@ struct parameter_get *parameter_get(const struct aws_caller *caller,
 					      .ca_file = caller->ca_file,
 					      .interface = caller->interface };
 
-	get->done = done;
-	get->data = data;
+	get->done = options->done;
+	get->data = options->data;
 	get->transfer = http_start(caller->http, &request, on_response, get, err);
 	return get->transfer ? TAKE_PTR(get) : NULL;
 }

@@ -27,10 +27,16 @@ struct parameter_answer {
 
 typedef void (*parameter_done_fn)(const struct parameter_answer *answer, void *data);
 
-/* Asks once; the callback comes once, from the loop. `endpoint` is of AWS_SSM. NULL with the reason. */
-struct parameter_get *parameter_get(const struct aws_caller *caller,
-				    const struct aws_endpoint *endpoint, const char *name,
-				    parameter_done_fn done, void *data, struct err *err);
+struct parameter_options {
+	const struct aws_caller *caller;
+	const struct aws_endpoint *endpoint; /* of AWS_SSM */
+	const char *name;                    /* or ARN */
+	parameter_done_fn done;
+	void *data;
+};
+
+/* Asks once; the callback comes once, from the loop. NULL with the reason. */
+struct parameter_get *parameter_get(const struct parameter_options *options, struct err *err);
 /* The callback isn't called. NULL is fine; not allowed in or after it. */
 void parameter_cancel(struct parameter_get *get);
 

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "awsapi/call.h"
@@ -21,11 +20,9 @@
 #include "base/seed.h"
 #include "conf/user_data.h"
 #include "http/http.h"
-#include "netlink/rtnl.h"
 #include "peer/keys.h"
 
-enum { AGAIN_BASE_MS = 500, AGAIN_CAP_MS = 15000, MAC_TEXT = 18 };
-enum { MODE_ALL = 0644, MODE_GROUP = 0640 };
+enum { AGAIN_BASE_MS = 500, AGAIN_CAP_MS = 15000 };
 
 struct boot {
 	const struct boot_options *options;
@@ -52,7 +49,7 @@ static void tell_state(const struct boot *boot, const char *text)
 	char line[ERR_TEXT_MAX + 1];
 	const int n = snprintf(line, sizeof(line), "%.500s\n", text);
 
-	(void)boot_write(boot->options->directory, BOOT_STATE, MODE_ALL, line, (size_t)n, NULL);
+	(void)boot_write(boot->options->directory, BOOT_STATE, line, (size_t)n, NULL);
 }
 
 static void end(struct boot *boot, int code, const char *text)
@@ -105,8 +102,7 @@ static void write_configuration(struct boot *boot)
 	if (rc)
 		err_set(&err, rc, "the configuration can't be written: out of memory");
 	else
-		rc = boot_write(boot->options->directory, BOOT_CONFIG, MODE_ALL, text, length,
-				&err);
+		rc = boot_write(boot->options->directory, BOOT_CONFIG, text, length, &err);
 	if (rc)
 		end(boot, EXIT_RUNTIME, err.text);
 	else
@@ -131,8 +127,7 @@ static void on_parameter(const struct parameter_answer *answer, void *data)
 		return;
 	}
 	peer_keys_done(&keys);
-	if (boot_write(boot->options->directory, BOOT_SECRET, MODE_GROUP, answer->value,
-		       answer->length, &err))
+	if (boot_write(boot->options->directory, BOOT_SECRET, answer->value, answer->length, &err))
 		end(boot, EXIT_RUNTIME, err.text);
 	else
 		go_on(boot, write_configuration);
@@ -140,10 +135,14 @@ static void on_parameter(const struct parameter_answer *answer, void *data)
 
 static void ask_parameter(struct boot *boot)
 {
+	const struct parameter_options options = { .caller = &boot->caller,
+						   .endpoint = &boot->ssm,
+						   .name = boot->data.secret.parameter,
+						   .done = on_parameter,
+						   .data = boot };
 	struct err err = ERR_NULL;
 
-	if (!parameter_get(&boot->caller, &boot->ssm, boot->data.secret.parameter, on_parameter,
-			   boot, &err))
+	if (!parameter_get(&options, &err))
 		again(boot, HTTP_CLASS_RETRY, err.text);
 }
 
@@ -199,51 +198,20 @@ static void begin_secret(struct boot *boot)
 		end(boot, EXIT_CONFIG, err.text);
 }
 
-static void format_mac(const uint8_t mac[static 6], char ret[static MAC_TEXT])
-{
-	snprintf(ret, MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
-		 mac[4], mac[5]);
-}
-
-/* The device that has the primary interface's MAC. -ENODEV: none (yet). */
-static int find_uplink(const char *mac, char ret[static RT_IFNAME_MAX], struct err *err)
-{
-	struct rt_links links = { 0 };
-	struct rtnl *rtnl = rtnl_open(err);
-	int rc = rtnl ? rtnl_links(rtnl, &links, err) : -EIO;
-	int best = 0;
-	char text[MAC_TEXT];
-
-	if (!rc)
-		rc = err_set(err, -ENODEV, "no device has the primary interface's MAC %s", mac);
-	for (size_t i = 0; i < links.n; i++) {
-		format_mac(links.v[i].mac, text);
-		/* A VLAN or a bridge upon it has its MAC, too, and came later. */
-		if (strcmp(text, mac) != 0 || (best && links.v[i].ifindex > best))
-			continue;
-		best = links.v[i].ifindex;
-		memcpy(ret, links.v[i].name, RT_IFNAME_MAX);
-		rc = 0;
-	}
-	free(links.v);
-	rtnl_close(rtnl);
-	return rc;
-}
-
 static void complete(struct boot *boot)
 {
 	char uplink[RT_IFNAME_MAX] = "", secret[BOOT_PATH_MAX + 32];
 	const struct imds_interface *primary = imds_identity_primary(&boot->identity);
-	const struct user_data_instance instance = {
-		boot->identity.instance_id, uplink,
-		primary && primary->private_ips.n ? primary->private_ips.v[0] : (struct ip4){ 0 },
-		secret
-	};
+	const struct user_data_instance instance = { boot->identity.instance_id, uplink,
+						     primary && primary->private_ips.n ?
+							     primary->private_ips.v[0] :
+							     (struct ip4){ 0 },
+						     secret };
 	struct err err = ERR_NULL;
 
 	snprintf(secret, sizeof(secret), "%s/" BOOT_SECRET, boot->options->directory);
 	if (!boot->data.configuration.gateway.uplink[0] &&
-	    find_uplink(boot->identity.mac, uplink, &err))
+	    boot_find_uplink(boot->identity.mac, uplink, &err))
 		again(boot, HTTP_CLASS_RETRY, err.text);
 	else if (user_data_complete(&boot->data, &instance, &err))
 		end(boot, EXIT_CONFIG, err.text);

@@ -9,6 +9,8 @@
 
 #include <stddef.h>
 
+#include "netlink/rt.h"
+
 struct err;
 
 #define BOOT_CONFIG "gateway.json"
@@ -27,6 +29,8 @@ int boot_run(const struct boot_options *options);
 /* Checks a file with user data as if it were an instance's, asking nobody. -EINVAL, -errno. */
 int boot_check(const char *path, struct err *err);
 
-/* The whole file at once: whoever reads it finds the old one or the new one. -errno. */
-int boot_write(const char *directory, const char *name, unsigned mode, const char *text,
-	       size_t length, struct err *err);
+/* The whole file at once: whoever reads it finds the old one or the new one. Its mode is that of its name. -errno. */
+int boot_write(const char *directory, const char *name, const char *text, size_t length,
+	       struct err *err);
+/* The device that has the primary interface's MAC, as the metadata write it. -ENODEV: none (yet). */
+int boot_find_uplink(const char *mac, char ret[static RT_IFNAME_MAX], struct err *err);

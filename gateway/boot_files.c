@@ -13,6 +13,8 @@
 #include "base/err.h"
 #include "conf/user_data.h"
 
+enum { MODE_ALL = 0644, MODE_GROUP = 0640 };
+
 static int write_all(int fd, const char *text, size_t length)
 {
 	while (length > 0) {
@@ -43,9 +45,10 @@ static int write_new(const char *path, unsigned mode, const char *text, size_t l
 	return !rc && fsync(fd) < 0 ? -errno : rc;
 }
 
-int boot_write(const char *directory, const char *name, unsigned mode, const char *text,
-	       size_t length, struct err *err)
+int boot_write(const char *directory, const char *name, const char *text, size_t length,
+	       struct err *err)
 {
+	const unsigned mode = strcmp(name, BOOT_SECRET) == 0 ? MODE_GROUP : MODE_ALL;
 	char path[BOOT_PATH_MAX + 32], fresh[BOOT_PATH_MAX + 40];
 
 	snprintf(path, sizeof(path), "%s/%s", directory, name);
@@ -79,9 +82,9 @@ static ssize_t read_file(const char *path, char text[static USER_DATA_MAX + 1])
 
 int boot_check(const char *path, struct err *err)
 {
-	static const struct user_data_instance some = { "i-0123456789abcdef0", "eth0",
-							{ 0x0a00000a },
-							"/run/eipgw/" BOOT_SECRET };
+	static const struct user_data_instance some = {
+		"i-0123456789abcdef0", "eth0", { 0x0a00000a }, "/run/eipgw/" BOOT_SECRET
+	};
 	char text[USER_DATA_MAX + 1];
 	const ssize_t length = read_file(path, text);
 	struct user_data data;

@@ -47,8 +47,9 @@ static void check_dump(const struct gateway_config *config)
 
 static void read_user_data(const char *text, size_t size)
 {
-	static const struct user_data_instance instance = { "i-0123456789abcdef0", "ens5", { 0x0a0001c8 },
-							    "/run/eipgw/group.secret" };
+	static const struct user_data_instance instance = {
+		"i-0123456789abcdef0", "ens5", { 0x0a0001c8 }, "/run/eipgw/group.secret"
+	};
 	struct user_data data;
 	struct err err = ERR_NULL;
 

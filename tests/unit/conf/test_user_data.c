@@ -19,7 +19,9 @@
 	"{\"eipgw\": 1, \"secret\": {\"parameter\": \"/eipgw/partners/secret\"" rest "}, " \
 	"\"configuration\": {" KUBERNETES "}}"
 
-static const struct user_data_instance instance = { "i-0123456789abcdef0", "ens5", { 0x0a0001c8 },
+static const struct user_data_instance instance = { "i-0123456789abcdef0",
+						    "ens5",
+						    { 0x0a0001c8 },
 						    "/run/eipgw/group.secret" };
 
 /* What is wrong with it, parsed and completed; "": nothing. */

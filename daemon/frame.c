@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/config.h"
@@ -25,6 +26,7 @@ enum { NOTICE_AGAIN_MS = 100, STOP_SPARE_MS = 5000 };
 struct options {
 	const char *config, *control, *log_level;
 	bool check_config, dump_config, cleanup, stay, version, help, help_config, help_metrics;
+	bool config_is_usual; /* nobody named a file */
 };
 
 static const struct option_row option_rows[] = {
@@ -153,6 +155,26 @@ static void *load(const struct frame_spec *spec, const char *path, struct err *e
 		err_prefix(err, 0, "%s", path);
 		return NULL;
 	}
+	return config;
+}
+
+/*
+ * A package may be removed when its configuration is gone, or never was. What is ours in the kernel is known by names and
+ * numbers that the configuration can change, but hardly ever does. NULL: there is a file, or no memory.
+ */
+static void *load_nothing(const struct frame_spec *spec, const struct options *options)
+{
+	void *config;
+
+	if (!options->cleanup || !options->config_is_usual || access(options->config, F_OK) == 0)
+		return NULL;
+	config = malloc(spec->table->size);
+	if (config && config_parse(spec->table, "{}", 2, config, NULL)) {
+		free(config);
+		return NULL;
+	}
+	log_info("cleanup", "there is no %s: what is ours is known by the defaults",
+		 options->config);
 	return config;
 }
 
@@ -357,7 +379,8 @@ static int parse(const struct frame_spec *spec, int argc, char *argv[], struct o
 		log_level_set(level);
 	if (options->stay && !options->cleanup)
 		return err_set(err, -EINVAL, "--stay is for --cleanup");
-	if (!options->config)
+	options->config_is_usual = !options->config;
+	if (options->config_is_usual)
 		options->config = config_choose(spec->config_path, spec->other_config_path);
 	if (!options->control)
 		options->control = spec->socket_path;
@@ -439,7 +462,9 @@ int frame_main(const struct frame_spec *spec, int argc, char *argv[])
 	code = answer_early(spec, &frame.options);
 	if (code >= 0)
 		return code;
-	config = load(spec, frame.options.config, &err);
+	config = load_nothing(spec, &frame.options);
+	if (!config)
+		config = load(spec, frame.options.config, &err);
 	if (!config)
 		return fail(EXIT_CONFIG, "config", &err);
 	code = answer_with_config(spec, &frame.options, config);

@@ -140,9 +140,24 @@ void parameters_settle_guard(struct parameters_guard *guard, struct rtnl *rtnl,
 	put_sources(guard, rtnl, view);
 }
 
+/* Without a configuration nobody knows which device was the uplink. */
+static int remove_guards(struct rtnl *rtnl, struct err *err)
+{
+	struct rt_links links = { 0 };
+	int rc = rtnl_links(rtnl, &links, err);
+
+	for (size_t i = 0; i < links.n && !rc; i++)
+		rc = guard_remove_sources(rtnl, links.v[i].ifindex, err);
+	free(links.v);
+	return rc;
+}
+
 int parameters_remove_guard(struct rtnl *rtnl, const struct gateway_config *config, struct err *err)
 {
 	struct rt_link uplink;
+
+	if (!config->gateway.uplink[0])
+		return remove_guards(rtnl, err);
 	int rc = rtnl_link_by_name(rtnl, config->gateway.uplink, &uplink, err);
 
 	if (rc == -ENODEV)

@@ -29,7 +29,7 @@ void parameters_widen_guard(struct parameters_guard *guard, struct rtnl *rtnl,
 			    const struct gateway_view *view);
 void parameters_settle_guard(struct parameters_guard *guard, struct rtnl *rtnl,
 			     const struct gateway_view *view);
-/* For deinstallation. 0 also if there is no such device. */
+/* For deinstallation. 0 also if there is no such device; of all devices if the configuration has none. */
 int parameters_remove_guard(struct rtnl *rtnl, const struct gateway_config *config,
 			    struct err *err);
 

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # SPDX-FileCopyrightText: The eipgw authors
-"""An instance that boots: the kernel's default is that nothing is forwarded, and so it stays until the rules are in."""
+"""An instance that boots: the kernel's default is that nothing is forwarded, and so it stays until the rules are in. And one that is
+cleaned up without a configuration."""
 
 from collections.abc import Callable
 
 import pytest
 from eipgwlab import Lab, netns
+from eipgwlab.build import program
 from eipgwlab.cloud import AT_OURS, Cloud
+from eipgwlab.daemons import SANITIZER_ENV
 from eipgwlab.wait import wait_until
 
 pytestmark = pytest.mark.appliance
@@ -50,3 +53,34 @@ def test_it_goes_on_forwarding_when_the_daemon_ends(make_cloud: Callable[..., Cl
     assert forwards(lab) == "1"
     assert lab.pods["p1"].probe().seen == lab.eip("bank")
     assert lab.foreign() == {}
+
+
+# No configuration anywhere that the daemons look.
+HIDDEN = '! [ -d /etc/eipgw ] || mount -t tmpfs none /etc/eipgw; mount -t tmpfs none /run; exec "$@"'
+
+
+def test_a_configuration_is_not_needed_to_clean_up(make_lab: Callable[..., Lab]) -> None:
+    """As when a package is removed after its configuration."""
+    lab = make_lab()
+    lab.start_daemons()
+    assert lab.pods["p1"].probe().seen == lab.eip("bank")
+    assert lab.foreign() == {}
+    lab.stop_daemons()
+    for name in ("gw-a", "node1"):
+        daemon = lab.daemons[name]
+        argv = ["ip", "netns", "exec", daemon.netns, "unshare", "-m", "sh", "-ec", HIDDEN, "sh", str(program(daemon.program)), "--cleanup"]
+        done = netns.execute(argv, env=SANITIZER_ENV, check=False)
+        assert done.returncode == 0, done
+        assert "known by the defaults" in done.stderr and "Sanitizer" not in done.stderr
+        assert "eipgw" not in lab.run(name, "nft", "list", "tables")
+        assert "egw0" not in lab.run(name, "ip", "link")
+        assert "proto 101" not in lab.run(name, "ip", "route", "show", "table", "all") + lab.run(name, "ip", "rule")
+    assert "clsact" not in lab.run("gw-a", "tc", "qdisc", "show", "dev", "eth0")
+    assert lab.check_logs() == []
+
+
+def test_a_named_configuration_must_be_there(make_lab: Callable[..., Lab]) -> None:
+    daemon = make_lab().daemons["gw-a"]
+    daemon.config_path.unlink()
+    done = daemon.cleanup()
+    assert done.returncode == 3 and "No such file" in done.stderr, done

@@ -11,7 +11,7 @@ AWS = Path(__file__).resolve().parents[1] / "aws"
 sys.path.insert(0, str(AWS))
 
 from awspeers import Moto  # noqa: E402
-from peers import install  # noqa: E402
+from installing import install  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 from awspeers import BUILD
-from peers import install
+from installing import install
 from terraform import TOP, Terraform, run
 
 EXAMPLES = sorted(path.name for path in (TOP / "terraform" / "examples").iterdir())

@@ -3,12 +3,16 @@
 """eipgw-user-data in a namespace that has an instance's network card, beside AWS's emulator of the metadata service and moto."""
 
 import base64
+import gzip
 import json
 import os
 import secrets
 import stat
 import subprocess
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 
@@ -155,6 +159,53 @@ def test_what_is_wrong_is_said_with_its_path_and_leaves_no_configuration(service
     assert code == 3
     assert f"<3>user-data: {reason}" in log and "forwards nothing" in log
     assert list(files(run)) == ["user-data.state"] and reason in files(run)["user-data.state"]
+
+
+@pytest.fixture
+def odd_metadata():
+    """odd_metadata(status, body): a metadata service that answers so when it's asked for user data, as the emulator can't."""
+    servers = []
+
+    def serve(status, body):
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self, code, text):
+                self.send_response(code)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def do_PUT(self):
+                self.answer(200, b"token")
+
+            def do_GET(self):
+                self.answer(status, body) if self.path == "/latest/user-data" else self.answer(404, b"")
+
+            def log_message(self, *_):
+                pass
+
+        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        threading.Thread(target=servers[-1].serve_forever, args=(0.05,), daemon=True).start()
+        return SimpleNamespace(url=f"http://127.0.0.1:{servers[-1].server_address[1]}", prefix=())
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_an_instance_without_user_data_is_told_so(odd_metadata, run):
+    code, log = finish(odd_metadata(404, b""), run)
+    assert code == 3 and "<3>user-data: user data: the instance has none" in log
+
+
+def test_compressed_user_data_are_told(odd_metadata, run):
+    with Run(odd_metadata(200, gzip.compress(user_data())), run) as program:
+        program.wait_for("instance metadata: user-data: isn't text (is it compressed?)")
+
+
+def test_a_disabled_metadata_service_ends_it(odd_metadata, run):
+    code, log = finish(odd_metadata(403, b""), run)
+    assert code == 3 and "disabled for this instance" in log
 
 
 def test_an_unreachable_metadata_service_is_asked_again(service, run):

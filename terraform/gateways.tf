@@ -54,11 +54,10 @@ resource "aws_launch_template" "gateway" {
     instance_metadata_tags = "enabled"
   }
 
-  # A secondary address for each egress IP, from the beginning.
+  # eipgwd assigns the egress IPs' private addresses itself: here EC2 takes their number only for launches of a single instance.
   network_interfaces {
     device_index                = 0
     associate_public_ip_address = var.api_access == "public_ip"
-    ipv4_address_count          = length(var.egress_ips)
     security_groups             = concat([aws_security_group.gateway.id], var.additional_security_group_ids)
     delete_on_termination       = true
   }

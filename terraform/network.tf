@@ -30,7 +30,7 @@ resource "aws_vpc_security_group_ingress_rule" "untracked" {
 
 resource "aws_vpc_security_group_egress_rule" "all" {
   security_group_id = aws_security_group.gateway.id
-  description       = "Pods' traffic; the gateways' own"
+  description       = "Traffic of pods and of the gateways"
   cidr_ipv4         = "0.0.0.0/0"
   ip_protocol       = "-1"
   tags              = local.tags
@@ -120,7 +120,7 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints" {
   count = length(local.endpoints) > 0 ? 1 : 0
 
   security_group_id            = aws_security_group.endpoints[0].id
-  description                  = "AWS' APIs, from the gateways"
+  description                  = "APIs of AWS, from the gateways"
   referenced_security_group_id = aws_security_group.gateway.id
   ip_protocol                  = "tcp"
   from_port                    = 443

@@ -257,4 +257,8 @@ variable "tags" {
     condition     = !contains(keys(var.tags), "eipgw")
     error_message = "tags: eipgw is the module's own."
   }
+  validation {
+    condition     = alltrue([for key in keys(var.tags) : can(regex("^[0-9A-Za-z+=.,_:@-]{1,128}$", key)) && !startswith(lower(key), "aws:")])
+    error_message = "tags: the instances show theirs in the metadata, where a key has none but letters, digits and +-=.,_:@."
+  }
 }

@@ -104,6 +104,7 @@ def test_an_example_is_applied_once_and_its_user_data_are_accepted(terraform, tm
     ({"api_access": "nat"}, "api_access: is none of"),
     ({"metrics_port": 0}, "metrics_port: from 1"),
     ({"tags": {"eipgw": "x"}}, "tags: eipgw is the module's own"),
+    ({"tags": {"kubernetes.io/cluster/production": "owned"}}, "tags: the instances show theirs in the metadata"),
     ({"configuration": {"always_excluded": ["10.0.0.0/16"] * 1200}}, "The user data have"),
 ])
 def test_a_wrong_variable_is_refused_with_a_sentence(terraform, plan_of, variables, reason):
@@ -127,7 +128,7 @@ def test_what_a_gateway_is(plan_of):
     assert metadata["instance_metadata_tags"] == "enabled"
     assert root["ebs"][0]["encrypted"] == "true"
     assert not template.get("key_name") and not template["instance_market_options"]
-    assert interface["ipv4_address_count"] == 1
+    assert not interface["network_interface_id"] and not interface["private_ip_address"]
     assert {"resource_type": "network-interface", "tags": {"Name": "eipgw-partners", "eipgw": "partners"}} in template["tag_specifications"]
     [hook] = found['aws_autoscaling_group.gateway["eu-central-1a"]']["initial_lifecycle_hook"]
     assert (hook["lifecycle_transition"], hook["default_result"]) == ("autoscaling:EC2_INSTANCE_TERMINATING", "CONTINUE")
@@ -158,6 +159,14 @@ def test_the_security_groups_are_those_of_the_document(plan_of):
         ("ingress", "udp", 4789, 4789, None), ("egress", "udp", 4789, 4789, None), ("ingress", "udp", 7420, 7420, None),
         ("ingress", "tcp", 7421, 7421, None), ("ingress", "tcp", 443, 443, None), ("egress", "-1", None, None, "0.0.0.0/0"),
         ("ingress", "tcp", 0, 65535, "0.0.0.0/0"), ("ingress", "udp", 0, 65535, "0.0.0.0/0")}
+
+
+def test_ec2_takes_the_descriptions_of_security_groups(plan_of):
+    """EC2 API Reference, CreateSecurityGroup and IpRange: letters, digits, blanks and ._-:/()#,@[]+=&;{}!$*."""
+    found = resources(plan_of(api_access="vpc_endpoints", cluster_security_group_id="sg-0123456789abcdef1"))
+    texts = [r["description"] for a, r in found.items() if "security_group" in a]
+    assert len(texts) >= 10
+    assert [t for t in texts if not re.fullmatch(r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}", t)] == []
 
 
 def test_a_misspelt_argument_would_be_found(terraform, tmp_path):

@@ -56,9 +56,12 @@ static int check_ceilings(const char *text, size_t length, struct err *err)
 		commas += text[i] == ',';
 	}
 	if (containers > CONTAINERS_MAX)
-		return err_set(err, -EINVAL, "more than %u objects and lists", CONTAINERS_MAX);
+		return err_mark(err, MSG_CONFIG_AMOUNT,
+				err_set(err, -EINVAL, "more than %u objects and lists",
+					CONTAINERS_MAX));
 	if (commas > VALUES_MAX)
-		return err_set(err, -EINVAL, "more than %u values", VALUES_MAX);
+		return err_mark(err, MSG_CONFIG_AMOUNT,
+				err_set(err, -EINVAL, "more than %u values", VALUES_MAX));
 	return 0;
 }
 
@@ -86,7 +89,8 @@ static int parse_json(const char *text, size_t length, json_t **ret, struct err 
 	char path[CONFIG_PATH_TEXT_MAX];
 
 	if (length > CONFIG_FILE_MAX)
-		return err_set(err, -EINVAL, "larger than %u bytes", CONFIG_FILE_MAX);
+		return err_mark(err, MSG_CONFIG_AMOUNT,
+				err_set(err, -EINVAL, "larger than %u bytes", CONFIG_FILE_MAX));
 	int r = check_ceilings(text, length, err);
 	if (r < 0)
 		return r;
@@ -96,8 +100,9 @@ static int parse_json(const char *text, size_t length, json_t **ret, struct err 
 	if (r == -ENOMEM)
 		return err_set(err, r, "out of memory");
 	(void)config_locate(text, context_length(text, length, &error), path);
-	return err_set(err, -EINVAL, "%s: line %d, column %d: %s", path, error.line, error.column,
-		       error.text);
+	return err_mark(err, MSG_CONFIG_SYNTAX,
+			err_set(err, -EINVAL, "%s: line %d, column %d: %s", path, error.line,
+				error.column, error.text));
 }
 
 static int read_root(const struct config_table *table, json_t *root, void *ret, struct err *err)
@@ -151,15 +156,19 @@ static int open_file(const char *path, int *ret_fd, size_t *ret_size, struct err
 	int error = errno;
 
 	if (fd < 0)
-		return err_set(err, -error, "can't open: %s", strerror(error));
+		return err_mark(err, MSG_CONFIG_UNREADABLE,
+				err_set(err, -error, "can't open: %s", strerror(error)));
 	if (fstat(fd, &st) < 0) {
 		error = errno;
-		return err_set(err, -error, "can't stat: %s", strerror(error));
+		return err_mark(err, MSG_CONFIG_UNREADABLE,
+				err_set(err, -error, "can't stat: %s", strerror(error)));
 	}
 	if (!S_ISREG(st.st_mode))
-		return err_set(err, -EINVAL, "not a regular file");
+		return err_mark(err, MSG_CONFIG_UNREADABLE,
+				err_set(err, -EINVAL, "not a regular file"));
 	if (st.st_size > (off_t)CONFIG_FILE_MAX)
-		return err_set(err, -EINVAL, "larger than %u bytes", CONFIG_FILE_MAX);
+		return err_mark(err, MSG_CONFIG_AMOUNT,
+				err_set(err, -EINVAL, "larger than %u bytes", CONFIG_FILE_MAX));
 	*ret_size = (size_t)st.st_size;
 	*ret_fd = TAKE_FD(fd);
 	return 0;
@@ -182,9 +191,11 @@ static int load_json(const char *path, json_t **ret, struct err *err)
 	/* One byte more than the size tells a file that is being written from a whole one. */
 	r = read_all(fd, text, size + 1, &length);
 	if (r < 0)
-		return err_set(err, r, "can't read: %s", strerror(-r));
+		return err_mark(err, MSG_CONFIG_UNREADABLE,
+				err_set(err, r, "can't read: %s", strerror(-r)));
 	if (length != size)
-		return err_set(err, -EAGAIN, "changed while it was read");
+		return err_mark(err, MSG_CONFIG_UNREADABLE,
+				err_set(err, -EAGAIN, "changed while it was read"));
 	return parse_json(text, length, ret, err);
 }
 

@@ -47,7 +47,9 @@ static const char *type_text(const json_t *value)
 
 static int fail_type(const struct config_at *at, const char *expected, const json_t *value)
 {
-	return config_at_fail(at, -EINVAL, "expected %s, found %s", expected, type_text(value));
+	return err_mark(at->err, MSG_CONFIG_TYPE,
+			config_at_fail(at, -EINVAL, "expected %s, found %s", expected,
+				       type_text(value)));
 }
 
 static bool is_name_char(char c)
@@ -95,7 +97,9 @@ static int read_text(json_t *value, const char *(*check)(const char *, size_t), 
 	const size_t length = json_string_length(value);
 	const char *const reason = check(text, length);
 	if (reason)
-		return config_at_fail(at, -EINVAL, "'%.*s': %s", SHOWN_TEXT_MAX, text, reason);
+		return err_mark(at->err, MSG_CONFIG_VALUE,
+				config_at_fail(at, -EINVAL, "'%.*s': %s", SHOWN_TEXT_MAX, text,
+					       reason));
 	memcpy(ret, text, length + 1);
 	return 0;
 }
@@ -134,10 +138,12 @@ static int copy_free_text(json_t *value, uint32_t max, char *ret, const struct c
 	const char *const text = json_string_value(value);
 	const size_t length = json_string_length(value);
 	if (length > max)
-		return config_at_fail(at, -EINVAL, "%zu bytes, at most %u are allowed", length,
-				      max);
+		return err_mark(at->err, MSG_CONFIG_VALUE,
+				config_at_fail(at, -EINVAL, "%zu bytes, at most %u are allowed",
+					       length, max));
 	if (has_control(text, length))
-		return config_at_fail(at, -EINVAL, "the text has control characters");
+		return err_mark(at->err, MSG_CONFIG_VALUE,
+				config_at_fail(at, -EINVAL, "the text has control characters"));
 	memcpy(ret, text, length + 1);
 	return 0;
 }
@@ -155,7 +161,7 @@ static int read_ip4(const struct config_key *key, json_t *value, void *ret,
 	if (!json_is_string(value))
 		return fail_type(at, "a string with an IPv4 address", value);
 	const int r = ip4_parse(json_string_value(value), ret, at->err);
-	return r < 0 ? config_at_prefix(at, r) : 0;
+	return r < 0 ? err_mark(at->err, MSG_CONFIG_VALUE, config_at_prefix(at, r)) : 0;
 }
 
 /* "0x" and one to eight digits. */
@@ -192,12 +198,15 @@ static int read_u32(const struct config_key *key, json_t *value, void *ret,
 	else if (!json_is_string(value))
 		return fail_type(at, "a number or a string \"0x...\"", value);
 	else if (!parse_hex(json_string_value(value), &v))
-		return config_at_fail(at, -EINVAL,
-				      "'%.*s' is no number: write 4096 or, as a string, \"0x1000\"",
-				      SHOWN_TEXT_MAX, json_string_value(value));
+		return err_mark(
+			at->err, MSG_CONFIG_VALUE,
+			config_at_fail(at, -EINVAL,
+				       "'%.*s' is no number: write 4096 or, as a string, \"0x1000\"",
+				       SHOWN_TEXT_MAX, json_string_value(value)));
 	if (v < (json_int_t)key->min || v > (json_int_t)config_u32_max(key))
-		return config_at_fail(at, -EINVAL, "%lld is not between %u and %u", (long long)v,
-				      key->min, config_u32_max(key));
+		return err_mark(at->err, MSG_CONFIG_VALUE,
+				config_at_fail(at, -EINVAL, "%lld is not between %u and %u",
+					       (long long)v, key->min, config_u32_max(key)));
 	*(uint32_t *)ret = (uint32_t)v;
 	return 0;
 }
@@ -220,8 +229,9 @@ static int read_enum(const struct config_key *key, json_t *value, void *ret,
 		if (n > 0 && (size_t)n < sizeof(known) - length)
 			length += (size_t)n;
 	}
-	return config_at_fail(at, -EINVAL, "'%.*s' is none of %s", SHOWN_TEXT_MAX,
-			      json_string_value(value), known);
+	return err_mark(at->err, MSG_CONFIG_VALUE,
+			config_at_fail(at, -EINVAL, "'%.*s' is none of %s", SHOWN_TEXT_MAX,
+				       json_string_value(value), known));
 }
 
 /* Checks that the value is a list of the allowed length and allocates room for it (NULL when empty). */
@@ -232,11 +242,13 @@ static int start_list(const struct config_key *key, json_t *value, size_t item_s
 		return fail_type(at, "a list", value);
 	const size_t n = json_array_size(value);
 	if (n > config_list_max(key))
-		return config_at_fail(at, -EINVAL, "%zu items, at most %u are allowed", n,
-				      config_list_max(key));
+		return err_mark(at->err, MSG_CONFIG_AMOUNT,
+				config_at_fail(at, -EINVAL, "%zu items, at most %u are allowed", n,
+					       config_list_max(key)));
 	if (n < key->min)
-		return config_at_fail(at, -EINVAL, "%zu items, at least %u are needed", n,
-				      key->min);
+		return err_mark(at->err, MSG_CONFIG_AMOUNT,
+				config_at_fail(at, -EINVAL, "%zu items, at least %u are needed", n,
+					       key->min));
 	if (n == 0)
 		return 0;
 	*ret = calloc(n, item_size);
@@ -276,7 +288,7 @@ static int read_prefixes(const struct config_key *key, json_t *value, void *ret,
 					 item);
 		r = parse_prefix(key->type, json_string_value(item), v, i, at->err);
 		if (r < 0)
-			return config_at_prefix(&here, r);
+			return err_mark(at->err, MSG_CONFIG_VALUE, config_at_prefix(&here, r));
 	}
 	return r;
 }
@@ -306,8 +318,9 @@ static int reject_same_names(const struct config_names *names, const struct conf
 		const struct config_at here = { .parent = at, .index = index, .err = at->err };
 
 		if (strcmp(sorted[i], sorted[i - 1]) == 0)
-			return config_at_fail(&here, -EINVAL, "'%s' is in the list twice",
-					      sorted[i]);
+			return err_mark(here.err, MSG_CONFIG_TWICE,
+					config_at_fail(&here, -EINVAL, "'%s' is in the list twice",
+						       sorted[i]));
 	}
 	return 0;
 }
@@ -352,7 +365,8 @@ static int read_texts(const struct config_key *key, json_t *value, void *ret,
 		if (r < 0)
 			return r;
 		if (!texts->v[i][0])
-			return config_at_fail(&here, -EINVAL, "the text is empty");
+			return err_mark(here.err, MSG_CONFIG_VALUE,
+					config_at_fail(&here, -EINVAL, "the text is empty"));
 	}
 	return 0;
 }
@@ -440,7 +454,8 @@ static int fail_unknown_key(const struct config_table *table, const struct confi
 		if (n > 0 && (size_t)n < sizeof(known) - length)
 			length += (size_t)n;
 	}
-	return config_at_fail(at, -EINVAL, "unknown key; the keys here are %s", known);
+	return err_mark(at->err, MSG_CONFIG_UNKNOWN_KEY,
+			config_at_fail(at, -EINVAL, "unknown key; the keys here are %s", known));
 }
 
 static int reject_unknown_keys(const struct config_table *table, json_t *object,
@@ -475,7 +490,8 @@ int config_read_object(const struct config_table *table, json_t *value, void *re
 		if (member)
 			r = read_value(key, member, field, &here);
 		else if (key->flags & CONFIG_REQUIRED)
-			r = config_at_fail(&here, -EINVAL, "the key is missing");
+			r = err_mark(here.err, MSG_CONFIG_MISSING_KEY,
+				     config_at_fail(&here, -EINVAL, "the key is missing"));
 		else
 			r = read_default(key, field, &here);
 	}

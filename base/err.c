@@ -40,6 +40,7 @@ int err_set(struct err *err, int code, const char *format, ...)
 	va_end(args);
 	memcpy(err->text, buf, length);
 	err->text[length] = '\0';
+	err->id = 0;
 	errno = saved_errno;
 	return code;
 }
@@ -73,4 +74,16 @@ int err_prefix(struct err *err, int code, const char *format, ...)
 	err->text[length] = '\0';
 	errno = saved_errno;
 	return code;
+}
+
+int err_mark(struct err *err, int id, int code)
+{
+	if (err && !err->id)
+		err->id = id;
+	return code;
+}
+
+int err_id(const struct err *err, int otherwise)
+{
+	return err->id ? err->id : otherwise;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/message.h"
 #include "base/text.h"
 
 #define LOG_LINE_MAX 2048 /* bytes with the prefix and the newline; what is longer is cut */
@@ -73,23 +74,24 @@ static void write_line(const char *line, size_t length)
 	while (n < 0 && errno == EINTR);
 }
 
-void log_write(enum log_level level, const char *subsystem, const char *format, ...)
+static bool is_copied(enum log_level level)
 {
-	const int saved_errno = errno;
+	return copy.fn && level <= LOG_LEVEL_INFO;
+}
+
+/* What is too long is cut, but not the identifier. */
+__attribute__((format(printf, 4, 0))) static void write_text(enum log_level level, int id,
+							     const char *subsystem,
+							     const char *format, va_list args)
+{
 	char line[LOG_LINE_MAX];
-	const size_t room = sizeof(line) - 1; /* the last byte is for the newline */
-	va_list args;
+	/* The last byte is for the newline. */
+	const size_t room = sizeof(line) - 1 - (id ? MESSAGE_TAIL_MAX : 0);
 
-	const bool is_copied = copy.fn && level <= LOG_LEVEL_INFO;
-
-	if (level > max_level && !is_copied)
-		return;
 	const int head = snprintf(line, room, "<%c>%s: ", levels[level].priority, subsystem);
 	if (head < 0 || (size_t)head >= room)
 		return;
-	va_start(args, format);
 	const int body = vsnprintf(line + head, room - (size_t)head, format, args);
-	va_end(args);
 	if (body < 0)
 		return;
 	size_t length = (size_t)head + (size_t)body;
@@ -99,10 +101,37 @@ void log_write(enum log_level level, const char *subsystem, const char *format, 
 	}
 	text_mask_controls(line, length);
 	line[length] = '\0';
-	if (is_copied)
+	message_append(id, line, sizeof(line) - 1);
+	length = strlen(line);
+	if (is_copied(level))
 		copy.fn(level, subsystem, line + head, copy.data);
 	line[length++] = '\n';
 	if (level <= max_level)
 		write_line(line, length);
+}
+
+void log_write(enum log_level level, const char *subsystem, const char *format, ...)
+{
+	const int saved_errno = errno;
+	va_list args;
+
+	if (level > max_level && !is_copied(level))
+		return;
+	va_start(args, format);
+	write_text(level, MESSAGE_NONE, subsystem, format, args);
+	va_end(args);
+	errno = saved_errno;
+}
+
+void log_write_id(enum log_level level, int id, const char *subsystem, const char *format, ...)
+{
+	const int saved_errno = errno;
+	va_list args;
+
+	if (level > max_level && !is_copied(level))
+		return;
+	va_start(args, format);
+	write_text(level, id, subsystem, format, args);
+	va_end(args);
 	errno = saved_errno;
 }

@@ -178,6 +178,25 @@ static void lines_around_the_limit_lose_nothing_but_what_is_cut(void **state)
 	}
 }
 
+static void an_identifier_stands_behind_the_text(void **state)
+{
+	static const char tail[] = "x... [EIPGW-2008]\n";
+	char longer[LINE_MAX_BYTES + 8];
+
+	log_warning(MSG_SYSCTL, "sysctl", "%s=%d", "a", 1);
+	assert_string_equal(next_write(*state), "<4>sysctl: a=1 [EIPGW-2008]\n");
+	log_error(MESSAGE_NONE, "a", "x");
+	assert_string_equal(next_write(*state), "<3>a: x\n");
+
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	log_warning(MSG_SYSCTL, "a", "%s", longer);
+	const char *const text = next_write(*state);
+	const size_t length = strlen(text);
+	assert_in_range(length, LINE_MAX_BYTES - 32, LINE_MAX_BYTES);
+	assert_string_equal(text + length - strlen(tail), tail);
+}
+
 static void errno_is_left_alone_even_when_nobody_reads(void **state)
 {
 	struct capture *const capture = *state;
@@ -231,6 +250,7 @@ int main(void)
 		captured(utf8_stays_and_its_control_characters_do_not),
 		captured(a_long_line_is_cut_and_still_one_line),
 		captured(lines_around_the_limit_lose_nothing_but_what_is_cut),
+		captured(an_identifier_stands_behind_the_text),
 		captured(errno_is_left_alone_even_when_nobody_reads),
 		cmocka_unit_test(level_names_are_read_exactly),
 	};

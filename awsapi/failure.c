@@ -8,6 +8,7 @@
 
 #include "awsapi/xml.h"
 #include "base/cleanup.h"
+#include "base/message.h"
 #include "http/http.h"
 
 #define EC2_CODES "EC2 API Reference, Error codes"
@@ -157,6 +158,22 @@ bool aws_failure_is_denied(const struct aws_failure *failure)
 	       fnmatch("AccessDenied*", failure->code, 0) == 0;
 }
 
+int aws_failure_id(const struct aws_failure *failure)
+{
+	static const int ids[HTTP_CLASS_COUNT] = {
+		[HTTP_CLASS_RETRY] = MSG_AWS_UNREACHABLE,
+		[HTTP_CLASS_THROTTLED] = MSG_AWS_THROTTLED,
+		[HTTP_CLASS_CREDENTIALS] = MSG_AWS_CREDENTIALS,
+		[HTTP_CLASS_NOT_FOUND] = MSG_AWS_NOT_FOUND,
+		[HTTP_CLASS_CONFLICT] = MSG_AWS_CONFLICT,
+		[HTTP_CLASS_PERMANENT] = MSG_AWS_REFUSED,
+	};
+
+	if (failure->is_clock)
+		return MSG_AWS_CLOCK;
+	return aws_failure_is_denied(failure) ? MSG_AWS_DENIED : ids[failure->class];
+}
+
 void aws_failure_set(struct aws_failure *ret, const char *action, enum http_class class,
 		     const char *text)
 {
@@ -174,5 +191,6 @@ bool aws_failure_blame_clock(struct aws_failure *failure, const char *action, in
 	snprintf(failure->text, sizeof(failure->text),
 		 "%s: %s: this machine's clock is %lld s %s AWS's; set it", action, failure->code,
 		 (long long)(ahead < 0 ? -ahead : ahead), ahead < 0 ? "behind" : "ahead of");
+	failure->is_clock = true;
 	return true;
 }

@@ -25,6 +25,7 @@ struct aws_failure {
 	int64_t retry_after_ms; /* -1: not asked */
 	int64_t date_sec;       /* AWS's clock, seconds since 1970; -1: unknown */
 	uint32_t attempts;      /* so many requests were made */
+	bool is_clock;          /* this machine's clock is to blame */
 };
 
 struct aws_error_row {
@@ -49,6 +50,9 @@ void aws_failure_read(const char *action, const struct http_response *response,
 
 /* The policy of the credentials doesn't allow the call: EC2's code, or the other services'. */
 bool aws_failure_is_denied(const struct aws_failure *failure);
+
+/* What it is in the words of message.h. */
+int aws_failure_id(const struct aws_failure *failure);
 
 /* A failure that no answer tells: `text` after the action. */
 void aws_failure_set(struct aws_failure *ret, const char *action, enum http_class class,

@@ -57,15 +57,22 @@ int failover_config_check(const struct gateway_failover *failover, bool may, boo
 	if (!failover_is_wanted(failover))
 		return 0;
 	if (!may)
-		return err_set(err, -EINVAL,
-			       "failover.secret_file: needs \"source\": \"kubernetes\" and "
-			       "\"ownership\": \"ec2\"");
+		return err_mark(
+			err, MSG_CONFIG_FAILOVER,
+			err_set(err, -EINVAL,
+				"failover.secret_file: needs \"source\": \"kubernetes\" and "
+				"\"ownership\": \"ec2\""));
 	if (has_native)
-		return err_set(err, -EINVAL,
-			       "failover.secret_file: native.source_cidrs can't be taken over");
+		return err_mark(
+			err, MSG_CONFIG_FAILOVER,
+			err_set(err, -EINVAL,
+				"failover.secret_file: native.source_cidrs can't be taken over"));
 	if (failover->secret_file[0] != '/')
-		return err_set(err, -EINVAL, "failover.secret_file: is no absolute path");
+		return err_mark(err, MSG_CONFIG_FAILOVER,
+				err_set(err, -EINVAL, "failover.secret_file: is no absolute path"));
 	if (!namespace[0] || namespace[strspn(namespace, letters)])
-		return err_set(err, -EINVAL, "failover.lease_namespace: is no name of a namespace");
+		return err_mark(err, MSG_CONFIG_FAILOVER,
+				err_set(err, -EINVAL,
+					"failover.lease_namespace: is no name of a namespace"));
 	return 0;
 }

@@ -279,13 +279,18 @@ static int check_source(const struct gateway_config *config, struct err *err)
 	if (config->source == SOURCE_STATIC)
 		return 0;
 	if (config->nodes.n || config->policies.n)
-		return err_set(err, -EINVAL, "%s: come from Kubernetes, as \"source\" says",
-			       config->nodes.n ? "nodes" : "policies");
+		return err_mark(err, MSG_CONFIG_TWO_SOURCES,
+				err_set(err, -EINVAL,
+					"%s: come from Kubernetes, as \"source\" says",
+					config->nodes.n ? "nodes" : "policies"));
 	if (config->ownership == OWNERSHIP_EC2 && config->egress_ips.n)
-		return err_set(err, -EINVAL,
-			       "egress_ips: come from the EgressGateway, as \"source\" says");
+		return err_mark(
+			err, MSG_CONFIG_TWO_SOURCES,
+			err_set(err, -EINVAL,
+				"egress_ips: come from the EgressGateway, as \"source\" says"));
 	if (!config->kubernetes.group[0])
-		return err_set(err, -EINVAL, "kubernetes.group: the key is missing");
+		return err_mark(err, MSG_CONFIG_MISSING_KEY,
+				err_set(err, -EINVAL, "kubernetes.group: the key is missing"));
 	return 0;
 }
 
@@ -297,13 +302,16 @@ static int check_ownership(const struct gateway_config *config, struct err *err)
 	const char *key = NULL;
 
 	if (is_static && !config->gateway.address.v)
-		return err_set(err, -EINVAL, "gateway.address: the key is missing");
+		return err_mark(err, MSG_CONFIG_MISSING_KEY,
+				err_set(err, -EINVAL, "gateway.address: the key is missing"));
 	for (size_t i = 0; i < config->egress_ips.n; i++) {
 		const char *fault = is_static ? find_static_fault(&egress[i], &key) :
 						find_ec2_fault(&egress[i], &key);
 
 		if (fault)
-			return err_set(err, -EINVAL, "egress_ips[%zu].%s: %s", i, key, fault);
+			return err_mark(err, MSG_CONFIG_CONTRADICTS,
+					err_set(err, -EINVAL, "egress_ips[%zu].%s: %s", i, key,
+						fault));
 	}
 	return 0;
 }
@@ -330,18 +338,21 @@ static int check_egress(const struct gateway_config *config, struct err *err)
 
 	for (size_t i = 0; i < config->egress_ips.n; i++) {
 		if (egress[i].private.v && egress[i].private.v == config->gateway.address.v)
-			return err_set(
-				err, -EINVAL,
-				"egress_ips[%zu].private: is the gateway's own address; the host would "
-				"answer for its connections",
-				i);
+			return err_mark(
+				err, MSG_CONFIG_OWN_ADDRESS,
+				err_set(err, -EINVAL,
+					"egress_ips[%zu].private: is the gateway's own address; the host would "
+					"answer for its connections",
+					i));
 		for (size_t j = 0; j < i; j++) {
 			const char *what = find_same(&egress[i], &egress[j]);
 
 			if (what)
-				return err_set(err, -EINVAL,
-					       "egress_ips[%zu].%s: is that of egress_ips[%zu] too",
-					       i, what, j);
+				return err_mark(
+					err, MSG_CONFIG_TWICE,
+					err_set(err, -EINVAL,
+						"egress_ips[%zu].%s: is that of egress_ips[%zu] too",
+						i, what, j));
 		}
 	}
 	return 0;
@@ -399,8 +410,10 @@ static int check_sources(const struct gateway_config *config, struct err *err)
 	qsort(ranges, n, sizeof(*ranges), compare_ranges);
 	for (size_t i = 1; i < n; i++) {
 		if (ranges[i].range.first <= ranges[i - 1].range.last)
-			return err_set(err, -EINVAL, "%s: overlaps %s", range_path(&ranges[i], a),
-				       range_path(&ranges[i - 1], b));
+			return err_mark(err, MSG_CONFIG_OVERLAP,
+					err_set(err, -EINVAL, "%s: overlaps %s",
+						range_path(&ranges[i], a),
+						range_path(&ranges[i - 1], b)));
 	}
 	return 0;
 }
@@ -423,16 +436,22 @@ static int check_node_addresses(const struct gateway_config *config, struct err 
 	for (size_t i = 0; i < config->nodes.n; i++) {
 		/* Its packets would have the mark of those that came without a tunnel. */
 		if (!nodes[i].address.v)
-			return err_set(err, -EINVAL, "nodes[%zu].address: is nobody's", i);
+			return err_mark(err, MSG_CONFIG_OWN_ADDRESS,
+					err_set(err, -EINVAL, "nodes[%zu].address: is nobody's",
+						i));
 		if (nodes[i].address.v == config->gateway.address.v)
-			return err_set(err, -EINVAL, "nodes[%zu].address: is the gateway's", i);
+			return err_mark(err, MSG_CONFIG_OWN_ADDRESS,
+					err_set(err, -EINVAL,
+						"nodes[%zu].address: is the gateway's", i));
 		all[i] = (uint64_t)nodes[i].address.v << 32 | i;
 	}
 	qsort(all, config->nodes.n, sizeof(*all), compare_addresses);
 	for (size_t i = 1; i < config->nodes.n; i++) {
 		if (all[i] >> 32 == all[i - 1] >> 32)
-			return err_set(err, -EINVAL, "nodes[%u].address: is that of nodes[%u] too",
-				       (unsigned)all[i], (unsigned)all[i - 1]);
+			return err_mark(err, MSG_CONFIG_TWICE,
+					err_set(err, -EINVAL,
+						"nodes[%u].address: is that of nodes[%u] too",
+						(unsigned)all[i], (unsigned)all[i - 1]));
 	}
 	return 0;
 }

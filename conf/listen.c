@@ -79,15 +79,20 @@ static int read_place(const struct listen_conf *conf, struct ip4 own, struct lis
 	return 0;
 }
 
+static int refuse(struct err *err, const char *key)
+{
+	return err_mark(err, MSG_CONFIG_LISTEN, err_prefix(err, -EINVAL, "%s", key));
+}
+
 int metrics_config_read(const struct listen_conf *conf, struct ip4 own, struct listen_place *ret,
 			struct err *err)
 {
-	return read_place(conf, own, ret, err) ? err_prefix(err, -EINVAL, "metrics.listen") : 0;
+	return read_place(conf, own, ret, err) ? refuse(err, "metrics.listen") : 0;
 }
 
 int admin_config_read(const struct listen_conf *conf, struct listen_place *ret, struct err *err)
 {
 	static const struct ip4 loopback = { 0x7f000001 };
 
-	return read_place(conf, loopback, ret, err) ? err_prefix(err, -EINVAL, "admin.listen") : 0;
+	return read_place(conf, loopback, ret, err) ? refuse(err, "admin.listen") : 0;
 }

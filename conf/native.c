@@ -46,9 +46,11 @@ int native_config_check(const struct gateway_native *native, bool may_own, struc
 	if (native->route_tables.n && !may_own)
 		return err_set(err, -EINVAL, "native.route_tables: needs \"ownership\": \"ec2\"");
 	if (native->route_tables.n && !native->source_cidrs.n)
-		return err_set(err, -EINVAL,
-			       "native.source_cidrs: the key is missing; what the route tables "
-			       "send would be refused");
+		return err_mark(
+			err, MSG_CONFIG_MISSING_KEY,
+			err_set(err, -EINVAL,
+				"native.source_cidrs: the key is missing; what the route tables "
+				"send would be refused"));
 	for (size_t i = 0; i < native->source_cidrs.n; i++) {
 		if (native->source_cidrs.v[i].len < SOURCE_LEN_MIN)
 			return err_set(err, -EINVAL, "native.source_cidrs[%zu]: is wider than /%d",

@@ -161,20 +161,25 @@ int node_config_complete(void *data, struct err *err)
 
 	if (!config->node.name[0]) {
 		if (!name || !name[0])
-			return err_set(err, -EINVAL,
-				       "node.name: the key is missing, and NODE_NAME isn't set");
+			return err_mark(
+				err, MSG_CONFIG_ENVIRONMENT,
+				err_set(err, -EINVAL,
+					"node.name: the key is missing, and NODE_NAME isn't set"));
 		if (strlen(name) >= sizeof(config->node.name))
-			return err_set(err, -EINVAL, "node.name: NODE_NAME is too long: %.80s",
-				       name);
+			return err_mark(err, MSG_CONFIG_ENVIRONMENT,
+					err_set(err, -EINVAL,
+						"node.name: NODE_NAME is too long: %.80s", name));
 		stpcpy(config->node.name, name);
 	}
 	if (config->node.address.v)
 		return 0;
 	if (!address || !address[0])
-		return err_set(err, -EINVAL,
-			       "node.address: the key is missing, and HOST_IP isn't set");
+		return err_mark(err, MSG_CONFIG_ENVIRONMENT,
+				err_set(err, -EINVAL,
+					"node.address: the key is missing, and HOST_IP isn't set"));
 	if (ip4_parse(address, &config->node.address, err))
-		return err_prefix(err, -EINVAL, "node.address: HOST_IP");
+		return err_mark(err, MSG_CONFIG_ENVIRONMENT,
+				err_prefix(err, -EINVAL, "node.address: HOST_IP"));
 	return 0;
 }
 
@@ -198,14 +203,17 @@ static int check_egress(const struct node_config *config, struct err *err)
 
 	for (size_t i = 0; i < config->egress_ips.n; i++) {
 		if (egress[i].gateway.v == config->node.address.v)
-			return err_set(err, -EINVAL,
-				       "egress_ips[%zu].gateway: is the address of this node", i);
+			return err_mark(
+				err, MSG_CONFIG_OWN_ADDRESS,
+				err_set(err, -EINVAL,
+					"egress_ips[%zu].gateway: is the address of this node", i));
 		for (size_t j = 0; j < i; j++) {
 			if (strcmp(egress[i].name, egress[j].name) == 0)
-				return err_set(
-					err, -EINVAL,
-					"egress_ips[%zu].name: \"%s\" is the name of egress_ips[%zu] too",
-					i, egress[i].name, j);
+				return err_mark(
+					err, MSG_CONFIG_TWICE,
+					err_set(err, -EINVAL,
+						"egress_ips[%zu].name: \"%s\" is the name of egress_ips[%zu] too",
+						i, egress[i].name, j));
 		}
 	}
 	return 0;
@@ -221,11 +229,12 @@ static int check_gateways(const struct node_config *config, const struct policy_
 	for (size_t i = 0; i < config->egress_ips.n; i++) {
 		for (size_t j = 0; j < result->n_policies; j++) {
 			if (ip4_set_contains(&result->destinations[j], egress[i].gateway))
-				return err_set(
-					err, -EINVAL,
-					"egress_ips[%zu].gateway: is a destination of policies[%zu]; "
-					"put the VPC's ranges into always_excluded",
-					i, j);
+				return err_mark(
+					err, MSG_CONFIG_LOOP,
+					err_set(err, -EINVAL,
+						"egress_ips[%zu].gateway: is a destination of policies[%zu]; "
+						"put the VPC's ranges into always_excluded",
+						i, j));
 		}
 	}
 	return 0;
@@ -237,8 +246,10 @@ static int check_source(const struct node_config *config, struct err *err)
 	if (config->source == SOURCE_STATIC)
 		return 0;
 	if (config->egress_ips.n || config->policies.n)
-		return err_set(err, -EINVAL, "%s: come from Kubernetes, as \"source\" says",
-			       config->egress_ips.n ? "egress_ips" : "policies");
+		return err_mark(err, MSG_CONFIG_TWO_SOURCES,
+				err_set(err, -EINVAL,
+					"%s: come from Kubernetes, as \"source\" says",
+					config->egress_ips.n ? "egress_ips" : "policies"));
 	return 0;
 }
 
@@ -250,14 +261,19 @@ int node_config_check(const void *data, struct err *err)
 	int rc;
 
 	if (flag & (flag - 1))
-		return err_set(err, -EINVAL, "mark.flag: 0x%x has more than one bit", flag);
+		return err_mark(err, MSG_CONFIG_MARK,
+				err_set(err, -EINVAL, "mark.flag: 0x%x has more than one bit",
+					flag));
 	if (flag & config->mark.index_mask)
-		return err_set(err, -EINVAL, "mark.flag: 0x%x is inside index_mask", flag);
+		return err_mark(err, MSG_CONFIG_MARK,
+				err_set(err, -EINVAL, "mark.flag: 0x%x is inside index_mask",
+					flag));
 	if (flag & 0xc080)
-		return err_set(
-			err, -EINVAL,
-			"mark.flag: 0x%x is used by the VPC CNI (0x80) or kube-proxy (0xc000)",
-			flag);
+		return err_mark(
+			err, MSG_CONFIG_MARK,
+			err_set(err, -EINVAL,
+				"mark.flag: 0x%x is used by the VPC CNI (0x80) or kube-proxy (0xc000)",
+				flag));
 	rc = check_source(config, err);
 	if (!rc)
 		rc = metrics_config_read(&config->metrics, config->node.address, NULL, err);

@@ -46,7 +46,8 @@ static int open_connection(const char *path, int *ret, struct err *err)
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0 ||
 	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
 		r = errno == EAGAIN ? -ETIMEDOUT : -errno;
-		return err_set(err, r, "%s: %s", path, strerror(-r));
+		err_set(err, r, "%s: %s", path, strerror(-r));
+		return err_mark(err, r == -EACCES ? MSG_CONTROL_DENIED : MESSAGE_NONE, r);
 	}
 	*ret = TAKE_FD(fd);
 	return 0;
@@ -168,7 +169,9 @@ int control_call_sync(const char *path, const char *command, const struct contro
 	if (r == 0)
 		r = receive_answer(&call, &length);
 	if (r == -EPROTO)
-		return err_set(err, r, "%s: the connection ended without a whole answer", path);
+		return err_mark(err, MSG_CONTROL_ANSWER,
+				err_set(err, r, "%s: the connection ended without a whole answer",
+					path));
 	if (r < 0)
 		return err_set(err, r, "%s: %s", path, strerror(-r));
 	r = control_reply_parse(call.answer, length, ret, err);

@@ -108,7 +108,8 @@ static int answer_line(struct control_client *client)
 	if (!newline) {
 		client->closing = true;
 		client->n = 0;
-		return set_answer(client, control_refusal("the request is too long"));
+		return set_answer(client,
+				  control_refusal(MSG_CONTROL_REQUEST, "the request is too long"));
 	}
 
 	size_t length = (size_t)(newline - client->line);

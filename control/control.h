@@ -3,7 +3,7 @@
 /*
  * The local control socket: a Unix stream socket, one JSON object a line in each direction.
  * Request: {"v":1,"command":"status",...arguments as strings...}; answer:
- * {"v":1,"ok":true,"result":{...}} or {"v":1,"ok":false,"error":"..."}. A request line has at most
+ * {"v":1,"ok":true,"result":{...}} or {"v":1,"ok":false,"error":"...","id":"EIPGW-9004"}. A request line has at most
  * CONTROL_LINE_MAX bytes; an answer at most CONTROL_ANSWER_MAX. The server asks the kernel who the
  * peer is (SO_PEERCRED) and answers only root and the user that it runs as; commands flagged
  * CONTROL_OPEN answer members of the group of the socket file too. A connection may carry several

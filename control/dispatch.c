@@ -25,12 +25,14 @@ static int run(const struct control_service *service, enum control_rights rights
 	const struct control_command *command = find(service->commands, request->command);
 
 	if (!command)
-		return err_set(err, -ENOENT, "there is no such command");
+		return err_mark(err, MSG_CONTROL_UNKNOWN,
+				err_set(err, -ENOENT, "there is no such command"));
 
 	enum control_rights needed = command->flags & CONTROL_OPEN ? CONTROL_RIGHTS_OPEN :
 								     CONTROL_RIGHTS_ALL;
 	if (rights < needed)
-		return err_set(err, -EPERM, "%s: permission denied", command->name);
+		return err_mark(err, MSG_CONTROL_DENIED,
+				err_set(err, -EPERM, "%s: permission denied", command->name));
 
 	int r = command->run(&request->args, out, service->data, err);
 	if (r < 0 && err && !err->text[0])
@@ -58,8 +60,9 @@ static int answer(const struct control_service *service, enum control_rights rig
 	return 0;
 }
 
-struct control_out *control_refusal(const char *sentence)
+struct control_out *control_refusal(int id, const char *sentence)
 {
+	char text_of_id[MESSAGE_TEXT_MAX];
 	CLEANUP(cleanup_control_out) struct control_out *out = control_out_new(CONTROL_ANSWER_MAX);
 	const char *text;
 	size_t length;
@@ -69,6 +72,7 @@ struct control_out *control_refusal(const char *sentence)
 	control_int(out, "v", 1);
 	control_bool(out, "ok", false);
 	control_string(out, "error", sentence);
+	control_string(out, "id", message_format(id, text_of_id));
 	return control_out_finish(out, &text, &length, NULL) < 0 ? NULL : TAKE_PTR(out);
 }
 
@@ -80,7 +84,9 @@ struct control_out *control_dispatch(const struct control_service *service,
 	struct err err = ERR_NULL;
 
 	int r = control_request_parse(line, length, &request, &err);
+	const int id = r < 0 ? MSG_CONTROL_REQUEST : MSG_CONTROL_FAILED;
+
 	if (r == 0)
 		r = answer(service, rights, &request, &out, &err);
-	return r < 0 ? control_refusal(err.text) : out;
+	return r < 0 ? control_refusal(err_id(&err, id), err.text) : out;
 }

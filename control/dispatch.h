@@ -20,4 +20,4 @@ struct control_service {
 struct control_out *control_dispatch(const struct control_service *service,
 				     enum control_rights rights, const char *line, size_t length);
 /* The line that says no. NULL: out of memory. */
-struct control_out *control_refusal(const char *sentence);
+struct control_out *control_refusal(int id, const char *sentence);

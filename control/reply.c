@@ -47,15 +47,20 @@ int control_reply_parse(const char *line, size_t length, struct control_reply **
 	if (!root && json_error_code(&where) == json_error_out_of_memory)
 		return err_set(err, -ENOMEM, "out of memory");
 	if (json_integer_value(json_object_get(root, "v")) != 1)
-		return err_set(err, -EPROTO, "what came is not an answer of version 1");
+		return err_mark(err, MSG_CONTROL_ANSWER,
+				err_set(err, -EPROTO, "what came is not an answer of version 1"));
 
 	if (json_is_false(json_object_get(root, "ok"))) {
 		const char *sentence = json_string_value(json_object_get(root, "error"));
-		return err_set(err, -EREMOTEIO, "%s", sentence ? sentence : "no reason given");
+		const char *id = json_string_value(json_object_get(root, "id"));
+
+		err_set(err, -EREMOTEIO, "%s", sentence ? sentence : "no reason given");
+		return err_mark(err, id ? message_parse(id) : MESSAGE_NONE, -EREMOTEIO);
 	}
 	json_t *result = json_object_get(root, "result");
 	if (!json_is_true(json_object_get(root, "ok")) || !json_is_object(result))
-		return err_set(err, -EPROTO, "the answer has no result");
+		return err_mark(err, MSG_CONTROL_ANSWER,
+				err_set(err, -EPROTO, "the answer has no result"));
 
 	struct control_reply *reply = calloc(1, sizeof(*reply));
 	if (!reply)

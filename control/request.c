@@ -61,7 +61,8 @@ static int take_command(struct control_request *request, const json_t *value, st
 	if (!name || !*name)
 		return err_set(err, -EINVAL, "the request has no command");
 	if (copy(request->command, sizeof(request->command), name) < 0)
-		return err_set(err, -EINVAL, "there is no such command");
+		return err_mark(err, MSG_CONTROL_UNKNOWN,
+				err_set(err, -EINVAL, "there is no such command"));
 	return 0;
 }
 
@@ -76,7 +77,7 @@ int control_request_parse(const char *line, size_t length, struct control_reques
 	CLEANUP(cleanup_json)
 	json_t *root = json_loadb(line, length, JSON_REJECT_DUPLICATES, &where);
 	if (!root && json_error_code(&where) == json_error_out_of_memory)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_mark(err, MSG_CONTROL_FAILED, err_set(err, -ENOMEM, "out of memory"));
 	if (!json_is_object(root))
 		return err_set(err, -EINVAL, "the request is not a JSON object");
 

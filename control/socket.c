@@ -88,11 +88,14 @@ static int remove_stale(const struct sockaddr_un *address, struct err *err)
 	if (lstat(path, &file) < 0)
 		return errno == ENOENT ? 0 : err_set(err, -errno, "%s: %s", path, strerror(errno));
 	if (!S_ISSOCK(file.st_mode))
-		return err_set(err, -EEXIST, "%s: exists and is not a socket", path);
+		return err_mark(err, MSG_SOCKET_TAKEN,
+				err_set(err, -EEXIST, "%s: exists and is not a socket", path));
 
 	int r = is_refused(address);
 	if (r == 0)
-		return err_set(err, -EADDRINUSE, "%s: another process answers there", path);
+		return err_mark(err, MSG_SOCKET_TAKEN,
+				err_set(err, -EADDRINUSE, "%s: another process answers there",
+					path));
 	if (r > 0 && unlink(path) < 0)
 		r = -errno;
 	if (r < 0 && r != -ENOENT)

@@ -3,6 +3,7 @@
 #include "kube/eventbook.h"
 
 #include "base/cleanup.h"
+#include "base/message.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -182,6 +183,7 @@ int kube_event_book_note(struct kube_event_book *book, const struct kube_event *
 	entry->last_us = wall_us;
 	entry->last = now;
 	copy_note(event->note, entry->note);
+	message_append(message_named(event->reason), entry->note, sizeof(entry->note));
 	return 0;
 }
 

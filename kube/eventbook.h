@@ -28,7 +28,8 @@ struct kube_event {
 	bool is_warning;
 	const char *reason; /* "UnknownGateway" */
 	const char *action; /* what is done now: "Waiting" */
-	const char *note;   /* a sentence; longer than 1023 bytes: cut */
+	const char *
+		note; /* a sentence, to which the reason's identifier is added; longer than 1023 bytes: cut */
 };
 
 enum kube_event_step { KUBE_EVENT_IDLE, KUBE_EVENT_CREATE, KUBE_EVENT_COUNT_ON };

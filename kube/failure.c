@@ -197,3 +197,18 @@ void kube_failure_read(const char *what, const struct http_response *response,
 	text_mask_controls(ret->text, strlen(ret->text));
 	kube_json_done(&status_table, &status);
 }
+
+int kube_failure_id(const struct kube_failure *failure)
+{
+	static const int ids[HTTP_CLASS_COUNT] = {
+		[HTTP_CLASS_RETRY] = MSG_KUBE_UNREACHABLE,
+		[HTTP_CLASS_THROTTLED] = MSG_KUBE_THROTTLED,
+		[HTTP_CLASS_CREDENTIALS] = MSG_KUBE_UNAUTHORIZED,
+		[HTTP_CLASS_NOT_FOUND] = MSG_KUBE_NOT_FOUND,
+		[HTTP_CLASS_CONFLICT] = MSG_KUBE_REFUSED,
+		[HTTP_CLASS_PERMANENT] = MSG_KUBE_REFUSED,
+	};
+
+	return failure->special == KUBE_SPECIAL_FORBIDDEN ? MSG_KUBE_FORBIDDEN :
+							    ids[failure->class];
+}

@@ -36,5 +36,7 @@ void kube_failure_read(const char *what, const struct http_response *response,
 /* From a Status object, as the ERROR event of a watch has one. */
 void kube_failure_read_status(const char *what, const struct json_t *json,
 			      struct kube_failure *ret);
+/* What it is in the words of message.h. */
+int kube_failure_id(const struct kube_failure *failure);
 void kube_failure_set(struct kube_failure *ret, const char *what, enum http_class class,
 		      const char *text);

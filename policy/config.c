@@ -105,10 +105,11 @@ static int egress_indexes(const struct policy_config *policy, size_t index,
 		while (j < n && strcmp(names[j], policy->egress_ips.v[i]) != 0)
 			j++;
 		if (j == n)
-			return err_set(
-				err, -EINVAL,
-				"policies[%zu].egress_ips[%zu]: no egress IP has the name \"%s\"",
-				index, i, policy->egress_ips.v[i]);
+			return err_mark(
+				err, MSG_CONFIG_NO_SUCH_EGRESS,
+				err_set(err, -EINVAL,
+					"policies[%zu].egress_ips[%zu]: no egress IP has the name \"%s\"",
+					index, i, policy->egress_ips.v[i]));
 		ret[i] = (unsigned)j;
 	}
 	return 0;
@@ -119,10 +120,11 @@ static int check_names(const struct policy_config *policies, size_t n, struct er
 	for (size_t i = 1; i < n; i++) {
 		for (size_t j = 0; j < i; j++) {
 			if (strcmp(policies[i].name, policies[j].name) == 0)
-				return err_set(
-					err, -EINVAL,
-					"policies[%zu].name: \"%s\" is the name of policies[%zu] too",
-					i, policies[i].name, j);
+				return err_mark(
+					err, MSG_CONFIG_TWICE,
+					err_set(err, -EINVAL,
+						"policies[%zu].name: \"%s\" is the name of policies[%zu] too",
+						i, policies[i].name, j));
 		}
 	}
 	return 0;

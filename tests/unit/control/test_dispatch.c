@@ -33,6 +33,15 @@ static int fail_with_words(const struct control_args *args, struct control_out *
 	return err_set(err, -EINVAL, "source: \"%s\" is no address", "x\n");
 }
 
+static int fail_with_id(const struct control_args *args, struct control_out *out, void *data,
+			struct err *err)
+{
+	(void)args;
+	(void)out;
+	(void)data;
+	return err_mark(err, MSG_STARTING, err_set(err, -EAGAIN, "no"));
+}
+
 static int fail_silently(const struct control_args *args, struct control_out *out, void *data,
 			 struct err *err)
 {
@@ -68,6 +77,7 @@ static const struct control_command commands[] = {
 	{ .name = "echo", .flags = CONTROL_OPEN, .run = echo },
 	{ .name = "secret", .run = echo },
 	{ .name = "words", .run = fail_with_words },
+	{ .name = "known", .run = fail_with_id },
 	{ .name = "silent", .run = fail_silently },
 	{ .name = "nonsense", .run = write_nonsense },
 	{ .name = "much", .run = write_too_much },
@@ -94,12 +104,20 @@ static void assert_answer(const char *line, const char *expected)
 	assert_answer_as(CONTROL_RIGHTS_ALL, line, expected);
 }
 
-static void assert_refused(const char *line, const char *sentence)
+static void assert_refused_for(const char *line, const char *sentence, const char *id)
 {
 	char expected[512];
 
-	snprintf(expected, sizeof(expected), "{\"v\":1,\"ok\":false,\"error\":\"%s\"}\n", sentence);
+	snprintf(expected, sizeof(expected),
+		 "{\"v\":1,\"ok\":false,\"error\":\"%s\",\"id\":\"%s\"}\n", sentence, id);
 	assert_answer(line, expected);
+}
+
+static void assert_refused(const char *line, const char *sentence)
+{
+	const bool is_unknown = strcmp(sentence, "there is no such command") == 0;
+
+	assert_refused_for(line, sentence, is_unknown ? "EIPGW-9004" : "EIPGW-9005");
 }
 
 static void a_command_gets_its_arguments_and_data(void **state)
@@ -181,16 +199,20 @@ static void arguments_have_ceilings(void **state)
 static void a_failed_command_answers_its_sentence_and_nothing_else(void **state)
 {
 	(void)state;
-	assert_refused("{\"v\":1,\"command\":\"words\"}", "source: \\\"x?\\\" is no address");
-	assert_refused("{\"v\":1,\"command\":\"silent\"}", "silent: No such file or directory");
+	assert_refused_for("{\"v\":1,\"command\":\"words\"}", "source: \\\"x?\\\" is no address",
+			   "EIPGW-9006");
+	assert_refused_for("{\"v\":1,\"command\":\"silent\"}", "silent: No such file or directory",
+			   "EIPGW-9006");
+	assert_refused_for("{\"v\":1,\"command\":\"known\"}", "no", "EIPGW-9008");
 }
 
 static void a_command_that_writes_wrongly_or_too_much_is_an_error(void **state)
 {
 	(void)state;
-	assert_refused("{\"v\":1,\"command\":\"nonsense\"}", "the text was put together wrongly");
-	assert_refused("{\"v\":1,\"command\":\"much\"}",
-		       "the text would be longer than 16777216 bytes");
+	assert_refused_for("{\"v\":1,\"command\":\"nonsense\"}",
+			   "the text was put together wrongly", "EIPGW-9006");
+	assert_refused_for("{\"v\":1,\"command\":\"much\"}",
+			   "the text would be longer than 16777216 bytes", "EIPGW-9006");
 }
 
 static void rights_are_asked_for_each_command(void **state)
@@ -203,10 +225,12 @@ static void rights_are_asked_for_each_command(void **state)
 	assert_answer_as(CONTROL_RIGHTS_ALL, open, yes);
 	assert_answer_as(CONTROL_RIGHTS_ALL, secret, yes);
 	assert_answer_as(CONTROL_RIGHTS_OPEN, open, yes);
-	assert_answer_as(CONTROL_RIGHTS_OPEN, secret,
-			 "{\"v\":1,\"ok\":false,\"error\":\"secret: permission denied\"}\n");
-	assert_answer_as(CONTROL_RIGHTS_NONE, open,
-			 "{\"v\":1,\"ok\":false,\"error\":\"echo: permission denied\"}\n");
+	assert_answer_as(
+		CONTROL_RIGHTS_OPEN, secret,
+		"{\"v\":1,\"ok\":false,\"error\":\"secret: permission denied\",\"id\":\"EIPGW-9003\"}\n");
+	assert_answer_as(
+		CONTROL_RIGHTS_NONE, open,
+		"{\"v\":1,\"ok\":false,\"error\":\"echo: permission denied\",\"id\":\"EIPGW-9003\"}\n");
 }
 
 int main(void)

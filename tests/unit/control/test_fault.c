@@ -100,9 +100,10 @@ static void dispatch_once(void)
 	if (out) {
 		assert_int_equal(control_out_finish(out, &text, &length, NULL), 0);
 		if (failed)
-			assert_memory_equal(text,
-					    "{\"v\":1,\"ok\":false,\"error\":\"out of memory\"}\n",
-					    length);
+			assert_memory_equal(
+				text,
+				"{\"v\":1,\"ok\":false,\"error\":\"out of memory\",\"id\":\"EIPGW-9006\"}\n",
+				length);
 		else
 			assert_true(length > 10000);
 	}

@@ -102,6 +102,13 @@ static void the_daemons_no_arrives_with_its_sentence(void **state)
 	(void)state;
 	assert_not("{\"v\":1,\"ok\":false,\"error\":\"source: what?\"}", -EREMOTEIO,
 		   "source: what?");
+	struct control_reply *reply = NULL;
+	struct err err = ERR_NULL;
+	static const char line[] = "{\"v\":1,\"ok\":false,\"error\":\"no\",\"id\":\"EIPGW-9008\"}";
+
+	assert_int_equal(control_reply_parse(line, strlen(line), &reply, &err), -EREMOTEIO);
+	assert_int_equal(err.id, MSG_STARTING);
+	assert_not("{\"v\":1,\"ok\":false,\"error\":\"no\",\"id\":7}", -EREMOTEIO, "no");
 	assert_not("{\"v\":1,\"ok\":false}", -EREMOTEIO, "no reason given");
 	assert_not("{\"v\":1,\"ok\":false,\"error\":5}", -EREMOTEIO, "no reason given");
 }

@@ -23,7 +23,8 @@
 #define ECHO(value) "{\"v\":1,\"command\":\"echo\",\"k\":\"" value "\"}\n"
 #define ECHOED(value) "{\"v\":1,\"ok\":true,\"result\":{\"k\":\"" value "\"}}"
 #define BIG(bytes) "{\"v\":1,\"command\":\"big\",\"bytes\":\"" bytes "\"}\n"
-#define TOO_LONG "{\"v\":1,\"ok\":false,\"error\":\"the request is too long\"}"
+#define TOO_LONG \
+	"{\"v\":1,\"ok\":false,\"error\":\"the request is too long\",\"id\":\"EIPGW-9005\"}"
 #define FD CLEANUP(cleanup_fd) int
 
 static struct served served;
@@ -85,7 +86,7 @@ static void requests_are_answered_one_after_the_other(void **state)
 	talk_send(fd, "nonsense\n");
 	assert_string_equal(
 		talk_line(fd),
-		"{\"v\":1,\"ok\":false,\"error\":\"the request is not a JSON object\"}");
+		"{\"v\":1,\"ok\":false,\"error\":\"the request is not a JSON object\",\"id\":\"EIPGW-9005\"}");
 	talk_send(fd, ECHO("y"));
 	assert_string_equal(talk_line(fd), ECHOED("y"));
 }
@@ -372,9 +373,9 @@ static void the_kernel_says_who_may_do_what(void **state)
 {
 	static const char secret[] = "{\"v\":1,\"command\":\"secret\",\"k\":\"x\"}\n";
 	static const char no_echo[] =
-		"{\"v\":1,\"ok\":false,\"error\":\"echo: permission denied\"}";
+		"{\"v\":1,\"ok\":false,\"error\":\"echo: permission denied\",\"id\":\"EIPGW-9003\"}";
 	static const char no_secret[] =
-		"{\"v\":1,\"ok\":false,\"error\":\"secret: permission denied\"}";
+		"{\"v\":1,\"ok\":false,\"error\":\"secret: permission denied\",\"id\":\"EIPGW-9003\"}";
 	const uid_t user = 12345;
 	const gid_t group = 12346, nogroup = 12347;
 	(void)state;

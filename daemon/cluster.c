@@ -73,8 +73,8 @@ static void remove_group(struct cluster *cluster, const void *name)
 
 	groups_remove(&cluster->groups, name);
 	if (use_groups(cluster, &err))
-		log_warning("kubernetes", "EgressGateway %s is gone: %s", (const char *)name,
-			    err.text);
+		log_warning(MSG_GROUP_GONE, "kubernetes", "EgressGateway %s is gone: %s",
+			    (const char *)name, err.text);
 }
 
 /* Unless the inventory refused it (`rc`), the copy takes the place of what was kept before. */
@@ -209,6 +209,7 @@ static void heard(struct follow *follow)
 	if (any)
 		return;
 	cluster->error[0] = '\0';
+	cluster->error_id = MESSAGE_NONE;
 	log_info("kubernetes", "the API server answers again");
 }
 
@@ -223,9 +224,10 @@ static void on_object(enum kube_change change, const void *object, void **user, 
 	int rc = follow->kind->set(follow->cluster, object, user, &err);
 
 	if (rc < 0)
-		log_warning("kubernetes", "%s %s%s%s: %s; what was known of it stays",
-			    follow->kind->kube->name, meta->namespace ? meta->namespace : "",
-			    meta->namespace ? "/" : "", meta->name, err.text);
+		log_warning(MSG_OBJECT_REFUSED, "kubernetes",
+			    "%s %s%s%s: %s; what was known of it stays", follow->kind->kube->name,
+			    meta->namespace ? meta->namespace : "", meta->namespace ? "/" : "",
+			    meta->name, err.text);
 	else if (rc != KIND_SAME)
 		cluster_tell_of(follow);
 }
@@ -248,7 +250,8 @@ static void on_unreadable(const struct kube_meta *meta, const char *why, void **
 
 	(void)user;
 	heard(follow);
-	log_warning("kubernetes", "%s %s%s%s can't be read: %s; what was known of it stays",
+	log_warning(MSG_OBJECT_UNREADABLE, "kubernetes",
+		    "%s %s%s%s can't be read: %s; what was known of it stays",
 		    follow->kind->kube->name, meta->namespace ? meta->namespace : "",
 		    meta->namespace ? "/" : "", meta->name, why);
 }
@@ -269,14 +272,17 @@ static void on_failed(const struct kube_failure *failure, int64_t again_ms, void
 {
 	struct follow *follow = data;
 	struct cluster *cluster = follow->cluster;
+	char cause[MESSAGE_TEXT_MAX];
 
 	(void)again_ms;
 	if (!cluster->error[0]) {
 		cluster->error_since = mono_now();
-		log_warning("kubernetes", "%s; what is known stays, trying again", failure->text);
+		log_warning(MSG_KUBE_AWAY, "kubernetes", "%s%s; what is known stays, trying again",
+			    failure->text, message_cite(kube_failure_id(failure), cause));
 	}
 	follow->is_failing = true;
 	snprintf(cluster->error, sizeof(cluster->error), "%s", failure->text);
+	cluster->error_id = kube_failure_id(failure);
 }
 
 static int follow_kinds(struct cluster *cluster, struct err *err)
@@ -416,7 +422,8 @@ static void readdress_pod(void *user, void *data)
 	     memcmp(found.addresses, pod.addresses, pod.n_addresses * sizeof(*pod.addresses)) == 0))
 		return;
 	if (inventory_pod_set(cluster->inventory, &pod, &err))
-		log_warning("kubernetes", "Pod %s/%s: %s", pod.namespace, pod.name, err.text);
+		log_warning(MSG_POD_REFUSED, "kubernetes", "Pod %s/%s: %s", pod.namespace, pod.name,
+			    err.text);
 	else
 		readdressing->changed = true;
 }

@@ -110,6 +110,7 @@ struct cluster_status {
 		to_kernel_us; /* from their bytes' arrival on, of those that changed something */
 	const char *server;
 	const char *error; /* what doesn't work now; "": all does */
+	int error_id;      /* its cause, of base/message.h */
 	long long error_seconds;
 	unsigned long long objects, lists, watches, events, failures;
 };

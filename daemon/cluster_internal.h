@@ -65,6 +65,7 @@ struct cluster {
 	uint64_t pod_events;
 	struct latency latency;
 	char error[512];
+	int error_id;
 	struct mono error_since;
 };
 

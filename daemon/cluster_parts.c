@@ -141,7 +141,8 @@ int cluster_refresh(struct cluster *cluster, bool always, int (*take)(void *data
 	int rc = cluster->stale || always ? compute(cluster, take, data, &local) : 0;
 
 	if (rc && !cluster->failed)
-		log_error("kubernetes", "policies: %s; what was computed before stays", local.text);
+		log_error(MSG_POLICIES_FAILED, "kubernetes",
+			  "policies: %s; what was computed before stays", local.text);
 	cluster->failed = rc != 0;
 	cluster->stale = cluster->stale && rc;
 	if (inventory_result(cluster->inventory))
@@ -164,7 +165,8 @@ void cluster_status(const struct cluster *cluster, struct cluster_status *ret)
 {
 	*ret = (struct cluster_status){ .is_synced = cluster_is_synced(cluster),
 					.server = cluster->config.server,
-					.error = cluster->error };
+					.error = cluster->error,
+					.error_id = cluster->error_id };
 	ret->pod_events = cluster->pod_events;
 	latency_summarise(&cluster->latency, &ret->to_kernel_us);
 	if (cluster->error[0])

@@ -93,6 +93,9 @@ struct frame_config_info frame_config_info(const struct frame *frame)
 		.path = frame->options.config,
 		.loaded_seconds_ago = mono_diff_ms(mono_now(), frame->loaded_at) / 1000,
 		.last_error = frame->last_error.text,
+		.last_error_id = frame->last_error.text[0] ?
+					 err_id(&frame->last_error, MSG_RELOAD_REFUSED) :
+					 MESSAGE_NONE,
 	};
 }
 
@@ -190,6 +193,7 @@ static void reload_requested(int signal_number, void *data)
 {
 	struct frame *frame = data;
 	struct err err = ERR_NULL;
+	char cause[MESSAGE_TEXT_MAX];
 	void *config;
 
 	(void)signal_number;
@@ -209,7 +213,8 @@ static void reload_requested(int signal_number, void *data)
 		frame->loaded_at = mono_now();
 		log_info("config", "%s loaded", frame->options.config);
 	} else {
-		log_warning("config", "%s; keeping the old configuration", err.text);
+		log_warning(MSG_RELOAD_REFUSED, "config", "%s%s; keeping the old configuration",
+			    err.text, message_cite(err.id, cause));
 	}
 	notify(frame, "READY=1\n", config ? "running" : "running with the old configuration");
 }
@@ -221,7 +226,8 @@ void frame_stop(struct frame *frame)
 
 static void end_expired(void *data)
 {
-	log_warning("main", "stopping without having handed over everything: the time is up");
+	log_warning(MSG_STOP_OVERDUE, "main",
+		    "stopping without having handed over everything: the time is up");
 	frame_stop(data);
 }
 
@@ -304,7 +310,11 @@ static void frame_close(struct frame *frame)
 
 static int fail(enum exit_code code, const char *subsystem, const struct err *err)
 {
-	log_error(subsystem, "%s", err->text);
+	static const int ids[] = { [EXIT_RUNTIME] = MSG_START_FAILED,
+				   [EXIT_CONFIG] = MSG_CONFIG_CONTRADICTS,
+				   [EXIT_PLATFORM] = MSG_PLATFORM };
+
+	log_error(err_id(err, ids[code]), subsystem, "%s", err->text);
 	return code;
 }
 
@@ -428,7 +438,7 @@ static int answer_with_config(const struct frame_spec *spec, const struct option
 		return -1;
 	if (spec->check_platform(&err))
 		return fail(EXIT_PLATFORM, "main", &err);
-	if (spec->cleanup(config, &err))
+	if (spec->cleanup(config, &err) && err_mark(&err, MSG_CLEANUP_FAILED, 1))
 		return fail(EXIT_RUNTIME, "cleanup", &err);
 	log_info("cleanup", "nothing of %s is left in the kernel", spec->program);
 	if (options->stay && stay()) {

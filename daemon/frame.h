@@ -87,5 +87,6 @@ struct frame_config_info {
 	const char *path;
 	long long loaded_seconds_ago;
 	const char *last_error; /* "" when the last load was good */
+	int last_error_id;      /* of base/message.h, likewise */
 };
 struct frame_config_info frame_config_info(const struct frame *frame);

@@ -12,7 +12,7 @@ static void log_good_run(const struct keeper_report *report)
 	long long took_us = report->took_us;
 
 	if (report->repaired)
-		log_warning("repair", "%s%s%s; put right by us took_us=%lld cause=%s",
+		log_warning(MSG_REPAIRED, "repair", "%s%s%s; put right by us took_us=%lld cause=%s",
 			    report->noticed, report->noticed[0] ? ": " : "", report->summary,
 			    took_us, cause);
 	else if (report->changed)
@@ -31,19 +31,23 @@ static void tell_ip6(struct health *health, enum keeper_ip6 now)
 	if (now == KEEPER_IP6_NEEDLESS)
 		log_info("ip6", "the kernel has no IPv6: there is nothing to guard");
 	else if (now == KEEPER_IP6_LACKING)
-		log_warning("ip6", "the kernel has IPv6, but no nf_tables for it (family ip6): the "
-				   "IPv6 of selected pods is not dropped; trying again");
+		log_warning(MSG_IP6_LACKING, "ip6",
+			    "the kernel has IPv6, but no nf_tables for it (family ip6): the "
+			    "IPv6 of selected pods is not dropped; trying again");
 }
 
 void health_tell(struct health *health, const struct keeper_report *report, const char *status)
 {
 	bool failed = report->rc != 0;
+	char cause[MESSAGE_TEXT_MAX];
 
 	tell_ip6(health, report->ip6);
 	if (!failed)
 		log_good_run(report);
 	if (failed && !health->failing) {
-		log_error("plan", "%s; what is in the kernel stays, trying again", report->error);
+		log_error(MSG_KERNEL_FAILED, "plan",
+			  "%s%s; what is in the kernel stays, trying again", report->error,
+			  message_cite(report->error_id, cause));
 		frame_status(health->frame, report->error);
 	}
 	if (!failed && health->failing)

@@ -19,15 +19,20 @@ int kernel_check(const char *table, struct err *err)
 	int rc;
 
 	if (!nfnl)
-		return err_prefix(err, -EOPNOTSUPP, "the kernel has no netfilter netlink");
+		return err_mark(err, MSG_PLATFORM,
+				err_prefix(err, -EOPNOTSUPP,
+					   "the kernel has no netfilter netlink"));
 	rc = nat_observe(nfnl, (struct nat_table){ NAT_IP, table }, &seen, err);
 	nat_observed_done(&seen);
 	nfnl_close(nfnl);
 	if (rc == -EPERM)
-		return err_set(err, rc,
-			       "CAP_NET_ADMIN is missing: run as root or give the capability");
+		return err_mark(
+			err, MSG_PLATFORM,
+			err_set(err, rc,
+				"CAP_NET_ADMIN is missing: run as root or give the capability"));
 	if (rc < 0)
-		return err_prefix(err, rc, "the kernel's nf_tables doesn't answer");
+		return err_mark(err, MSG_PLATFORM,
+				err_prefix(err, rc, "the kernel's nf_tables doesn't answer"));
 	return 0;
 }
 
@@ -46,7 +51,8 @@ static size_t delete_entries(struct nfnl *nfnl, const struct ct_entries *entries
 
 		ended += rc == 0;
 		if (rc && rc != -ENOENT)
-			log_warning("conntrack", "%s; that connection keeps its old way", err.text);
+			log_warning(MSG_CONNECTION_KEPT, "conntrack",
+				    "%s; that connection keeps its old way", err.text);
 	}
 	return ended;
 }
@@ -60,8 +66,8 @@ int kernel_end_connections(struct nfnl *nfnl, const struct ct_source *source, bo
 		       ct_list_of(nfnl, source, &stale, &err);
 
 	if (rc) {
-		log_warning("conntrack", "%s; stale connections are looked for at the next change",
-			    err.text);
+		log_warning(MSG_CONNECTIONS_UNREAD, "conntrack",
+			    "%s; stale connections are looked for at the next change", err.text);
 		return rc < 0 ? rc : -EAGAIN;
 	}
 	size_t ended = delete_entries(nfnl, &stale);
@@ -80,5 +86,5 @@ void kernel_set(const char *key, const char *value, const char *meaning)
 	struct err err = ERR_NULL;
 
 	if (sysctl_write_checked(key, value, &err))
-		log_warning("sysctl", "%s; %s", err.text, meaning);
+		log_warning(MSG_SYSCTL, "sysctl", "%s; %s", err.text, meaning);
 }

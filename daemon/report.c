@@ -23,11 +23,13 @@ static const struct ip4 some_internet_address = { 0xc6336401 }; /* 198.51.100.1 
 static void put_config(struct control_out *out, const struct frame *frame)
 {
 	struct frame_config_info info = frame_config_info(frame);
+	char id[MESSAGE_TEXT_MAX];
 
 	control_object(out, "config");
 	control_string(out, "path", info.path);
 	control_int(out, "loaded_seconds_ago", info.loaded_seconds_ago);
 	control_string(out, "last_error", info.last_error);
+	control_string(out, "last_error_id", message_format(info.last_error_id, id));
 	control_end(out);
 }
 
@@ -96,6 +98,7 @@ static int put_counters(struct control_out *out, struct nat_sync *nat,
 	for (size_t i = 0; i < seen.n_counters; i++) {
 		const struct nat_seen_counter *counter = &seen.counters[i];
 		const struct report_counter *is = find_counter(known, counter->name);
+		char id[MESSAGE_TEXT_MAX];
 
 		control_object(out, NULL);
 		control_string(out, "name", counter->name);
@@ -103,6 +106,7 @@ static int put_counters(struct control_out *out, struct nat_sync *nat,
 		control_int(out, "bytes", (long long)counter->bytes);
 		control_string(out, "kind", is->name ? kind_names[is->kind] : NULL);
 		control_string(out, "help", is->help);
+		control_string(out, "id", message_format(message_named(counter->name), id));
 		control_end(out);
 	}
 	return 0;
@@ -111,12 +115,14 @@ static int put_counters(struct control_out *out, struct nat_sync *nat,
 int report_head(struct control_out *out, const struct report_head *head, struct err *err)
 {
 	struct keeper_stats stats = keeper_stats(head->keeper);
+	char id[MESSAGE_TEXT_MAX];
 
 	control_string(out, "program", head->program);
 	control_string(out, "version", EIPGW_VERSION);
 	control_string(out, "name", head->name);
 	control_string(out, "state", keeper_state_names[keeper_state(head->keeper)]);
 	control_string(out, "state_text", keeper_error(head->keeper));
+	control_string(out, "state_id", message_format(keeper_error_id(head->keeper), id));
 	control_bool(out, "ready", frame_is_ready(head->frame));
 	control_int(out, "since_seconds", mono_diff_ms(mono_now(), stats.state_since) / 1000);
 	put_config(out, head->frame);
@@ -153,6 +159,7 @@ uint64_t report_sources(const struct policy_result *compiled, const struct clust
 void report_cluster(struct control_out *out, const struct cluster *cluster)
 {
 	struct cluster_status status;
+	char id[MESSAGE_TEXT_MAX];
 
 	if (!cluster)
 		return;
@@ -161,6 +168,7 @@ void report_cluster(struct control_out *out, const struct cluster *cluster)
 	control_string(out, "server", status.server);
 	control_bool(out, "synced", status.is_synced);
 	control_string(out, "error", status.error);
+	control_string(out, "error_id", message_format(status.error_id, id));
 	control_int(out, "error_seconds", status.error_seconds);
 	control_int(out, "objects", (long long)status.objects);
 	control_int(out, "lists", (long long)status.lists);
@@ -211,7 +219,8 @@ int report_addresses(const struct control_args *args, struct ip4 *ret_source,
 	int rc;
 
 	if (!source)
-		return err_set(err, -EINVAL, "source: is missing");
+		return err_mark(err, MSG_CONTROL_REQUEST,
+				err_set(err, -EINVAL, "source: is missing"));
 	rc = ip4_parse(source, ret_source, err);
 	if (rc)
 		return err_prefix(err, rc, "source");

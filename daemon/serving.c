@@ -21,7 +21,7 @@ static int write_metrics(struct metrics_out *out, void *data, struct err *err)
 	const struct frame *frame = data;
 
 	if (!frame_state(frame))
-		return err_set(err, -EAGAIN, "the daemon is starting");
+		return err_mark(err, MSG_STARTING, err_set(err, -EAGAIN, "the daemon is starting"));
 	frame_spec(frame)->metrics->write(frame, out);
 	return 0;
 }
@@ -169,7 +169,7 @@ static int begin(struct served *s, struct frame *frame, const void *config, stru
 		settle(s, true);
 		return 0;
 	}
-	log_error(kinds[s->kind].name, "%s; trying again", why.text);
+	log_error(MSG_METRICS_LISTEN, kinds[s->kind].name, "%s; trying again", why.text);
 	s->place = s->next_place;
 	loop_timer_arm_ms(s->again, AGAIN_MS);
 	return 0;

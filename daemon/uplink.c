@@ -66,7 +66,9 @@ static int find_name(struct rtnl *rtnl, char name[static RT_IFNAME_MAX], struct 
 	int rc = find_default(rtnl, 0, &route, err);
 
 	if (!rc && !route.oif)
-		rc = err_set(err, -ENOENT, "not given, and there is no default route to tell it");
+		rc = err_mark(err, MSG_CONFIG_UPLINK,
+			      err_set(err, -ENOENT,
+				      "not given, and there is no default route to tell it"));
 	if (!rc)
 		rc = rtnl_links(rtnl, &links, err);
 	if (rc)
@@ -77,7 +79,8 @@ static int find_name(struct rtnl *rtnl, char name[static RT_IFNAME_MAX], struct 
 		memcpy(name, links.v[i].name, RT_IFNAME_MAX);
 		return 0;
 	}
-	return err_set(err, -ENODEV, "the default route's device is gone");
+	return err_mark(err, MSG_CONFIG_UPLINK,
+			err_set(err, -ENODEV, "the default route's device is gone"));
 }
 
 int uplink_find(struct rtnl *rtnl, char name[static RT_IFNAME_MAX], struct rt_link *ret,

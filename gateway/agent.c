@@ -182,7 +182,8 @@ static void on_world(bool other_egress, void *data)
 	struct err err = ERR_NULL;
 
 	if (other_egress && adopt_world(agent, false, &err))
-		log_error("kubernetes", "EgressGateway %s: %s; what was wanted before stays",
+		log_error(MSG_GROUP_REFUSED, "kubernetes",
+			  "EgressGateway %s: %s; what was wanted before stays",
 			  agent->config->kubernetes.group, err.text);
 	if (agent->failover)
 		failover_see_members(agent->failover);

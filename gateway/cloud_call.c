@@ -21,8 +21,12 @@ static void log_state(const char *what, enum own_state to, enum own_state from, 
 		[OWN_BLOCKED] = LOG_LEVEL_ERROR, [OWN_STANDBY] = LOG_LEVEL_INFO,
 	};
 
-	log_write(levels[to], "own", "%s: %s, was %s: %s", what, own_state_names[to],
-		  own_state_names[from], reason);
+	static const int ids[OWN_STATE_COUNT] = {
+		[OWN_LOST] = MSG_OWN_LOST, [OWN_BLOCKED] = MSG_OWN_BLOCKED
+	};
+
+	log_write_id(levels[to], ids[to], "own", "%s: %s, was %s: %s", what, own_state_names[to],
+		     own_state_names[from], reason);
 }
 
 static bool tell_egress(struct cloud *cloud)
@@ -135,6 +139,7 @@ void cloud_take_failure_of(struct cloud *cloud, struct cloud_subject subject,
 			   const struct aws_action *action, const struct aws_failure *why)
 {
 	struct aws_failure failure = *why;
+	char cause[MESSAGE_TEXT_MAX];
 	/* New credentials wouldn't help then. */
 	bool is_clock = aws_failure_blame_clock(&failure, action->name, time(NULL));
 
@@ -152,7 +157,9 @@ void cloud_take_failure_of(struct cloud *cloud, struct cloud_subject subject,
 	cloud_see_failure(cloud, subject, action, &failure);
 	if (!is_blocked(cloud, subject)) {
 		if (!cloud->failing && !cloud->failed)
-			log_warning("own", "%s; what is held stays, trying again", failure.text);
+			log_warning(MSG_EC2_FAILING, "own",
+				    "%s%s; what is held stays, trying again", failure.text,
+				    message_cite(aws_failure_id(&failure), cause));
 		cloud->failed = true;
 	}
 	cloud_tell(cloud);

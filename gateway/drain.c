@@ -53,7 +53,8 @@ static void tell_hook(struct drain *drain)
 	drain->told = hook;
 	switch (hook) {
 	case DRAIN_HOOK_UNKNOWN:
-		log_warning("drain", "the Auto Scaling group can't be asked to wait: %s",
+		log_warning(MSG_DRAIN_UNASKED, "drain",
+			    "the Auto Scaling group can't be asked to wait: %s",
 			    drain->hook[0] ?
 				    "its name isn't known (failover.auto_scaling_group, or "
 				    "the instance's tags in the metadata)" :
@@ -63,13 +64,14 @@ static void tell_hook(struct drain *drain)
 		log_info("drain", "the Auto Scaling group is asked to wait (hook %s)", drain->hook);
 		break;
 	case DRAIN_HOOK_OVERDUE:
-		log_warning("drain",
+		log_warning(MSG_DRAIN_OVERDUE, "drain",
 			    "nobody has taken over for an hour; the Auto Scaling group isn't asked "
 			    "to wait any more");
 		break;
 	case DRAIN_HOOK_GONE:
 		if (drain->rule.note[0])
-			log_warning("drain", "the Auto Scaling group doesn't wait for us: %s",
+			log_warning(MSG_DRAIN_NOT_WAITED, "drain",
+				    "the Auto Scaling group doesn't wait for us: %s",
 				    drain->rule.note);
 		else
 			log_info("drain", "the Auto Scaling group goes on (hook %s)", drain->hook);
@@ -84,7 +86,7 @@ static void tell_note(struct drain *drain)
 	if (!drain->rule.note[0])
 		drain->note_told = false;
 	else if (!drain->note_told && drain->rule.hook != DRAIN_HOOK_GONE)
-		log_warning("drain", "%s; trying again", drain->rule.note);
+		log_warning(MSG_DRAIN_CALL, "drain", "%s; trying again", drain->rule.note);
 	drain->note_told = drain->rule.note[0];
 }
 
@@ -208,7 +210,8 @@ static void log_notices(const struct drain *drain, unsigned changed)
 
 	for (unsigned i = 0; i < IMDS_NOTICE_COUNT; i++) {
 		if ((changed & (1U << i)) && (drain->rule.sources & (1U << sources[i])))
-			log_warning("drain", "%s", drain_reason(&drain->rule, sources[i], reason));
+			log_warning(MSG_DRAIN_NOTICE, "drain", "%s",
+				    drain_reason(&drain->rule, sources[i], reason));
 	}
 }
 
@@ -319,11 +322,14 @@ int drain_run_command(struct drain *drain, const struct control_args *args, stru
 	const char *set = control_arg(args, "set");
 
 	if (!drain)
-		return err_set(err, -EOPNOTSUPP,
-			       "this gateway is alone (no failover is configured): nobody could "
-			       "take over what it carries");
+		return err_mark(
+			err, MSG_CONTROL_REQUEST,
+			err_set(err, -EOPNOTSUPP,
+				"this gateway is alone (no failover is configured): nobody could "
+				"take over what it carries"));
 	if (set && strcmp(set, "on") != 0 && strcmp(set, "off") != 0)
-		return err_set(err, -EINVAL, "set: '%.32s' is neither on nor off", set);
+		return err_mark(err, MSG_CONTROL_REQUEST,
+				err_set(err, -EINVAL, "set: '%.32s' is neither on nor off", set));
 	if (set)
 		drain_command(drain, strcmp(set, "on") == 0);
 	drain_status(drain, out);

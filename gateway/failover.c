@@ -102,7 +102,7 @@ static int init(struct failover *f, const struct gateway_config *config, struct 
 	int rc = peer_keys_load(config->failover.secret_file, &f->keys, err);
 
 	if (rc)
-		return err_prefix(err, rc, "failover.secret_file");
+		return err_mark(err, MSG_SECRET_FILE, err_prefix(err, rc, "failover.secret_file"));
 	if (make_boot(&f->boot))
 		return err_set(err, -EIO, "no random numbers");
 	f->conf = config->failover;
@@ -258,7 +258,7 @@ int failover_reload(struct failover *f, struct err *err)
 	int rc = peer_keys_load(f->conf.secret_file, &keys, err);
 
 	if (rc)
-		return err_prefix(err, rc, "failover.secret_file");
+		return err_mark(err, MSG_SECRET_FILE, err_prefix(err, rc, "failover.secret_file"));
 	f->keys = keys;
 	if (f->replica)
 		replica_set_keys(f->replica, &f->keys);

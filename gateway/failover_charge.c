@@ -32,7 +32,7 @@ static void take_holder(struct charge *c, const struct kube_lease_view *view)
 
 	if (is_same && is_strange && !c->is_strange)
 		log_warning(
-			"failover",
+			MSG_LEASE_STRANGER, "failover",
 			"%s: its Lease is held by '%.300s', who isn't a member of the group; it's "
 			"taken over when that one lets it go or doesn't renew it",
 			c->name, holder);
@@ -128,9 +128,10 @@ static void log_change(const struct charge *c, const struct decide_change *chang
 			    (change->to == DECIDE_FENCED && change->from != DECIDE_HANDING_OVER &&
 			     change->from != DECIDE_PREPARING && change->from != DECIDE_STARTING);
 
-	log_write(is_bad ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "failover", "%s: %s, was %s: %s",
-		  c->name, decide_state_names[change->to], decide_state_names[change->from],
-		  change->reason);
+	log_write_id(is_bad ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+		     is_bad ? MSG_TRANSLATION_STOPPED : MESSAGE_NONE, "failover",
+		     "%s: %s, was %s: %s", c->name, decide_state_names[change->to],
+		     decide_state_names[change->from], change->reason);
 }
 
 static void share(struct charge *c, bool on)

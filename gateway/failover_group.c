@@ -65,8 +65,8 @@ void group_begin(struct failover *f)
 		return;
 	f->heartbeat = heartbeat_new(&options, &err);
 	if (!f->heartbeat && !f->is_failing)
-		log_error("failover", "%s; trying again, and nothing is taken over meanwhile",
-			  err.text);
+		log_error(MSG_HEARTBEAT_PORT, "failover",
+			  "%s; trying again, and nothing is taken over meanwhile", err.text);
 	f->is_failing = !f->heartbeat;
 }
 

@@ -58,7 +58,8 @@ void replicate_set_peers(struct failover *f)
 		peers[n++].address = member->address;
 	}
 	if (replica_set_peers(f->replica, peers, n))
-		log_warning("failover", "no memory to tell %zu others of connections", n);
+		log_warning(MSG_REPLICATION_MEMORY, "failover",
+			    "no memory to tell %zu others of connections", n);
 }
 
 void replicate_begin(struct failover *f)
@@ -83,8 +84,8 @@ void replicate_begin(struct failover *f)
 		return;
 	f->replica = replica_new(&config, &err);
 	if (!f->replica && !f->is_deaf)
-		log_error("failover", "%s; trying again, and connections aren't shared meanwhile",
-			  err.text);
+		log_error(MSG_REPLICATION_PORT, "failover",
+			  "%s; trying again, and connections aren't shared meanwhile", err.text);
 	f->is_deaf = !f->replica;
 	if (f->replica)
 		replicate_set_peers(f);

@@ -227,8 +227,9 @@ static void begin_anyway(void *data)
 	struct flowlog *flowlog = data;
 
 	if (flowlog->natlog && !flowlog->has_begun)
-		log_warning("natlog", "it isn't known yet whose addresses are; connections that "
-				      "end are recorded without a pod");
+		log_warning(MSG_NATLOG_UNATTRIBUTED, "natlog",
+			    "it isn't known yet whose addresses are; connections that "
+			    "end are recorded without a pod");
 	flowlog_begin(flowlog);
 }
 
@@ -353,7 +354,8 @@ void flowlog_configure(struct flowlog *flowlog, const struct gateway_config *con
 	natlog_free(flowlog->natlog, CHANGE_MS);
 	flowlog->natlog = NULL;
 	if (log_is_wanted(&config->log) && open_log(flowlog, config, &err)) {
-		log_error("natlog", "there is no log of connections: %s", err.text);
+		log_error(MSG_NATLOG_NONE, "natlog", "there is no log of connections: %s",
+			  err.text);
 		memcpy(flowlog->error, err.text, sizeof(flowlog->error));
 	}
 }

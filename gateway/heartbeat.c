@@ -44,7 +44,7 @@ static void tell_forged(struct heartbeat *h, const struct sockaddr_in *from, int
 	if (h->told_at.ns && mono_diff_ms(now, h->told_at) < TELL_MS)
 		return;
 	h->told_at = now;
-	log_warning("failover", "a heartbeat from %s %s; it doesn't count",
+	log_warning(MSG_HEARTBEAT_STRANGE, "failover", "a heartbeat from %s %s; it doesn't count",
 		    ip4_format((struct ip4){ ntohl(from->sin_addr.s_addr) }, text),
 		    rc == -EKEYREJECTED ? "was made with another secret" :
 					  "isn't of a version that is known");

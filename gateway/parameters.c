@@ -72,7 +72,7 @@ static void guard_tunnel(struct rtnl *rtnl, const struct gateway_config *config)
 	if (!rc)
 		rc = guard_ensure(rtnl, tunnel.ifindex, &added, &err);
 	if (rc)
-		log_warning("guard",
+		log_warning(MSG_GUARD_TUNNEL, "guard",
 			    "%s; a flush of nftables would let pods' own addresses out to the VPC",
 			    err.text);
 	else if (added)
@@ -108,7 +108,7 @@ static void put_sources(struct parameters_guard *guard, struct rtnl *rtnl,
 	guard->uplink_ifindex = view->uplink_ifindex;
 	if (guard_ensure_sources(rtnl, view->uplink_ifindex, &guard->sources, &changed, &err))
 		log_warning(
-			"guard",
+			MSG_GUARD_UPLINK, "guard",
 			"%s; packets that are under way at a flush of nftables may leave with pods' own addresses",
 			err.text);
 	else if (changed)

@@ -17,6 +17,7 @@
 static void on_failed(const char *name, const struct kube_failure *failure, void *data)
 {
 	struct publish *publish = data;
+	char cause[MESSAGE_TEXT_MAX];
 
 	/* Deleted while it was on its way; that is told us, too. */
 	if (failure->class == HTTP_CLASS_NOT_FOUND)
@@ -25,13 +26,14 @@ static void on_failed(const char *name, const struct kube_failure *failure, void
 	if (!publish->is_old && strstr(failure->text, "secondMember")) {
 		publish->is_old = true;
 		log_warning(
-			"kubernetes",
+			MSG_KIND_OLD, "kubernetes",
 			"the cluster's kind EgressGateway is older than this gateway and has no secondMember: planned changes may "
 			"lose packets; upgrade it, then restart this gateway");
 		(void)loop_timer_arm_ms(publish->due, 0);
 	}
 	if (!publish->failing)
-		log_warning("kubernetes", "status of %s: %s; trying again", name, failure->text);
+		log_warning(MSG_STATUS_FAILED, "kubernetes", "status of %s: %s%s; trying again",
+			    name, failure->text, message_cite(kube_failure_id(failure), cause));
 	publish->failing = true;
 }
 

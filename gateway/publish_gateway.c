@@ -297,6 +297,8 @@ static void add_ready(struct publish *publish, struct words *words)
 						.message = words->message };
 	if (news != TOLD_SAME)
 		note(publish, words, &words->ready, words->is_ready ? "Translating" : "Dropping");
+	/* The Event gets it by itself. */
+	message_append(message_named(reason), words->message, sizeof(words->message));
 }
 
 /* Of those that are carried here. False: there is none. */
@@ -410,7 +412,8 @@ static void write_status(struct publish *publish, const struct words *words)
 	if (words->facts && words->plan.is_doubted)
 		kube_status_doubt(publish->writer, &target);
 	if (kube_status_set(publish->writer, &target, &kube_gateway_status_table, &words->status))
-		log_warning("kubernetes", "status of EgressGateway %s: no room", target.name);
+		log_warning(MSG_STATUS_NO_ROOM, "kubernetes", "status of EgressGateway %s: no room",
+			    target.name);
 	if (words->facts && words->plan.is_urgent)
 		kube_status_hurry(publish->writer, &target);
 }

@@ -17,6 +17,9 @@
 /* Counting pods is no haste, and many of them come at a time. */
 enum { POLICIES_MS = 2000 };
 
+/* A problem's text and its identifier. */
+enum { MESSAGE_SIZE = 512 + MESSAGE_TAIL_MAX };
+
 /* Whether what is wrong keeps all of the policy's traffic from leaving. */
 static bool is_working(const struct inventory_status *status)
 {
@@ -51,6 +54,7 @@ static void note_policy(struct publish *publish, const struct inventory_policy *
 struct policy_words {
 	const struct inventory_policy *policy;
 	struct kube_condition conditions[1 + INVENTORY_REASON_COUNT];
+	char messages[1 + INVENTORY_REASON_COUNT][MESSAGE_SIZE]; /* theirs */
 	size_t n;
 };
 
@@ -58,6 +62,7 @@ static enum told_news add_condition(struct publish *publish, const struct kube_c
 				    struct policy_words *words)
 {
 	const struct inventory_policy *policy = words->policy;
+	char *const message = words->messages[words->n];
 	struct told *told =
 		told_find(&publish->policies, policy->uid, policy->name, condition->type);
 
@@ -67,6 +72,9 @@ static enum told_news add_condition(struct publish *publish, const struct kube_c
 	struct kube_condition *added = &words->conditions[words->n++];
 
 	*added = *condition;
+	snprintf(message, MESSAGE_SIZE, "%s", condition->message);
+	message_append(message_named(condition->reason), message, MESSAGE_SIZE);
+	added->message = message;
 	added->since = told->since;
 	added->observed_generation = policy->generation;
 	return news;
@@ -129,7 +137,8 @@ static void publish_policy(const struct inventory_policy *policy, void *data)
 	};
 
 	if (kube_status_set(publish->writer, &target, &kube_policy_status_table, &told))
-		log_warning("kubernetes", "status of EgressPolicy %s: no room", policy->name);
+		log_warning(MSG_STATUS_NO_ROOM, "kubernetes", "status of EgressPolicy %s: no room",
+			    policy->name);
 }
 
 static void on_policy_gone(const char *name, void *data)

@@ -66,17 +66,20 @@ static void log_state(const struct outside_egress *e, enum outside_state from)
 	static const struct {
 		enum log_level level;
 		const char *meaning;
+		int id;
 	} rows[OUTSIDE_STATE_COUNT] = {
 		[OUTSIDE_UNTESTED] = { LOG_LEVEL_INFO, "" },
 		[OUTSIDE_CONFIRMED] = { LOG_LEVEL_INFO, "" },
-		[OUTSIDE_SILENT] = { LOG_LEVEL_WARNING, "; it goes on as before" },
+		[OUTSIDE_SILENT] = { LOG_LEVEL_WARNING, "; it goes on as before",
+				     MSG_SELF_TEST_SILENT },
 		[OUTSIDE_WRONG] = { LOG_LEVEL_ERROR,
-				    "; pods' packets for it are refused until it's seen rightly" },
+				    "; pods' packets for it are refused until it's seen rightly",
+				    MSG_SELF_TEST_WRONG },
 	};
 
-	log_write(rows[e->state].level, "self-test", "egress IP %s: %s, was %s: %s%s", e->name,
-		  outside_state_names[e->state], outside_state_names[from], e->reason,
-		  rows[e->state].meaning);
+	log_write_id(rows[e->state].level, rows[e->state].id, "self-test",
+		     "egress IP %s: %s, was %s: %s%s", e->name, outside_state_names[e->state],
+		     outside_state_names[from], e->reason, rows[e->state].meaning);
 }
 
 /* What is new is logged. True: something is. */

@@ -113,7 +113,7 @@ static int run_status(const struct control_args *args, struct control_out *out, 
 
 	(void)args;
 	if (!agent)
-		return err_set(err, -EAGAIN, "the daemon is starting");
+		return err_mark(err, MSG_STARTING, err_set(err, -EAGAIN, "the daemon is starting"));
 	state = agent_state(agent);
 	const struct report_head head = gateway_head(data, &state);
 
@@ -258,7 +258,7 @@ static int run_explain(const struct control_args *args, struct control_out *out,
 	if (rc)
 		return rc;
 	if (!agent || !keeper_ruleset((state = agent_state(agent)).keeper))
-		return err_set(err, -EAGAIN, "the daemon is starting");
+		return err_mark(err, MSG_STARTING, err_set(err, -EAGAIN, "the daemon is starting"));
 	const struct gateway_config *config = state.view.config;
 	const struct origin origin = { .node = node_of(config, packet.src),
 				       .native = is_native(config, packet.src) };
@@ -297,7 +297,7 @@ static int run_drain(const struct control_args *args, struct control_out *out, v
 	int rc;
 
 	if (!agent)
-		return err_set(err, -EAGAIN, "the daemon is starting");
+		return err_mark(err, MSG_STARTING, err_set(err, -EAGAIN, "the daemon is starting"));
 	rc = drain_run_command(agent_state(agent).drain, args, out, err);
 	if (rc)
 		return rc;

@@ -31,7 +31,8 @@ unsigned transition_make(const struct transition_table *table, struct transition
 	va_end(args);
 	if (legal)
 		return transition.to;
-	log_error("state", "%s: a mistake in eipgw: from %s to %s isn't a step, now %s instead: %s",
+	log_error(MSG_MISTAKE, "state",
+		  "%s: a mistake in eipgw: from %s to %s isn't a step, now %s instead: %s",
 		  table->what, name(table, transition.from), name(table, transition.to),
 		  name(table, table->refuge), transition.reason);
 	assert(legal);

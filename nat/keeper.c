@@ -242,6 +242,7 @@ int keeper_run(struct keeper *keeper, enum keeper_cause cause, struct err *err)
 	keeper->stats.runs++;
 	report.rc = apply(keeper, &report, summary, sizeof(summary), text);
 	report.error = report.rc ? text->text : "";
+	report.error_id = report.rc ? text->id : 0;
 	report.ip6 = keeper->six.state;
 	report.took_us = (mono_now().ns - before.ns) / 1000;
 	if (report.repaired)
@@ -347,6 +348,11 @@ enum keeper_state keeper_state(const struct keeper *keeper)
 const char *keeper_error(const struct keeper *keeper)
 {
 	return keeper->error.text;
+}
+
+int keeper_error_id(const struct keeper *keeper)
+{
+	return keeper->error.text[0] ? err_id(&keeper->error, MSG_KERNEL_FAILED) : MESSAGE_NONE;
 }
 
 struct keeper_stats keeper_stats(const struct keeper *keeper)

@@ -54,6 +54,7 @@ struct keeper_report {
 	enum keeper_cause cause;
 	int rc;              /* 0, or why it failed */
 	const char *error;   /* "" when rc is 0 */
+	int error_id;        /* of its cause (base/message.h), if that has one; else 0 */
 	const char *noticed; /* what the kernel told us, "" if nothing */
 	bool changed;        /* something differed and was corrected */
 	bool repaired;       /* it differed although what is wanted is what was wanted before */
@@ -131,6 +132,7 @@ const struct net_desired *keeper_net(const struct keeper *keeper);
 
 enum keeper_state keeper_state(const struct keeper *keeper);
 const char *keeper_error(const struct keeper *keeper); /* "" when all is well */
+int keeper_error_id(const struct keeper *keeper);      /* MESSAGE_NONE when all is well */
 struct keeper_stats keeper_stats(const struct keeper *keeper);
 struct nat_sync *keeper_nat(struct keeper *keeper);
 /* NULL: there is no second table, or it doesn't stand. */

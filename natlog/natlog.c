@@ -303,8 +303,8 @@ static void on_walk_end(int rc, void *data)
 	natlog->has_kept = false;
 	natlog->status.vanished += vanished;
 	if (vanished)
-		log_warning("natlog", "connections=%zu ended without the kernel telling it",
-			    vanished);
+		log_warning(MSG_NATLOG_VANISHED, "natlog",
+			    "connections=%zu ended without the kernel telling it", vanished);
 	loop_timer_arm_ms(natlog->look, natlog->look_again ? 0 : LOOK_MS);
 	natlog->look_again = false;
 }
@@ -323,7 +323,8 @@ static void look(void *data)
 	natlog->walk = ct_walk_new(natlog->options.loop, &ops, natlog, &err);
 	if (natlog->walk)
 		return;
-	log_warning("natlog", "connections can't be listed: %s; it is tried again", err.text);
+	log_warning(MSG_NATLOG_UNREAD, "natlog",
+		    "connections can't be listed: %s; it is tried again", err.text);
 	loop_timer_arm_ms(natlog->look, LOOK_AGAIN_MS);
 }
 
@@ -332,7 +333,8 @@ static void on_lost(int64_t from_ns, int64_t to_ns, void *data)
 	struct natlog *natlog = data;
 
 	if (!natlog->status.overruns++)
-		log_warning("natlog", "the kernel had more to tell than fits: a gap is recorded%s",
+		log_warning(MSG_NATLOG_OVERRUN, "natlog",
+			    "the kernel had more to tell than fits: a gap is recorded%s",
 			    ct_follow_is_reliable(natlog->follow) ? ", and no end is lost" : "");
 	write_overrun(natlog, from_ns, to_ns);
 	look(natlog);

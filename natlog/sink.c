@@ -128,8 +128,8 @@ static void push(struct sink *sink)
 		if (errno == EINTR)
 			continue;
 		if (errno != EAGAIN && errno != ENOBUFS) {
-			log_warning("natlog", "the log's writer: %s; a new one is started",
-				    strerror(errno));
+			log_warning(MSG_NATLOG_WRITER, "natlog",
+				    "the log's writer: %s; a new one is started", strerror(errno));
 			writer_gone(sink);
 			return;
 		}
@@ -151,7 +151,8 @@ static void take_report(struct sink *sink, const struct writer_report *report)
 {
 	if (strcmp(report->error, sink->report.error) != 0) {
 		if (report->error[0])
-			log_warning("natlog", "%s; it is tried again", report->error);
+			log_warning(MSG_NATLOG_FILE, "natlog", "%s; it is tried again",
+				    report->error);
 		else
 			log_info("natlog", "the log is written again");
 	}
@@ -169,7 +170,8 @@ static void ready(int fd, unsigned events, void *data)
 	while ((got = recv(fd, &report, sizeof(report), MSG_DONTWAIT)) == sizeof(report))
 		take_report(sink, &report);
 	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
-		log_warning("natlog", "the log's writer ended; a new one is started");
+		log_warning(MSG_NATLOG_WRITER, "natlog",
+			    "the log's writer ended; a new one is started");
 		writer_gone(sink);
 	}
 }
@@ -204,7 +206,7 @@ static void start_again(void *data)
 	struct err err = ERR_NULL;
 
 	if (start(sink, &err)) {
-		log_warning("natlog", "%s", err.text);
+		log_warning(MSG_NATLOG_WRITER, "natlog", "%s", err.text);
 		loop_timer_arm_ms(sink->start, START_AGAIN_MS);
 		return;
 	}

@@ -319,13 +319,14 @@ int net_plan_compute(const struct net_desired *desired, const struct net_observe
 	if (rc < 0)
 		return rc;
 	if (observed->has_tunnel && !tunnel_is_ours(desired, observed))
-		return err_set(
-			err, -EEXIST,
-			"device %s is there and isn't ours (kind %s%s): it is left alone, choose another "
-			"name for the tunnel",
-			desired->tunnel.name,
-			observed->tunnel.kind[0] ? observed->tunnel.kind : "none",
-			observed->tunnel.vxlan_external ? " external" : "");
+		return err_mark(
+			err, MSG_DEVICE_FOREIGN,
+			err_set(err, -EEXIST,
+				"device %s is there and isn't ours (kind %s%s): it is left alone, choose another "
+				"name for the tunnel",
+				desired->tunnel.name,
+				observed->tunnel.kind[0] ? observed->tunnel.kind : "none",
+				observed->tunnel.vxlan_external ? " external" : ""));
 	rc = plan_everything(desired, observed, &merge, &plan);
 	merge_done(&merge);
 	if (rc < 0) {

@@ -301,13 +301,16 @@ static int explain_exists(struct rtnl *rtnl, const struct rt_link *link, struct 
 	struct rt_link present = { 0 };
 
 	if (rtnl_link_by_name(rtnl, link->name, &present, NULL) == 0)
-		return err_set(err, -EEXIST,
-			       "can't add device %s: the name is taken by a device of kind %s",
-			       link->name, present.kind[0] ? present.kind : "(none)");
-	return err_set(
-		err, -EEXIST,
-		"can't add device %s: UDP port %u is taken by another VXLAN device in external mode",
-		link->name, link->vxlan_port);
+		return err_mark(
+			err, MSG_DEVICE_FOREIGN,
+			err_set(err, -EEXIST,
+				"can't add device %s: the name is taken by a device of kind %s",
+				link->name, present.kind[0] ? present.kind : "(none)"));
+	return err_mark(
+		err, MSG_TUNNEL_PORT_TAKEN,
+		err_set(err, -EEXIST,
+			"can't add device %s: UDP port %u is taken by another VXLAN device in external mode",
+			link->name, link->vxlan_port));
 }
 
 int rtnl_link_add_vxlan(struct rtnl *rtnl, const struct rt_link *link, struct err *err)
@@ -319,8 +322,9 @@ int rtnl_link_add_vxlan(struct rtnl *rtnl, const struct rt_link *link, struct er
 	if (rc == -EEXIST)
 		return explain_exists(rtnl, link, err);
 	if (rc == -EADDRINUSE)
-		return err_prefix(err, rc, "can't add device %s: UDP port %u is taken", link->name,
-				  link->vxlan_port);
+		return err_mark(err, MSG_TUNNEL_PORT_TAKEN,
+				err_prefix(err, rc, "can't add device %s: UDP port %u is taken",
+					   link->name, link->vxlan_port));
 	if (rc < 0)
 		return err_prefix(err, rc, "can't add the VXLAN device %s", link->name);
 	return 0;
@@ -337,8 +341,10 @@ int rtnl_link_set(struct rtnl *rtnl, const struct rt_link *link, struct err *err
 		rc = rtnl_request(rtnl, encode_link_set(request.buf, 0, link), err);
 	/* A VXLAN device binds its socket when it is brought up. */
 	if (rc == -EADDRINUSE)
-		return err_prefix(err, rc, "can't bring device %s up: UDP port %u is taken",
-				  link->name, link->vxlan_port);
+		return err_mark(err, MSG_TUNNEL_PORT_TAKEN,
+				err_prefix(err, rc,
+					   "can't bring device %s up: UDP port %u is taken",
+					   link->name, link->vxlan_port));
 	if (rc < 0)
 		return err_prefix(err, rc, "can't change device %s", link->name);
 	return 0;

@@ -22,7 +22,7 @@ void lanes_adopt(struct nat_sync *nat, struct lanes *ret)
 	struct err err = ERR_NULL;
 
 	if (nat_sync_observe(nat, &seen, &err)) {
-		log_warning("lanes", "%s; lanes are assigned anew", err.text);
+		log_warning(MSG_LANES_ANEW, "lanes", "%s; lanes are assigned anew", err.text);
 		return;
 	}
 	for (size_t i = 0; i < seen.n_chains; i++) {

@@ -120,7 +120,9 @@ int pods_read(struct pods *pods, struct rtnl *rtnl, const char *device_prefix, s
 	if (rc)
 		return rc;
 	if (routes.n > PODS_MAX)
-		return err_set(err, -E2BIG, "%zu pod routes, more than %d", routes.n, PODS_MAX);
+		return err_mark(err, MSG_PODS_TOO_MANY,
+				err_set(err, -E2BIG, "%zu pod routes, more than %d", routes.n,
+					PODS_MAX));
 	read.v = calloc(routes.n + 1, sizeof(*read.v));
 	if (!read.v)
 		return err_set(err, -ENOMEM, "pods: out of memory");

@@ -39,7 +39,7 @@ bool second_is_possible(void)
 	nfnl_close(nfnl);
 	if (rc)
 		log_info(
-			"second",
+			MSG_SECOND_LACKING, "second",
 			"this kernel can't duplicate packets (%s): when an egress IP goes from one gateway to another as planned, "
 			"some may get lost",
 			err.text);

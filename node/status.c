@@ -95,7 +95,7 @@ static int run_status(const struct control_args *args, struct control_out *out, 
 
 	(void)args;
 	if (!agent)
-		return err_set(err, -EAGAIN, "the daemon is starting");
+		return err_mark(err, MSG_STARTING, err_set(err, -EAGAIN, "the daemon is starting"));
 	state = agent_state(agent);
 	const struct report_head head = node_head(data, &state);
 
@@ -165,7 +165,7 @@ static int run_explain(const struct control_args *args, struct control_out *out,
 	if (rc)
 		return rc;
 	if (!agent || !keeper_ruleset((state = agent_state(agent)).keeper))
-		return err_set(err, -EAGAIN, "the daemon is starting");
+		return err_mark(err, MSG_STARTING, err_set(err, -EAGAIN, "the daemon is starting"));
 	const struct node_view *view = &state.view;
 	const char *device = device_of(view, packet.src);
 

@@ -39,8 +39,8 @@ void incoming_free(struct incoming *link)
 static void end(struct incoming *link, const char *reason)
 {
 	if (link->greeted)
-		log_warning("replication", "connection ended from=%s reason=%s", link->name,
-			    reason);
+		log_warning(MSG_REPLICATION_RECEIVING_ENDED, "replication",
+			    "connection ended from=%s reason=%s", link->name, reason);
 	incoming_free(link);
 }
 

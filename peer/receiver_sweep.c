@@ -102,7 +102,8 @@ void sweep_begin(void *data)
 		receiver->sweeping = link;
 		return;
 	}
-	log_warning("replication", "a sweep can't begin reason=%s", err.text);
+	log_warning(MSG_REPLICATION_SWEEP, "replication", "a sweep can't begin reason=%s",
+		    err.text);
 	receiver->count.failed_sweeps++;
 	settle(link);
 }

@@ -22,8 +22,8 @@ static void wait_and_connect(struct link *link)
 void link_drop(struct link *link, const char *reason)
 {
 	if (link->greeted)
-		log_warning("replication", "connection ended peer=%s reason=%s", link->peer.name,
-			    reason);
+		log_warning(MSG_REPLICATION_SENDING_ENDED, "replication",
+			    "connection ended peer=%s reason=%s", link->peer.name, reason);
 	snprintf(link->reason, sizeof(link->reason), "%s", reason);
 	channel_free(link->channel);
 	link->channel = NULL;

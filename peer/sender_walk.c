@@ -153,7 +153,8 @@ static void on_end(int rc, void *data)
 	told_reset(&sender->told);
 	sender->ended = mono_now();
 	if (rc) {
-		log_warning("replication", "a walk failed reason=%s", strerror(-rc));
+		log_warning(MSG_REPLICATION_WALK, "replication", "a walk failed reason=%s",
+			    strerror(-rc));
 		sender->count.failed_walks++;
 		sender->due = sender->kind > sender->due ? sender->kind : sender->due;
 	} else if (sender->kind == WALK) {
@@ -218,7 +219,8 @@ void sender_walk(void *data)
 	sender->began = mono_now();
 	sender->walk = ct_walk_new(sender->loop, &ops, sender, &err);
 	if (!sender->walk) {
-		log_warning("replication", "a walk can't begin reason=%s", err.text);
+		log_warning(MSG_REPLICATION_WALK, "replication", "a walk can't begin reason=%s",
+			    err.text);
 		sender->count.failed_walks++;
 		sender->ended = mono_now();
 		sender->due = sender->kind;

@@ -42,7 +42,8 @@ static int find_made(const struct account *account, const struct order *order,
 	int found = 0;
 
 	if (aws_session_call(account->session, rc, &request, &addresses, &failure) != 0)
-		return err_set(err, -EIO, "%s", failure.text);
+		return err_mark(err, aws_failure_id(&failure),
+				err_set(err, -EIO, "%s", failure.text));
 	for (size_t i = 0; i < addresses.n; i++) {
 		const struct aws_address *const a = &addresses.v[i];
 		const char *const name = aws_tags_find(&a->tags, "Name");
@@ -80,7 +81,7 @@ static int make(const struct account *account, const struct order *order,
 static void explain_failure(const struct cli *cli, const struct order *order,
 			    const struct aws_failure *failure, struct err *err)
 {
-	err_set(err, -EIO, "%s", failure->text);
+	err_mark(err, aws_failure_id(failure), err_set(err, -EIO, "%s", failure->text));
 	if (strcmp(failure->code, "AddressLimitExceeded") == 0)
 		err_set(err, -EIO,
 			"%s; the account has as many Elastic IPs in this region as its quota allows "
@@ -210,9 +211,9 @@ int run_allocate(const struct cli *cli, const struct cli_options *options,
 	if (code == EXIT_OK && !options->deployment && find_deployment(&account, &order, &err) != 0)
 		code = EXIT_USAGE;
 	if (code != EXIT_OK)
-		return complain_of_failure(cli, options, code, err.text);
+		return complain_of_error(cli, options, code, &err);
 	const int found = find_or_make(cli, &account, &order, &made, &err);
 	if (found < 0)
-		return complain_of_failure(cli, options, EXIT_RUNTIME, err.text);
+		return complain_of_error(cli, options, EXIT_RUNTIME, &err);
 	return print_result(cli, options, &order, &made, found == 0);
 }

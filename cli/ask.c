@@ -39,7 +39,7 @@ int ask_daemon(const char *const *sockets, const char *command, const struct con
 		if (nobody_is_there(r))
 			continue;
 		if (r != -ETIMEDOUT)
-			return err_set(err, EXIT_RUNTIME, "%s", one.text);
+			return err_mark(err, one.id, err_set(err, EXIT_RUNTIME, "%s", one.text));
 		break;
 	}
 	return err_set(err, EXIT_NO_DAEMON, "no daemon answers: %s", tried.text);

@@ -5,6 +5,7 @@
 
 #include "awsapi/session.h"
 #include "base/cleanup.h"
+#include "base/message.h"
 #include "base/options.h"
 #include "cli/command.h"
 #include "cli/facts.h"
@@ -90,8 +91,11 @@ static void put_results(struct control_out *out, const struct check_results *res
 	for (size_t i = 0; i < results->n; i++) {
 		const struct check_result *const result = &results->v[i];
 
+		char id[MESSAGE_TEXT_MAX];
+
 		control_object(out, NULL);
 		control_string(out, "check", result->name);
+		control_string(out, "id", message_format(result->id, id));
 		control_string(out, "outcome", outcome_names[result->outcome]);
 		control_string(out, "what", result->what);
 		control_string(out, "fix", result->fix);
@@ -127,6 +131,8 @@ static void print_checks(FILE *out, const struct control_node *result)
 
 		fprintf(out, "%-8s %s: ", outcome, control_text(one, "check"));
 		print_text(out, control_text(one, "what"));
+		if (strcmp(outcome, outcome_names[OUTCOME_OK]) != 0)
+			fprintf(out, " [%s]", control_text(one, "id"));
 		if (control_text(one, "fix")[0]) {
 			fputs("\n         fix: ", out);
 			print_text(out, control_text(one, "fix"));

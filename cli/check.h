@@ -25,6 +25,7 @@ extern const char *const outcome_names[OUTCOME_COUNT];
 
 struct check_result {
 	const char *name;
+	int id; /* of the row: base/message.h */
 	enum outcome outcome;
 	char what[CHECK_TEXT_MAX];           /* what was established */
 	char fix[CHECK_TEXT_MAX];            /* "": nothing to do */
@@ -35,7 +36,8 @@ struct check_results {
 	struct check_result *v;
 	size_t n;
 	const char *name; /* of the row that is being judged */
-	int failed;       /* out of memory */
+	int id;
+	int failed; /* out of memory */
 };
 void check_results_done(struct check_results *results);
 
@@ -62,6 +64,7 @@ enum check_needs {
 
 struct check_row {
 	const char *name;
+	int id; /* its page says what each outcome means */
 	unsigned needs;
 	void (*judge)(const struct facts *facts, struct check_results *results);
 };

@@ -3,6 +3,7 @@
 #include "cli/check.h"
 
 #include "base/cleanup.h"
+#include "base/message.h"
 #include "cli/facts.h"
 
 #include <assert.h>
@@ -19,27 +20,30 @@ const char *const outcome_names[] = {
 static_assert(ARRAY_SIZE(outcome_names) == OUTCOME_COUNT, "each outcome has a name");
 
 const struct check_row check_rows[] = {
-	{ "configuration", 0, judge_config },
-	{ "daemon", 0, judge_daemon },
-	{ "uplink", NEED_CONFIG, judge_uplink },
-	{ "kernel", NEED_ROOT, judge_features },
-	{ "kernel parameters", NEED_CONFIG, judge_sysctls },
-	{ "tunnel port", NEED_CONFIG, judge_port },
-	{ "metadata", NEED_GATEWAY, judge_imds },
-	{ "credentials", NEED_GATEWAY, judge_credentials },
-	{ "EC2 API", NEED_GATEWAY, judge_ec2 },
-	{ "clock", NEED_GATEWAY | NEED_EC2, judge_clock },
-	{ "path to EC2", NEED_GATEWAY, judge_path },
-	{ "permission", NEED_GATEWAY | NEED_CONFIG | NEED_EC2, judge_permissions },
-	{ "egress IP", NEED_GATEWAY | NEED_CONFIG | NEED_EC2, judge_egress },
-	{ "source/dest check", NEED_GATEWAY | NEED_CONFIG | NEED_EC2 | NEED_INTERFACE,
-	  judge_source_check },
-	{ "route tables", NEED_GATEWAY | NEED_CONFIG | NEED_EC2 | NEED_INTERFACE, judge_routes },
-	{ "security groups", NEED_GATEWAY | NEED_CONFIG | NEED_EC2 | NEED_INTERFACE, judge_groups },
-	{ "Kubernetes API", NEED_GATEWAY | NEED_KUBE, judge_kube_api },
-	{ "Kubernetes login", NEED_GATEWAY | NEED_KUBE, judge_kube_login },
-	{ "Kubernetes rights", NEED_GATEWAY | NEED_KUBE, judge_kube_rights },
-	{ "Kubernetes kinds", NEED_GATEWAY | NEED_KUBE, judge_kube_kinds },
+	{ "configuration", MSG_CHECK_CONFIGURATION, 0, judge_config },
+	{ "daemon", MSG_CHECK_DAEMON, 0, judge_daemon },
+	{ "uplink", MSG_CHECK_UPLINK, NEED_CONFIG, judge_uplink },
+	{ "kernel", MSG_CHECK_KERNEL, NEED_ROOT, judge_features },
+	{ "kernel parameters", MSG_CHECK_SYSCTLS, NEED_CONFIG, judge_sysctls },
+	{ "tunnel port", MSG_CHECK_PORT, NEED_CONFIG, judge_port },
+	{ "metadata", MSG_CHECK_METADATA, NEED_GATEWAY, judge_imds },
+	{ "credentials", MSG_CHECK_CREDENTIALS, NEED_GATEWAY, judge_credentials },
+	{ "EC2 API", MSG_CHECK_EC2, NEED_GATEWAY, judge_ec2 },
+	{ "clock", MSG_CHECK_CLOCK, NEED_GATEWAY | NEED_EC2, judge_clock },
+	{ "path to EC2", MSG_CHECK_PATH, NEED_GATEWAY, judge_path },
+	{ "permission", MSG_CHECK_PERMISSION, NEED_GATEWAY | NEED_CONFIG | NEED_EC2,
+	  judge_permissions },
+	{ "egress IP", MSG_CHECK_EGRESS, NEED_GATEWAY | NEED_CONFIG | NEED_EC2, judge_egress },
+	{ "source/dest check", MSG_CHECK_SOURCE,
+	  NEED_GATEWAY | NEED_CONFIG | NEED_EC2 | NEED_INTERFACE, judge_source_check },
+	{ "route tables", MSG_CHECK_ROUTES, NEED_GATEWAY | NEED_CONFIG | NEED_EC2 | NEED_INTERFACE,
+	  judge_routes },
+	{ "security groups", MSG_CHECK_GROUPS,
+	  NEED_GATEWAY | NEED_CONFIG | NEED_EC2 | NEED_INTERFACE, judge_groups },
+	{ "Kubernetes API", MSG_CHECK_KUBE_API, NEED_GATEWAY | NEED_KUBE, judge_kube_api },
+	{ "Kubernetes login", MSG_CHECK_KUBE_LOGIN, NEED_GATEWAY | NEED_KUBE, judge_kube_login },
+	{ "Kubernetes rights", MSG_CHECK_KUBE_RIGHTS, NEED_GATEWAY | NEED_KUBE, judge_kube_rights },
+	{ "Kubernetes kinds", MSG_CHECK_KUBE_KINDS, NEED_GATEWAY | NEED_KUBE, judge_kube_kinds },
 };
 const size_t check_rows_count = ARRAY_SIZE(check_rows);
 
@@ -63,7 +67,9 @@ struct check_result *check_say(struct check_results *results, enum outcome outco
 	} else {
 		results->failed = 1;
 	}
-	*result = (struct check_result){ .name = results->name, .outcome = outcome };
+	*result = (struct check_result){ .name = results->name,
+					 .id = results->id,
+					 .outcome = outcome };
 	va_start(args, format);
 	vsnprintf(result->what, sizeof(result->what), format, args);
 	va_end(args);
@@ -112,6 +118,7 @@ static void judge_one(const struct check_row *row, const struct facts *facts,
 	const char *const missing = find_missing(row->needs, facts);
 
 	results->name = row->name;
+	results->id = row->id;
 	if (row->needs & NEED_GATEWAY && facts->is_node)
 		return;
 	if (row->needs & NEED_KUBE && !facts->kube.is_wanted)

@@ -32,6 +32,7 @@ static const struct option_row option_rows[] = {
 	  "the kubeconfig's context, instead of its current one" },
 	{ "server", "URL", offsetof(struct cli_options, server),
 	  "ask the API server by 'kubectl proxy' at this URL" },
+	{ "list", NULL, offsetof(struct cli_options, list), "list the messages that have a page" },
 	{ "undo", NULL, offsetof(struct cli_options, undo), "take the command back" },
 	{ "timeout", "SECONDS", offsetof(struct cli_options, timeout),
 	  "so long at most it is waited for; else 60" },
@@ -60,6 +61,13 @@ static const struct option_row option_rows[] = {
 };
 static const struct option_table option_table = { option_rows, ARRAY_SIZE(option_rows) };
 
+static const struct err *say(struct err *err, int id, const char *sentence)
+{
+	err_set(err, 0, "%s", sentence);
+	err_mark(err, id, 0);
+	return err;
+}
+
 static int run_status(const struct cli *cli, const struct cli_options *options,
 		      const struct words *arguments)
 {
@@ -71,10 +79,11 @@ static int run_status(const struct cli *cli, const struct cli_options *options,
 	(void)arguments;
 	if (code == EXIT_OK && options->ready &&
 	    !control_flag(control_reply_result(reply), "ready"))
-		return complain_of_failure(cli, options, EXIT_RUNTIME, "it isn't ready yet");
+		return complain_of_error(cli, options, EXIT_RUNTIME,
+					 say(&err, MSG_NOT_READY, "it isn't ready yet"));
 	if (code == EXIT_OK)
 		return print_reply(cli, options, reply, status_print, NULL);
-	return complain_of_failure(cli, options, code, err.text);
+	return complain_of_error(cli, options, code, &err);
 }
 
 static int run_version(const struct cli *cli, const struct cli_options *options,
@@ -94,9 +103,9 @@ static const struct command commands[] = {
 	  0, 0, " json config node ", run_check },
 	{ "status", "", "what the daemon wants, found, repaired and dropped", 0, 0,
 	  " json ready socket ", run_status },
-	{ "explain", " SOURCE [DESTINATION]",
-	  "what happens to a packet from one IPv4 address to another", 1, 2,
-	  " json socket config no-aws ", run_explain },
+	{ "explain", " SOURCE [DESTINATION] | IDENTIFIER | --list",
+	  "what happens to a packet from one IPv4 address to another; or what a message means and what to do",
+	  0, 2, " json socket config no-aws list ", run_explain },
 	{ "explain pod", " [NAMESPACE/]NAME [DESTINATION]",
 	  "by Kubernetes' objects: which policy takes a pod, why, and what is wrong first", 1, 2,
 	  " json socket kubeconfig context server ", run_explain_pod },
@@ -286,6 +295,7 @@ int cli_main(const struct cli *cli, int argc, char *const argv[])
 
 	int code = run(cli, &options, &words);
 	if (fflush(cli->out) != 0 || ferror(cli->out))
-		return complain(cli, EXIT_RUNTIME, "the answer can't be written");
+		return complain_of_error(cli, NULL, EXIT_RUNTIME,
+					 say(&err, MSG_NO_OUTPUT, "the answer can't be written"));
 	return code;
 }

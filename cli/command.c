@@ -21,11 +21,30 @@ void cleanup_reply(struct control_reply **reply)
 	control_reply_free(*reply);
 }
 
-int complain(const struct cli *cli, int code, const char *sentence)
+static int id_of(int code)
 {
+	static const int ids[] = { [EXIT_RUNTIME] = MSG_COMMAND_FAILED,
+				   [EXIT_USAGE] = MSG_USAGE,
+				   [EXIT_CONFIG] = MSG_COMMAND_CONFIG,
+				   [EXIT_NO_DAEMON] = MSG_NO_DAEMON };
+
+	return ids[code];
+}
+
+static void print_complaint(const struct cli *cli, int id, const char *sentence)
+{
+	char text[MESSAGE_TEXT_MAX];
+
 	fputs("eipgw: ", cli->err);
 	print_text(cli->err, sentence);
+	if (id)
+		fprintf(cli->err, " [%s]", message_format(id, text));
 	fputc('\n', cli->err);
+}
+
+int complain(const struct cli *cli, int code, const char *sentence)
+{
+	print_complaint(cli, id_of(code), sentence);
 	return code;
 }
 
@@ -64,16 +83,18 @@ int ask_chosen(const struct cli *cli, const struct cli_options *options,
 	return code;
 }
 
-static void print_error_object(FILE *out, const char *sentence)
+static void print_error_object(FILE *out, int id, const char *sentence)
 {
 	CLEANUP(cleanup_control_out)
 	struct control_out *object = control_out_new(CONTROL_LINE_MAX);
+	char id_text[MESSAGE_TEXT_MAX];
 	const char *text;
 	size_t length;
 
 	if (!object)
 		return;
 	control_string(object, "error", sentence);
+	control_string(object, "id", message_format(id, id_text));
 	if (control_out_finish(object, &text, &length, NULL) == 0)
 		fwrite(text, 1, length, out);
 }
@@ -82,8 +103,19 @@ int complain_of_failure(const struct cli *cli, const struct cli_options *options
 			const char *sentence)
 {
 	if (options->json)
-		print_error_object(cli->out, sentence);
+		print_error_object(cli->out, id_of(code), sentence);
 	return complain(cli, code, sentence);
+}
+
+int complain_of_error(const struct cli *cli, const struct cli_options *options, int code,
+		      const struct err *err)
+{
+	const int id = err_id(err, id_of(code));
+
+	if (options && options->json)
+		print_error_object(cli->out, id, err->text);
+	print_complaint(cli, id, err->text);
+	return code;
 }
 
 int print_reply(const struct cli *cli, const struct cli_options *options,

@@ -21,7 +21,7 @@ struct cli_options {
 	const char *socket, *config, *deployment, *kubeconfig, *context, *server, *timeout;
 	const char *at, *destination, *egress_ip, *limit, *log, *namespace, *pod, *policy;
 	const char *protocol, *sort, *state;
-	bool json, node, no_aws, ready, undo, once, watch, version, help;
+	bool json, list, node, no_aws, ready, undo, once, watch, version, help;
 };
 
 struct words {
@@ -41,12 +41,17 @@ struct command {
 
 typedef void (*print_fn)(FILE *out, const struct control_node *result);
 
-/* Both print the sentence to cli->err and return the code. */
+/*
+ * Both print the sentence to cli->err and return the code. The identifier behind it is that of the code; EXIT_OK has none.
+ */
 int complain(const struct cli *cli, int code, const char *sentence);
 int complain_of_usage(const struct cli *cli, const char *sentence);
 /* The same; with --json there is also an object on the output, whatever happened. */
 int complain_of_failure(const struct cli *cli, const struct cli_options *options, int code,
 			const char *sentence);
+/* The same, with the cause's own identifier if it has one. `options` NULL: no object. */
+int complain_of_error(const struct cli *cli, const struct cli_options *options, int code,
+		      const struct err *err);
 
 struct question {
 	const char *command;

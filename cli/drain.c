@@ -151,9 +151,12 @@ int run_drain(const struct cli *cli, const struct cli_options *options,
 	if (code == EXIT_OK && !options->undo)
 		code = wait_for_it(cli, options, timeout_ms, &reply, &err);
 	if (code != EXIT_OK)
-		return complain_of_failure(cli, options, code, err.text);
+		return complain_of_error(cli, options, code, &err);
 	const char *fault = find_fault(options, drain_of(reply));
 
 	code = print_reply(cli, options, reply, print_answer, NULL);
-	return code == EXIT_OK && fault ? complain(cli, EXIT_RUNTIME, fault) : code;
+	if (code != EXIT_OK || !fault)
+		return code;
+	err_mark(&err, MSG_NOT_DRAINED, err_set(&err, 0, "%s", fault));
+	return complain_of_error(cli, NULL, EXIT_RUNTIME, &err);
 }

@@ -139,9 +139,12 @@ int run_eips(const struct cli *cli, const struct cli_options *options,
 	if (code == EXIT_OK && aws_session_login(account.session, &err) != 0)
 		code = EXIT_RUNTIME;
 	if (code != EXIT_OK)
-		return complain_of_failure(cli, options, code, err.text);
+		return complain_of_error(cli, options, code, &err);
 	if (account_addresses(&account, &seen.addresses, &failure) != 0)
-		return complain_of_failure(cli, options, EXIT_RUNTIME, failure.text);
+		return complain_of_error(cli, options,
+					 err_mark(&err, aws_failure_id(&failure),
+						  err_set(&err, EXIT_RUNTIME, "%s", failure.text)),
+					 &err);
 	code = look_around(cli, &account, &seen);
 	if (code != EXIT_OK)
 		return code;

@@ -241,6 +241,10 @@ int run_explain(const struct cli *cli, const struct cli_options *options,
 	struct control_args args = { .n = 0 };
 	struct err err = ERR_NULL;
 
+	if (options->list || (arguments->n == 1 && explain_is_message(arguments->v[0])))
+		return explain_message(cli, options, arguments->n ? arguments->v[0] : "");
+	if (arguments->n == 0)
+		return complain_of_usage(cli, "explain: an address or an identifier is missing");
 	if (add_address(&args, "source", arguments->v[0], &explained.source, &err) < 0 ||
 	    (arguments->n > 1 &&
 	     add_address(&args, "destination", arguments->v[1], &explained.destination, &err) < 0))
@@ -254,7 +258,7 @@ int run_explain(const struct cli *cli, const struct cli_options *options,
 	if (aws)
 		reply = put_together(reply, aws);
 	if (!reply)
-		return complain_of_failure(cli, options, code, err.text);
+		return complain_of_error(cli, options, code, &err);
 	const int printed = print_reply(cli, options, reply, explain_print, NULL);
 	return code == EXIT_OK ? printed : complain(cli, code, err.text);
 }

@@ -161,7 +161,7 @@ static int answer(const struct cli *cli, const struct cli_options *options,
 	judgement_put(out, facts, &judgement);
 	CLEANUP(cleanup_reply) struct control_reply *reply = read_own(out, &err);
 	if (!reply)
-		return complain_of_failure(cli, options, EXIT_RUNTIME, err.text);
+		return complain_of_error(cli, options, EXIT_RUNTIME, &err);
 	add_explanations(reply, facts, &judgement, daemons);
 	const int code = print_reply(cli, options, reply, print_answer, NULL);
 	return code != EXIT_OK || !judgement_wrong(&judgement) ? code : EXIT_RUNTIME;
@@ -222,7 +222,7 @@ int run_explain_pod(const struct cli *cli, const struct cli_options *options,
 		return complain_of_usage(cli, err.text);
 	const int code = login_choose(options, &config, &err);
 	if (code != EXIT_OK)
-		return complain_of_failure(cli, options, code, err.text);
+		return complain_of_error(cli, options, code, &err);
 	/* As kubectl does: the context's namespace, or "default". */
 	if (!name.namespace[0])
 		snprintf(name.namespace, sizeof(name.namespace), "%s",
@@ -231,7 +231,7 @@ int run_explain_pod(const struct cli *cli, const struct cli_options *options,
 	facts.name = name.name;
 	facts.server = config.server;
 	if (gather(&config, &facts, &err) < 0)
-		return complain_of_failure(cli, options, EXIT_RUNTIME, err.text);
+		return complain_of_error(cli, options, EXIT_RUNTIME, &err);
 	ask_daemons(cli, options, &facts, &daemons);
 	return answer(cli, options, &facts, &daemons);
 }

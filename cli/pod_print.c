@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: The eipgw authors
 #include "cli/pod.h"
 
+#include "base/message.h"
 #include "cli/print.h"
 #include "control/control.h"
 
@@ -12,11 +13,13 @@ static void put_findings(struct control_out *out, const struct judgement *judgem
 	control_array(out, "findings");
 	for (size_t i = 0; i < judgement->n; i++) {
 		const struct finding *const f = &judgement->v[i];
+		char id[MESSAGE_TEXT_MAX];
 
 		control_object(out, NULL);
 		control_string(out, "level", finding_level_names[f->level]);
 		control_string(out, "about", f->about);
 		control_string(out, "name", f->name);
+		control_string(out, "id", message_format(message_named(f->name), id));
 		control_string(out, "text", f->text);
 		control_string(out, "fix", f->fix);
 		control_end(out);
@@ -57,6 +60,8 @@ static void print_finding(FILE *out, const struct control_node *finding)
 	fprintf(out, "  %-7s  %-11s  ", strcmp(level, "wrong") == 0 ? "WRONG" : level,
 		control_text(finding, "about"));
 	print_text(out, control_text(finding, "text"));
+	if (control_text(finding, "id")[0])
+		fprintf(out, " [%s]", control_text(finding, "id"));
 	fputc('\n', out);
 	if (!fix[0])
 		return;

@@ -59,10 +59,9 @@ static const struct print_column pod_columns[] = {
 };
 
 static const struct print_column counter_columns[] = {
-	{ "NAME", "name", PRINT_TEXT },
-	{ "PACKETS", "packets", PRINT_NUMBER },
-	{ "BYTES", "bytes", PRINT_NUMBER },
-	{ "WHAT", "help", PRINT_TEXT },
+	{ "NAME", "name", PRINT_TEXT },     { "PACKETS", "packets", PRINT_NUMBER },
+	{ "BYTES", "bytes", PRINT_NUMBER }, { "WHAT", "help", PRINT_TEXT },
+	{ "ID", "id", PRINT_TEXT },
 };
 
 /* Numbers of the kernel object, each with what stands in front of it and behind it. */
@@ -109,6 +108,14 @@ static void print_part(FILE *out, const char *before, const struct control_node 
 	print_text(out, control_text(node, key));
 }
 
+/* " [EIPGW-2001]" */
+static void print_id(FILE *out, const struct control_node *node, const char *key)
+{
+	print_part(out, " [", node, key);
+	if (is_filled(node, key))
+		fputc(']', out);
+}
+
 static void print_head(FILE *out, const struct control_node *status)
 {
 	print_part(out, "", status, "program");
@@ -125,6 +132,7 @@ static void print_head(FILE *out, const struct control_node *status)
 		print_duration(out, control_number(status, "since_seconds"));
 	}
 	print_part(out, ": ", status, "state_text");
+	print_id(out, status, "state_id");
 	fputc('\n', out);
 }
 
@@ -144,6 +152,7 @@ static void print_config(FILE *out, const struct control_node *config)
 		return;
 	print_label(out, "");
 	print_part(out, "the last reload failed: ", config, "last_error");
+	print_id(out, config, "last_error_id");
 	fputc('\n', out);
 }
 
@@ -260,6 +269,7 @@ static void print_kubernetes(FILE *out, const struct control_node *kubernetes)
 						   ", not all objects known yet",
 	      out);
 	print_part(out, ": ", kubernetes, "error");
+	print_id(out, kubernetes, "error_id");
 	fputc('\n', out);
 }
 

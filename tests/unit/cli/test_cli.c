@@ -126,7 +126,7 @@ static void ready_fails_until_the_daemon_is(void **state)
 	assert_asked("status --ready", ASK_STATUS,
 		     "{\"v\":1,\"ok\":true,\"result\":{\"program\":\"p\",\"ready\":false}}\n",
 		     (struct ran){ EXIT_RUNTIME, (char *)"",
-				   (char *)"eipgw: it isn't ready yet\n" });
+				   (char *)"eipgw: it isn't ready yet [EIPGW-9009]\n" });
 	assert_asked("status --ready", ASK_STATUS,
 		     "{\"v\":1,\"ok\":true,\"result\":{\"program\":\"p\",\"ready\":true}}\n",
 		     (struct ran){ EXIT_OK, (char *)"p\n", (char *)"" });
@@ -229,8 +229,8 @@ static void without_a_daemon_the_exit_code_is_5_and_both_places_are_named(void *
 	snprintf(sentence, sizeof(sentence),
 		 "no daemon answers: %s: No such file or directory; %s: No such file or directory",
 		 gateway, node);
-	snprintf(err, sizeof(err), "eipgw: %s\n", sentence);
-	snprintf(out, sizeof(out), "{\"error\":\"%s\"}\n", sentence);
+	snprintf(err, sizeof(err), "eipgw: %s [EIPGW-9002]\n", sentence);
+	snprintf(out, sizeof(out), "{\"error\":\"%s\",\"id\":\"EIPGW-9002\"}\n", sentence);
 
 	assert_run("status", EXIT_NO_DAEMON, "", err);
 	assert_run("status --json", EXIT_NO_DAEMON, out, err);
@@ -239,23 +239,26 @@ static void without_a_daemon_the_exit_code_is_5_and_both_places_are_named(void *
 static void a_socket_that_was_named_is_the_only_one_asked(void **state)
 {
 	(void)state;
-	assert_run("status --socket /nowhere/x", EXIT_NO_DAEMON, "",
-		   "eipgw: no daemon answers: /nowhere/x: No such file or directory\n");
+	assert_run(
+		"status --socket /nowhere/x", EXIT_NO_DAEMON, "",
+		"eipgw: no daemon answers: /nowhere/x: No such file or directory [EIPGW-9002]\n");
 }
 
 static void the_daemons_no_is_exit_code_1(void **state)
 {
 	static const char answer[] =
-		"{\"v\":1,\"ok\":false,\"error\":\"the daemon is \\\"starting\\\"\"}\n";
+		"{\"v\":1,\"ok\":false,\"error\":\"the daemon is \\\"starting\\\"\",\"id\":\"EIPGW-9008\"}\n";
 	(void)state;
 
 	assert_asked("status", ASK_STATUS, answer,
 		     (struct ran){ EXIT_RUNTIME, (char *)"",
-				   (char *)"eipgw: the daemon is \"starting\"\n" });
-	assert_asked("status --json", ASK_STATUS, answer,
-		     (struct ran){ EXIT_RUNTIME,
-				   (char *)"{\"error\":\"the daemon is \\\"starting\\\"\"}\n",
-				   (char *)"eipgw: the daemon is \"starting\"\n" });
+				   (char *)"eipgw: the daemon is \"starting\" [EIPGW-9008]\n" });
+	assert_asked(
+		"status --json", ASK_STATUS, answer,
+		(struct ran){
+			EXIT_RUNTIME,
+			(char *)"{\"error\":\"the daemon is \\\"starting\\\"\",\"id\":\"EIPGW-9008\"}\n",
+			(char *)"eipgw: the daemon is \"starting\" [EIPGW-9008]\n" });
 }
 
 static void nonsense_from_a_daemon_is_exit_code_1(void **state)
@@ -263,7 +266,8 @@ static void nonsense_from_a_daemon_is_exit_code_1(void **state)
 	char err[256];
 	(void)state;
 
-	snprintf(err, sizeof(err), "eipgw: %s: what came is not an answer of version 1\n", node);
+	snprintf(err, sizeof(err),
+		 "eipgw: %s: what came is not an answer of version 1 [EIPGW-9007]\n", node);
 	assert_asked("status", ASK_STATUS, "hello\n",
 		     (struct ran){ EXIT_RUNTIME, (char *)"", err });
 }
@@ -277,7 +281,7 @@ static void wrong_command_lines_are_exit_code_2(void **state)
 		{ "--json", "a command is missing" },
 		{ "stat", "there is no command 'stat'" },
 		{ "status now", "status: too many arguments: 'now'" },
-		{ "explain", "explain: an argument is missing: SOURCE [DESTINATION]" },
+		{ "explain", "explain: an address or an identifier is missing" },
 		{ "explain 1.2.3.4 1.2.3.4 1.2.3.5", "explain: too many arguments: '1.2.3.5'" },
 		{ "explain 1.2.3.4 1.2.3.4 1.2.3.4 1.2.3.5", "too many arguments: '1.2.3.5'" },
 		{ "explain --context x 1.2.3.4", "explain: doesn't know the option --context" },
@@ -312,7 +316,8 @@ static void wrong_command_lines_are_exit_code_2(void **state)
 		assert_non_null(strstr(ran.err, "\nTry 'eipgw --help'.\n"));
 		if (!table[i].sentence)
 			continue;
-		snprintf(err, sizeof(err), "eipgw: %s\nTry 'eipgw --help'.\n", table[i].sentence);
+		snprintf(err, sizeof(err), "eipgw: %s [EIPGW-9001]\nTry 'eipgw --help'.\n",
+			 table[i].sentence);
 		assert_string_equal(ran.err, err);
 	}
 }
@@ -330,10 +335,45 @@ static void version_and_help_are_options_and_commands(void **state)
 
 		assert_int_equal(ran.code, EXIT_OK);
 		assert_string_equal(ran.err, "");
-		assert_non_null(strstr(ran.out, "  explain SOURCE [DESTINATION]\n"));
+		assert_non_null(
+			strstr(ran.out, "  explain SOURCE [DESTINATION] | IDENTIFIER | --list\n"));
 		assert_non_null(strstr(ran.out, "--socket PATH"));
 		assert_non_null(strstr(ran.out, gateway));
 	}
+}
+
+static void an_identifier_is_explained_without_a_daemon(void **state)
+{
+	static const char *const lines[] = { "explain EIPGW-3010", "explain 3010",
+					     "explain eipgw-3010", "explain NotCarried" };
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		CLEANUP(ran_done) struct ran ran = run(lines[i]);
+
+		assert_int_equal(ran.code, EXIT_OK);
+		assert_string_equal(ran.err, "");
+		assert_ptr_equal(strstr(ran.out, "EIPGW-3010: "), ran.out);
+		assert_non_null(strstr(ran.out, "\nRemedy\n"));
+	}
+	CLEANUP(ran_done) struct ran json = run("explain EIPGW-3010 --json");
+	assert_non_null(strstr(json.out, "\"name\": \"NotCarried\""));
+	assert_non_null(strstr(json.out, "\"effect\": \""));
+	CLEANUP(ran_done) struct ran list = run("explain --list");
+	assert_non_null(strstr(list.out, "EIPGW-3010  error"));
+	CLEANUP(ran_done) struct ran list_json = run("explain --list --json");
+	assert_int_equal(list_json.out[0], '[');
+}
+
+static void an_unknown_identifier_is_exit_code_2_with_the_nearest(void **state)
+{
+	(void)state;
+	assert_run(
+		"explain EIPGW-301O", EXIT_USAGE, "",
+		"eipgw: there is no message 'EIPGW-301O'; did you mean EIPGW-3010? --list names them all [EIPGW-9001]\n");
+	assert_run(
+		"explain nothing-of-the-kind", EXIT_USAGE, "",
+		"eipgw: there is no message 'nothing-of-the-kind'; --list names them all [EIPGW-9001]\n");
 }
 
 static void an_output_that_cannot_be_written_is_exit_code_1(void **state)
@@ -351,7 +391,7 @@ static void an_output_that_cannot_be_written_is_exit_code_1(void **state)
 	fclose(cli.out);
 	fclose(cli.err);
 	assert_int_equal(code, EXIT_RUNTIME);
-	assert_string_equal(text, "eipgw: the answer can't be written\n");
+	assert_string_equal(text, "eipgw: the answer can't be written [EIPGW-9013]\n");
 }
 
 static int make_dir(void **state)
@@ -387,6 +427,8 @@ int main(void)
 		cmocka_unit_test(nonsense_from_a_daemon_is_exit_code_1),
 		cmocka_unit_test(wrong_command_lines_are_exit_code_2),
 		cmocka_unit_test(version_and_help_are_options_and_commands),
+		cmocka_unit_test(an_identifier_is_explained_without_a_daemon),
+		cmocka_unit_test(an_unknown_identifier_is_exit_code_2_with_the_nearest),
 		cmocka_unit_test(an_output_that_cannot_be_written_is_exit_code_1),
 	};
 

@@ -36,10 +36,10 @@ def test_status_says_who_carries_what_and_how_many_pods_match(make_kube: Callabl
     assert (carried["name"], carried["publicIP"], carried["member"]) == ("bank", lab.eip("bank"), "gw-a")
     assert status["publicIPs"] == [lab.eip("bank")]
     ready = kube.condition("EgressGateway", GROUP)
-    assert (ready["status"], ready["reason"], ready["message"]) == ("True", "Carried", "1 of 1 egress IPs are carried")
+    assert (ready["status"], ready["reason"], ready["message"]) == ("True", "Carried", "1 of 1 egress IPs are carried [EIPGW-3011]")
     wait_until(lambda: kube.status_of("EgressPolicy", "payments").get("matchedPods") == 3, SOON, "pods are counted")
     assert kube.condition("EgressPolicy", "payments")["status"] == "True"
-    assert ("Normal", "Carried", "1 of 1 egress IPs are carried") in kube.events(GROUP)
+    assert ("Normal", "Carried", "1 of 1 egress IPs are carried [EIPGW-3011]") in kube.events(GROUP)
     kube.label("p2", "bank")
     lab.expect("p2", {lab.eip("bank"), *lab.expected("p2")})
     wait_until(lambda: kube.status_of("EgressPolicy", "payments")["matchedPods"] == 4, SOON, "one more")

@@ -23,14 +23,14 @@ static void log_good_run(const struct keeper_report *report)
 }
 
 /* Once, and again when it is otherwise. */
-static void tell_ip6(struct health *health, enum keeper_ip6 now)
+static void tell_ip6(struct health *health, enum keeper_second_state now)
 {
 	if ((int)now == health->ip6)
 		return;
 	health->ip6 = (int)now;
-	if (now == KEEPER_IP6_NEEDLESS)
+	if (now == KEEPER_SECOND_NEEDLESS)
 		log_info("ip6", "the kernel has no IPv6: there is nothing to guard");
-	else if (now == KEEPER_IP6_LACKING)
+	else if (now == KEEPER_SECOND_LACKING)
 		log_warning(MSG_IP6_LACKING, "ip6",
 			    "the kernel has IPv6, but no nf_tables for it (family ip6): the "
 			    "IPv6 of selected pods is not dropped; trying again");
@@ -41,7 +41,7 @@ void health_tell(struct health *health, const struct keeper_report *report, cons
 	bool failed = report->rc != 0;
 	char cause[MESSAGE_TEXT_MAX];
 
-	tell_ip6(health, report->ip6);
+	tell_ip6(health, report->second);
 	if (!failed)
 		log_good_run(report);
 	if (failed && !health->failing) {

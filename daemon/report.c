@@ -54,7 +54,7 @@ static void put_kernel(struct control_out *out, const struct report_head *head,
 	control_object(out, "kernel");
 	control_string(out, "table", head->table);
 	if (head->counters6)
-		control_string(out, "ip6", keeper_ip6_names[keeper_ip6(head->keeper)]);
+		control_string(out, "ip6", keeper_second_names[keeper_second_state(head->keeper)]);
 	control_int(out, "rules", (long long)stats->rules);
 	control_int(out, "elements", (long long)stats->elements);
 	control_int(out, "routes", (long long)stats->routes);
@@ -131,7 +131,7 @@ int report_head(struct control_out *out, const struct report_head *head, struct 
 	int rc = put_counters(out, keeper_nat(head->keeper), head->counters, err);
 
 	if (!rc && head->counters6)
-		rc = put_counters(out, keeper_nat6(head->keeper), head->counters6, err);
+		rc = put_counters(out, keeper_nat_second(head->keeper), head->counters6, err);
 	control_end(out);
 	return rc;
 }

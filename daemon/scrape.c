@@ -35,7 +35,7 @@ static int read_rules(struct scrape *s, struct err *err)
 	int rc = read_counters(keeper_nat(head->keeper), &s->counters, err);
 
 	if (!rc && head->counters6)
-		rc = read_counters(keeper_nat6(head->keeper), &s->counters6, err);
+		rc = read_counters(keeper_nat_second(head->keeper), &s->counters6, err);
 	return rc;
 }
 

@@ -54,6 +54,7 @@ static int elems_step(const struct nat_applying *ap, const struct nat_step *step
 static nat_step_fn *const step_fns[NAT_STEP_KIND_COUNT] = {
 	[NAT_STEP_TABLE_DEL] = nat_step_table_del,
 	[NAT_STEP_TABLE_ADD] = nat_step_table_add,
+	[NAT_STEP_FLOWTABLE_ADD] = nat_step_flowtable_add,
 	[NAT_STEP_COUNTER_ADD] = nat_step_counter_add,
 	[NAT_STEP_SET_ADD] = nat_step_set_add,
 	[NAT_STEP_CHAIN_ADD] = nat_step_chain_add,

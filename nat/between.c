@@ -15,6 +15,7 @@ static struct nat_ruleset only_sets(const struct nat_ruleset *rs)
 	sets.n_chains = 0;
 	sets.counters = NULL;
 	sets.n_counters = 0;
+	sets.flowtable = (struct nat_flowtable){ 0 };
 	return sets;
 }
 

@@ -62,6 +62,8 @@ bool nat_ruleset_same_shape(const struct nat_ruleset *a, const struct nat_rulese
 	    a->n_counters != b->n_counters || a->n_sets != b->n_sets ||
 	    a->n_chains != b->n_chains || !same_names(a->counters, b->counters, a->n_counters))
 		return false;
+	if (!nat_flowtable_equal(&a->flowtable, &b->flowtable))
+		return false;
 	for (size_t i = 0; i < a->n_sets; i++) {
 		const struct nat_set *set = nat_set_find(b, a->sets[i].name);
 

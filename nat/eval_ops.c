@@ -332,6 +332,14 @@ static enum outcome eval_verdict(struct walk *w, const struct nat_op *op)
 }
 
 /* Only TCP is answered so; nft(8) puts the test for it into the rule. */
+/* What it changes is the way of later packets of the connection, which go where this one goes. */
+static enum outcome eval_flow_add(struct walk *w, const struct nat_op *op)
+{
+	(void)w;
+	(void)op;
+	return NEXT_OP;
+}
+
 static enum outcome eval_reset(struct walk *w, const struct nat_op *op)
 {
 	(void)op;
@@ -409,6 +417,7 @@ nat_eval_fn *const nat_eval_fns[NAT_OP_KIND_COUNT] = {
 	[NAT_COUNT] = eval_count,
 	[NAT_NOTRACK] = eval_notrack,
 	[NAT_MSS_CLAMP] = eval_mss_clamp,
+	[NAT_FLOW_ADD] = eval_flow_add,
 	[NAT_DUP] = eval_dup,
 	[NAT_ACCEPT] = eval_verdict,
 	[NAT_DROP] = eval_verdict,

@@ -237,6 +237,15 @@ static void to_mss(struct emitter *em, const struct nat_op *op, bool inverted)
 	emit_set_mss(em);
 }
 
+static void to_flowtable(struct emitter *em, const struct nat_op *op, bool inverted)
+{
+	struct nftnl_expr *expr = emit(em, "flow_offload");
+
+	(void)inverted;
+	if (expr)
+		nftnl_expr_set_str(expr, NFTNL_EXPR_FLOW_TABLE_NAME, op->name);
+}
+
 static void to_copy(struct emitter *em, const struct nat_op *op, bool inverted)
 {
 	(void)inverted;
@@ -337,6 +346,7 @@ static const struct op_row op_rows[NAT_OP_KIND_COUNT] = {
 	[NAT_COUNT] = { FROM_NOTHING, to_counter, false },
 	[NAT_NOTRACK] = { FROM_NOTHING, to_notrack, false },
 	[NAT_MSS_CLAMP] = { FROM_NOTHING, to_mss, false },
+	[NAT_FLOW_ADD] = { FROM_NOTHING, to_flowtable, false },
 	[NAT_DUP] = { FROM_NOTHING, to_copy, false },
 	[NAT_ACCEPT] = { FROM_NOTHING, to_verdict, false },
 	[NAT_DROP] = { FROM_NOTHING, to_verdict, false },

@@ -11,9 +11,10 @@
 #include "nat/expr.h"
 
 /* Expressions whose text from libnftnl says all that matters and nothing that changes. */
-static const char *const plain_exprs[] = { "meta",   "payload",   "ct",        "cmp",    "bitwise",
-					   "lookup", "objref",    "immediate", "nat",    "rt",
-					   "exthdr", "byteorder", "notrack",   "reject", "dup" };
+static const char *const plain_exprs[] = { "meta",    "payload", "ct",     "cmp",
+					   "bitwise", "lookup",  "objref", "immediate",
+					   "nat",     "rt",      "exthdr", "byteorder",
+					   "notrack", "reject",  "dup",    "flow_offload" };
 
 static bool is_plain(const char *name)
 {

@@ -26,8 +26,8 @@ enum { RETRY_FIRST_MS = 100, RETRY_MAX_MS = 10000 };
 
 const char *const keeper_cause_names[KEEPER_CAUSE_COUNT] = { "start", "change", "foreign",
 							     "periodic", "retry" };
-const char *const keeper_ip6_names[KEEPER_IP6_COUNT] = { "unwanted", "kept", "needless",
-							 "lacking" };
+const char *const keeper_second_names[KEEPER_SECOND_COUNT] = { "unwanted", "kept", "needless",
+							       "lacking" };
 const char *const keeper_state_names[KEEPER_STATE_COUNT] = { "starting", "ready", "degraded" };
 
 static void set_state(struct keeper *keeper, enum keeper_state state)
@@ -72,11 +72,12 @@ static void on_stale(const char *what, void *data)
 	keeper_poke(keeper, KEEPER_FOREIGN);
 }
 
-static void on_stale6(const char *what, void *data)
+static void on_stale_second(const char *what, void *data)
 {
+	const struct keeper *keeper = data;
 	char text[RT_TEXT_MAX];
 
-	snprintf(text, sizeof(text), "ip6: %s", what);
+	snprintf(text, sizeof(text), "%s: %s", keeper->second.label, what);
 	on_stale(text, data);
 }
 
@@ -137,14 +138,15 @@ static bool same_as_before(const struct keeper *keeper, const struct nat_ruleset
 /* Of one run. */
 struct keeper_did {
 	size_t steps, transactions;
-	struct keeper6_run six;
+	const char *label; /* of the second table */
+	struct keeper_second_run second;
 	char table[NAT_PLAN_TEXT_MAX], routing[RT_TEXT_MAX];
 };
 
 static void summarise(char *buf, size_t size, const struct keeper_did *did)
 {
 	const char *const parts[][2] = { { "table", did->table },
-					 { "ip6 table", did->six.summary },
+					 { did->label, did->second.summary },
 					 { "routing", did->routing } };
 	size_t used = 0;
 
@@ -168,8 +170,9 @@ static int bring(struct keeper *keeper, const struct nat_ruleset *ruleset,
 
 	if (!rc)
 		rc = nat_sync_run(keeper->nat, ruleset, &did->transactions, did->table, err);
-	/* What is wrong with the rest is no reason to leave IPv6 open. */
-	rc6 = keeper6_run(&keeper->six, &keeper->ops, keeper->data, &did->six, rc ? &spare : err);
+	/* What is wrong with the rest is no reason to leave e.g. IPv6 open. */
+	rc6 = keeper_second_run(&keeper->second, &keeper->ops, keeper->data, &did->second,
+				rc ? &spare : err);
 	return rc ? rc : rc6;
 }
 
@@ -178,7 +181,7 @@ static int apply(struct keeper *keeper, struct keeper_report *report, char *summ
 {
 	struct nat_ruleset ruleset = { 0 };
 	struct net_desired wanted = { 0 };
-	struct keeper_did did = { .six = { .same = true } };
+	struct keeper_did did = { .label = keeper->second.label, .second = { .same = true } };
 	int rc = keeper->ops.describe(&ruleset, &wanted, keeper->data, err);
 
 	if (!rc) {
@@ -186,9 +189,9 @@ static int apply(struct keeper *keeper, struct keeper_report *report, char *summ
 		rc = bring(keeper, &ruleset, &wanted, &did, err);
 	}
 	net_desired_done(&wanted);
-	report->changed = rc == 0 && (did.steps || did.transactions || did.six.transactions);
+	report->changed = rc == 0 && (did.steps || did.transactions || did.second.transactions);
 	/* Whoever woke us: it is a repair if the same thing was wanted before. */
-	report->repaired = report->changed && !keeper->torn && did.six.same;
+	report->repaired = report->changed && !keeper->torn && did.second.same;
 	summarise(summary, size, &did);
 	if (rc) {
 		nat_ruleset_done(&ruleset);
@@ -243,7 +246,7 @@ int keeper_run(struct keeper *keeper, enum keeper_cause cause, struct err *err)
 	report.rc = apply(keeper, &report, summary, sizeof(summary), text);
 	report.error = report.rc ? text->text : "";
 	report.error_id = report.rc ? text->id : 0;
-	report.ip6 = keeper->six.state;
+	report.second = keeper->second.state;
 	report.took_us = (mono_now().ns - before.ns) / 1000;
 	if (report.repaired)
 		note_repair(keeper, &report);
@@ -283,7 +286,7 @@ struct keeper *keeper_new(struct loop *loop, const char *table, const struct kee
 			  void *data, struct err *err)
 {
 	static const struct nat_sync_ops nat_ops = { .on_stale = on_stale },
-					 nat6_ops = { .on_stale = on_stale6 };
+					 second_ops = { .on_stale = on_stale_second };
 	static const struct net_sync_ops net_ops = { .on_stale = on_stale,
 						     .on_foreign = on_foreign,
 						     .on_lost = on_lost };
@@ -302,13 +305,15 @@ struct keeper *keeper_new(struct loop *loop, const char *table, const struct kee
 	keeper->nat = keeper->net ? nat_sync_new(loop, (struct nat_table){ NAT_IP, table },
 						 &nat_ops, keeper, err) :
 				    NULL;
-	if (keeper->nat && ops->describe6)
-		keeper->six.nat = nat_sync_new(loop, (struct nat_table){ NAT_IP6, table },
-					       &nat6_ops, keeper, err);
-	bool complete = keeper->nat && (keeper->six.nat || !ops->describe6);
+	keeper->second.label = ops->second.name ? ops->second.name : "ip6 table";
+	if (keeper->nat && ops->describe_second)
+		keeper->second.nat = nat_sync_new(
+			loop, ops->second.name ? ops->second : (struct nat_table){ NAT_IP6, table },
+			&second_ops, keeper, err);
+	bool complete = keeper->nat && (keeper->second.nat || !ops->describe_second);
 
-	if (complete && keeper->six.nat)
-		nat_sync_pair(keeper->nat, keeper->six.nat);
+	if (complete && keeper->second.nat)
+		nat_sync_pair(keeper->nat, keeper->second.nat);
 	if (complete && keeper->soon && keeper->periodic)
 		return keeper;
 	if (complete)
@@ -324,7 +329,7 @@ void keeper_free(struct keeper *keeper)
 	loop_timer_free(keeper->soon);
 	loop_timer_free(keeper->periodic);
 	nat_sync_free(keeper->nat);
-	keeper6_done(&keeper->six);
+	keeper_second_done(&keeper->second);
 	net_sync_free(keeper->net);
 	nat_ruleset_done(&keeper->ruleset);
 	free(keeper);
@@ -365,14 +370,14 @@ struct nat_sync *keeper_nat(struct keeper *keeper)
 	return keeper->nat;
 }
 
-struct nat_sync *keeper_nat6(struct keeper *keeper)
+struct nat_sync *keeper_nat_second(struct keeper *keeper)
 {
-	return keeper->six.state == KEEPER_IP6_KEPT ? keeper->six.nat : NULL;
+	return keeper->second.state == KEEPER_SECOND_KEPT ? keeper->second.nat : NULL;
 }
 
-enum keeper_ip6 keeper_ip6(const struct keeper *keeper)
+enum keeper_second_state keeper_second_state(const struct keeper *keeper)
 {
-	return keeper->six.state;
+	return keeper->second.state;
 }
 
 struct net_sync *keeper_net_sync(struct keeper *keeper)
@@ -384,6 +389,9 @@ int keeper_cleanup(struct keeper *keeper, const struct net_desired *net, struct 
 {
 	/* The table goes first: its guards would drop what the vanishing routes no longer steer. */
 	int rc = nat_sync_cleanup(keeper->nat, err);
+
+	if (!rc && keeper->second.nat)
+		rc = nat_sync_cleanup(keeper->second.nat, err);
 	int rc_net = net_sync_cleanup(keeper->net, net, rc ? NULL : err);
 
 	return rc ? rc : rc_net;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * Keeps what a daemon wants in the kernel there: routing objects, one nftables table, and a second one of family
- * ip6 where its owner wants one. It decides when to
+ * Keeps what a daemon wants in the kernel there: routing objects, one nftables table, and a second one where its owner
+ * wants one. It decides when to
  * look - at start, after a poke, when somebody else changed something, and slowly all the time - and in
  * which order; what is wanted comes from its owner.
  *
@@ -39,14 +39,14 @@ extern const char *const keeper_cause_names[KEEPER_CAUSE_COUNT];
 extern const char *const keeper_state_names[KEEPER_STATE_COUNT];
 
 /* Where the second table is. */
-enum keeper_ip6 {
-	KEEPER_IP6_UNWANTED, /* no run yet, or the owner has none */
-	KEEPER_IP6_KEPT,
-	KEEPER_IP6_NEEDLESS, /* as the owner's describe6 said */
-	KEEPER_IP6_LACKING,  /* the kernel has no nf_tables for IPv6 */
-	KEEPER_IP6_COUNT
+enum keeper_second_state {
+	KEEPER_SECOND_UNWANTED, /* no run yet, or the owner has none */
+	KEEPER_SECOND_KEPT,
+	KEEPER_SECOND_NEEDLESS, /* as the owner's describe_second said */
+	KEEPER_SECOND_LACKING,  /* the kernel hasn't what it needs */
+	KEEPER_SECOND_COUNT
 };
-extern const char *const keeper_ip6_names[KEEPER_IP6_COUNT];
+extern const char *const keeper_second_names[KEEPER_SECOND_COUNT];
 enum keeper_code { KEEPER_NEEDLESS = 1, KEEPER_MORE };
 
 /* What one run did; valid during the call of `on_run`. */
@@ -58,7 +58,7 @@ struct keeper_report {
 	const char *noticed; /* what the kernel told us, "" if nothing */
 	bool changed;        /* something differed and was corrected */
 	bool repaired;       /* it differed although what is wanted is what was wanted before */
-	enum keeper_ip6 ip6;
+	enum keeper_second_state second;
 	const char *summary; /* what differed: "table: 3 rules; routing: 1 rule added" */
 	int64_t took_us;
 };
@@ -70,8 +70,12 @@ struct keeper_ops {
 	 */
 	int (*describe)(struct nat_ruleset *ruleset, struct net_desired *net, void *data,
 			struct err *err);
-	/* The same for a second table, of family ip6 and of the same name; or KEEPER_NEEDLESS. NULL: there is none. */
-	int (*describe6)(struct nat_ruleset *ruleset, void *data, struct err *err);
+	/* The same for a second table; or KEEPER_NEEDLESS. NULL: there is none. */
+	int (*describe_second)(struct nat_ruleset *ruleset, void *data, struct err *err);
+	struct nat_table second; /* without a name: ip6, and the first one's name */
+	/* Things go on without it: what the kernel refuses makes it KEEPER_SECOND_LACKING, and no run fails. Needless, it
+	 * is removed. */
+	bool second_is_optional;
 	void (*on_run)(const struct keeper_report *report, void *data);
 	/* Route and link changes of others (netlink/sync.h). May be NULL. */
 	void (*on_foreign)(const struct rt_change *change, void *data);
@@ -136,8 +140,8 @@ int keeper_error_id(const struct keeper *keeper);      /* MESSAGE_NONE when all 
 struct keeper_stats keeper_stats(const struct keeper *keeper);
 struct nat_sync *keeper_nat(struct keeper *keeper);
 /* NULL: there is no second table, or it doesn't stand. */
-struct nat_sync *keeper_nat6(struct keeper *keeper);
-enum keeper_ip6 keeper_ip6(const struct keeper *keeper);
+struct nat_sync *keeper_nat_second(struct keeper *keeper);
+enum keeper_second_state keeper_second_state(const struct keeper *keeper);
 struct net_sync *keeper_net_sync(struct keeper *keeper);
 
 /* Removes all of it from the kernel: rules, routes, device, table. For --cleanup. */

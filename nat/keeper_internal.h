@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/err.h"
-#include "nat/keeper6.h"
+#include "nat/keeper_second.h"
 
 struct loop_timer;
 
@@ -12,7 +12,7 @@ struct keeper {
 	struct keeper_ops ops;
 	void *data;
 	struct nat_sync *nat;
-	struct keeper6 six;
+	struct keeper_second second;
 	struct net_sync *net;
 	struct loop_timer *soon, *periodic;
 	enum keeper_cause pending; /* of the armed `soon` */

@@ -76,8 +76,8 @@ int keeper_change(struct keeper *keeper, const struct keeper_delta *delta, struc
 static bool is_as_known(struct keeper *keeper)
 {
 	nat_sync_hear(keeper->nat);
-	if (keeper->six.nat)
-		nat_sync_hear(keeper->six.nat);
+	if (keeper->second.nat)
+		nat_sync_hear(keeper->second.nat);
 	return keeper->state == KEEPER_READY && keeper->described && !keeper->torn &&
 	       !keeper_is_due(keeper);
 }
@@ -89,7 +89,7 @@ static int bring_next(struct keeper *keeper, const struct nat_ruleset *ruleset,
 
 	if (!rc)
 		rc = nat_sync_between(keeper->nat, &keeper->ruleset, ruleset, err);
-	return rc ? rc : keeper6_next(&keeper->six, &keeper->ops, keeper->data, err);
+	return rc ? rc : keeper_second_next(&keeper->second, &keeper->ops, keeper->data, err);
 }
 
 int keeper_next(struct keeper *keeper, struct err *err)

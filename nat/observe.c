@@ -38,7 +38,7 @@ static const struct dump_kind dump_kinds[] = {
 	[DUMP_OBJECTS] = { "counters", NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, nat_seen_object,
 			   nat_seen_forget_objects },
 	[DUMP_FLOWTABLES] = { "flowtables", NFT_MSG_GETFLOWTABLE, NFTA_FLOWTABLE_TABLE,
-			      nat_seen_flowtable, NULL },
+			      nat_seen_flowtable, nat_seen_forget_flowtables },
 	[DUMP_SETS] = { "sets", NFT_MSG_GETSET, NFTA_SET_TABLE, nat_seen_set,
 			nat_seen_forget_sets },
 	[DUMP_ELEMS] = { "elements", NFT_MSG_GETSETELEM, NFTA_SET_ELEM_LIST_TABLE, nat_seen_elems,

@@ -26,8 +26,9 @@ struct nat_seen_counter {
 struct nat_observed {
 	bool has_table;
 	bool odd; /* holds something that we never make (a set of another kind, an element with a
-		    * timeout, an object that is no counter, a flowtable, flags, a name longer than any of
+		    * timeout, an object that is no counter, a second flowtable, flags, a name longer than any of
 		    * ours): only making the table anew brings it to what is desired */
+	struct nat_flowtable flowtable;
 	struct nat_ruleset sets; /* sets, elements and names only */
 	struct nat_seen_chain *chains;
 	size_t n_chains;

@@ -79,10 +79,11 @@ static bool still_fits(const struct nat_set *want, const struct nat_set *have)
 	       have->size / 16 <= want->size;
 }
 
-/* What a transaction can't change in place: the definition of a set or of a chain. */
+/* What a transaction can't change in place: the definition of a set, a chain or a flowtable. */
 static bool needs_rebuild(const struct nat_ruleset *desired, const struct nat_observed *seen)
 {
-	if (seen->odd)
+	if (seen->odd || (seen->flowtable.name[0] &&
+			  !nat_flowtable_equal(&desired->flowtable, &seen->flowtable)))
 		return true;
 	for (size_t i = 0; i < seen->sets.n_sets; i++) {
 		const struct nat_set *have = &seen->sets.sets[i];
@@ -113,6 +114,8 @@ static void plan_additions(struct planner *p)
 {
 	const struct nat_ruleset *desired = p->desired;
 
+	if (desired->flowtable.name[0] && !p->seen->flowtable.name[0])
+		step_add(p, NAT_STEP_FLOWTABLE_ADD, desired->flowtable.name, 0);
 	for (size_t i = 0; i < desired->n_counters; i++) {
 		const char *name = desired->counters[i];
 		const struct nat_seen_counter *before = seen_counter(p->before, name);

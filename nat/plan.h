@@ -18,6 +18,7 @@ struct nat_observed;
 enum nat_step_kind {
 	NAT_STEP_TABLE_DEL, /* with everything in it */
 	NAT_STEP_TABLE_ADD,
+	NAT_STEP_FLOWTABLE_ADD,
 	NAT_STEP_COUNTER_ADD, /* with the values it had, when the table is made anew */
 	NAT_STEP_SET_ADD,
 	NAT_STEP_CHAIN_ADD,

@@ -46,6 +46,7 @@ static const char *const op_texts[NAT_OP_KIND_COUNT] = {
 	[NAT_COUNT] = "counter name \"%n\"",
 	[NAT_NOTRACK] = "notrack",
 	[NAT_MSS_CLAMP] = "tcp option maxseg size set rt mtu",
+	[NAT_FLOW_ADD] = "flow add @%n",
 	[NAT_DUP] = "dup to %a device meta oif",
 	[NAT_ACCEPT] = "accept",
 	[NAT_DROP] = "drop",

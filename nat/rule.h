@@ -54,6 +54,7 @@ enum nat_op_kind {
 	NAT_COUNT,        /* name: a counter of the table */
 	NAT_NOTRACK,
 	NAT_MSS_CLAMP, /* tcp option maxseg size set rt mtu */
+	NAT_FLOW_ADD, /* name: the table's flowtable, which carries the connection from now on; else the rule ends */
 	NAT_DUP, /* value: address; a copy goes to that next hop by the same device; conntrack doesn't see it */
 	/* Actions that end. */
 	NAT_ACCEPT,

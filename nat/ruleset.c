@@ -145,6 +145,27 @@ void nat_counter_add(struct nat_ruleset *rs, const char *name)
 	rs->n_counters++;
 }
 
+void nat_flowtable_set(struct nat_ruleset *rs, const char *name)
+{
+	struct nat_flowtable *flowtable = &rs->flowtable;
+
+	*flowtable = (struct nat_flowtable){ 0 };
+	if ((size_t)snprintf(flowtable->name, sizeof(flowtable->name), "%s", name) >=
+	    sizeof(flowtable->name))
+		rs->failed = true;
+}
+
+void nat_flowtable_device_add(struct nat_ruleset *rs, const char *device)
+{
+	struct nat_flowtable *flowtable = &rs->flowtable;
+
+	if (flowtable->n_devices == NAT_FLOWTABLE_DEVICES_MAX || strlen(device) > DEVICE_NAME_MAX) {
+		rs->failed = true;
+		return;
+	}
+	snprintf(flowtable->devices[flowtable->n_devices++], IFNAMSIZ, "%s", device);
+}
+
 size_t nat_set_add(struct nat_ruleset *rs, const char *name, enum nat_set_kind kind, uint32_t size)
 {
 	struct nat_set *set = grow(rs, (void **)&rs->sets, rs->n_sets, sizeof(*set), NAT_SETS_MAX);
@@ -394,6 +415,8 @@ static bool op_refers_well(const struct nat_ruleset *rs, const struct nat_op *op
 	if (fitting && (!set || !(fitting & 1u << set->kind)))
 		return false;
 	if (references[op->kind].chain && !nat_chain_find(rs, op->name))
+		return false;
+	if (op->kind == NAT_FLOW_ADD && strcmp(op->name, rs->flowtable.name) != 0)
 		return false;
 	return !references[op->kind].counter || counter_exists(rs, op->name);
 }

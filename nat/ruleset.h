@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/ip4.h"
+#include "nat/flowtable.h"
 #include "nat/index.h"
 #include "nat/rule.h"
 
@@ -90,6 +91,7 @@ struct nat_ruleset {
 	char table[NAT_NAME_MAX];
 	char (*counters)[NAT_NAME_MAX];
 	size_t n_counters;
+	struct nat_flowtable flowtable; /* at most one */
 	struct nat_set *sets;
 	size_t n_sets;
 	struct nat_chain *chains;
@@ -109,6 +111,9 @@ void nat_ruleset_init_of(struct nat_ruleset *rs, struct nat_table table);
 struct nat_table nat_ruleset_table(const struct nat_ruleset *rs); /* valid as long as `rs` */
 void nat_ruleset_done(struct nat_ruleset *rs);
 void nat_counter_add(struct nat_ruleset *rs, const char *name);
+/* The second one replaces the first. Its devices must be there when the kernel gets it. */
+void nat_flowtable_set(struct nat_ruleset *rs, const char *name);
+void nat_flowtable_device_add(struct nat_ruleset *rs, const char *device);
 /* The returned index is valid for the life of the ruleset. */
 size_t nat_set_add(struct nat_ruleset *rs, const char *name, enum nat_set_kind kind, uint32_t size);
 void nat_elem_add(struct nat_ruleset *rs, size_t index, struct nat_elem elem);

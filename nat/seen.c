@@ -108,7 +108,19 @@ int nat_seen_table(const struct nlmsghdr *nlh, struct nat_reading *reading)
 
 int nat_seen_flowtable(const struct nlmsghdr *nlh, struct nat_reading *reading)
 {
-	return is_ours(reading, nlh) ? odd(reading) : 0;
+	struct nat_flowtable flowtable;
+
+	if (!is_ours(reading, nlh))
+		return 0;
+	if (reading->seen->flowtable.name[0] || !nat_flowtable_of(nlh, &flowtable))
+		return odd(reading);
+	reading->seen->flowtable = flowtable;
+	return 0;
+}
+
+void nat_seen_forget_flowtables(struct nat_reading *reading)
+{
+	reading->seen->flowtable = (struct nat_flowtable){ 0 };
 }
 
 void nat_seen_forget_objects(struct nat_reading *reading)

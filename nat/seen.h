@@ -25,7 +25,7 @@ typedef int nat_seen_fn(const struct nlmsghdr *nlh, struct nat_reading *reading)
 
 nat_seen_fn nat_seen_table;     /* NFT_MSG_NEWTABLE, only ours: its flags */
 nat_seen_fn nat_seen_object;    /* NFT_MSG_NEWOBJ */
-nat_seen_fn nat_seen_flowtable; /* NFT_MSG_NEWFLOWTABLE */
+nat_seen_fn nat_seen_flowtable; /* NFT_MSG_NEWFLOWTABLE; one */
 nat_seen_fn nat_seen_set;       /* NFT_MSG_NEWSET */
 nat_seen_fn nat_seen_elems;     /* NFT_MSG_NEWSETELEM of the set `reading->set` */
 nat_seen_fn nat_seen_chain;     /* NFT_MSG_NEWCHAIN */
@@ -33,6 +33,7 @@ nat_seen_fn nat_seen_rule;      /* NFT_MSG_NEWRULE; the chains come before */
 
 /* Throws away what the functions of the same name took, to begin again. */
 void nat_seen_forget_objects(struct nat_reading *reading);
+void nat_seen_forget_flowtables(struct nat_reading *reading);
 void nat_seen_forget_sets(struct nat_reading *reading);
 void nat_seen_forget_elems(struct nat_reading *reading);
 void nat_seen_forget_chains(struct nat_reading *reading);

@@ -73,6 +73,18 @@ int nat_step_set_del(const struct nat_applying *ap, const struct nat_step *step)
 	return put_named(ap, NFT_MSG_DELSET, NFTA_SET_NAME, step->name);
 }
 
+int nat_step_flowtable_add(const struct nat_applying *ap, const struct nat_step *step)
+{
+	struct nlmsghdr *nlh =
+		nat_message(ap->batch, ap->table.family, NFT_MSG_NEWFLOWTABLE, NLM_F_CREATE);
+
+	if (!nlh || nat_flowtable_put(nlh, nat_family_number(ap->table.family), ap->table.name,
+				      &ap->desired->flowtable))
+		return -ENOMEM;
+	nfnl_batch_add(ap->batch, nlh, "%s flowtable %s", ap->table.name, step->name);
+	return 0;
+}
+
 static struct nftnl_obj *counter_object(const struct nat_applying *ap, const struct nat_step *step)
 {
 	struct nftnl_obj *obj = nftnl_obj_alloc();

@@ -28,6 +28,7 @@ typedef int nat_step_fn(const struct nat_applying *ap, const struct nat_step *st
 
 nat_step_fn nat_step_table_del;
 nat_step_fn nat_step_table_add;
+nat_step_fn nat_step_flowtable_add;
 nat_step_fn nat_step_counter_add;
 nat_step_fn nat_step_counter_del;
 nat_step_fn nat_step_set_add;

@@ -87,7 +87,7 @@ static int describe(struct nat_ruleset *ruleset, struct net_desired *net, void *
 }
 
 /* After `describe`, of the same pods. */
-static int describe6(struct nat_ruleset *ruleset, void *data, struct err *err)
+static int describe_second(struct nat_ruleset *ruleset, void *data, struct err *err)
 {
 	struct node_view view = agent_state(data).view;
 	int rc;
@@ -246,7 +246,7 @@ void agent_stop(void *data)
 
 static const struct keeper_ops keeper_ops = {
 	.describe = describe,
-	.describe6 = describe6,
+	.describe_second = describe_second,
 	.on_run = on_run,
 	.on_foreign = on_foreign,
 	.on_lost = on_lost,

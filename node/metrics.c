@@ -29,8 +29,8 @@ static void write_ip6(struct metrics_out *out, const void *facts)
 {
 	const struct node_scrape *n = facts;
 
-	scrape_put_state(out, (struct metric_label){ 0 }, keeper_ip6_names, KEEPER_IP6_COUNT,
-			 keeper_ip6(n->state.keeper));
+	scrape_put_state(out, (struct metric_label){ 0 }, keeper_second_names, KEEPER_SECOND_COUNT,
+			 keeper_second_state(n->state.keeper));
 }
 
 static void write_egress(struct metrics_out *out, const void *facts)

@@ -185,6 +185,7 @@ static const struct {
 	  "rt load tcpmss => reg 1 ;"
 	  "byteorder reg 1 = hton(reg 1, 2, 2) ;"
 	  "exthdr write tcpopt reg 1 => 2b @ 2 + 2 ;" },
+	{ { NAT_FLOW_ADD, .name = "f" }, "flow add @f", "flow_offload flowtable f ;" },
 	{ { NAT_DUP, .value = 0xa9fe4103 },
 	  "dup to 169.254.65.3 device meta oif",
 	  "immediate reg 1 0x0341fea9 ;"

@@ -138,7 +138,7 @@ static int describe(struct nat_ruleset *rs, struct net_desired *net, void *data,
 	return node_describe_table(&view, rs);
 }
 
-static int describe6(struct nat_ruleset *rs, void *data, struct err *err)
+static int describe_second(struct nat_ruleset *rs, void *data, struct err *err)
 {
 	struct node_view view = view_of(data);
 
@@ -172,7 +172,7 @@ static void ip_route(const struct world *w, const char *verb, size_t pod)
 static int set_up(void **state)
 {
 	static const struct keeper_ops ops = { .describe = describe,
-					       .describe6 = describe6,
+					       .describe_second = describe_second,
 					       .on_run = on_run };
 	struct world *w = calloc(1, sizeof(*w));
 	struct err err = ERR_NULL;

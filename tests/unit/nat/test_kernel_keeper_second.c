@@ -65,7 +65,7 @@ static int describe(struct nat_ruleset *rs, struct net_desired *net, void *data,
 	return describe_table(rs, world->four);
 }
 
-static int describe6(struct nat_ruleset *rs, void *data, struct err *err)
+static int describe_second(struct nat_ruleset *rs, void *data, struct err *err)
 {
 	struct world *world = data;
 
@@ -96,7 +96,7 @@ static void deadline_expired(void *data)
 static int set_up(void **state)
 {
 	static const struct keeper_ops ops = { .describe = describe,
-					       .describe6 = describe6,
+					       .describe_second = describe_second,
 					       .on_run = on_run };
 	struct world *world = calloc(1, sizeof(*world));
 	struct err err = ERR_NULL;
@@ -147,14 +147,14 @@ static void both_tables_stand_after_one_run(void **state)
 {
 	struct world *w = *state;
 
-	assert_int_equal(keeper_ip6(w->keeper), KEEPER_IP6_UNWANTED);
+	assert_int_equal(keeper_second_state(w->keeper), KEEPER_SECOND_UNWANTED);
 	assert_int_equal(run(w, KEEPER_START), 0);
 	assert_true(w->report.changed);
 	assert_false(w->report.repaired);
 	assert_true(stands("ip"));
 	assert_true(stands("ip6"));
-	assert_int_equal(keeper_ip6(w->keeper), KEEPER_IP6_KEPT);
-	assert_non_null(keeper_nat6(w->keeper));
+	assert_int_equal(keeper_second_state(w->keeper), KEEPER_SECOND_KEPT);
+	assert_non_null(keeper_nat_second(w->keeper));
 
 	assert_int_equal(run(w, KEEPER_PERIODIC), 0);
 	assert_false(w->report.changed);
@@ -222,8 +222,8 @@ static void where_it_is_needless_nothing_is_made(void **state)
 	assert_int_equal(run(w, KEEPER_START), 0);
 	assert_true(stands("ip"));
 	assert_false(stands("ip6"));
-	assert_int_equal(keeper_ip6(w->keeper), KEEPER_IP6_NEEDLESS);
-	assert_null(keeper_nat6(w->keeper));
+	assert_int_equal(keeper_second_state(w->keeper), KEEPER_SECOND_NEEDLESS);
+	assert_null(keeper_nat_second(w->keeper));
 	/* IPv6 comes with a module that is loaded later. */
 	w->six = SOUND;
 	assert_int_equal(run(w, KEEPER_PERIODIC), 0);
@@ -238,17 +238,17 @@ static void a_kernel_without_such_tables_is_lived_with(void **state)
 	w->six = UNKNOWN_TYPE;
 	assert_int_equal(run(w, KEEPER_START), 0);
 	assert_int_equal(keeper_state(w->keeper), KEEPER_READY);
-	assert_int_equal(keeper_ip6(w->keeper), KEEPER_IP6_LACKING);
+	assert_int_equal(keeper_second_state(w->keeper), KEEPER_SECOND_LACKING);
 	assert_string_equal(keeper_error(w->keeper), "");
-	assert_null(keeper_nat6(w->keeper));
+	assert_null(keeper_nat_second(w->keeper));
 	w->six = SOUND;
 	assert_int_equal(run(w, KEEPER_PERIODIC), 0);
-	assert_int_equal(keeper_ip6(w->keeper), KEEPER_IP6_KEPT);
+	assert_int_equal(keeper_second_state(w->keeper), KEEPER_SECOND_KEPT);
 	/* Where they were once, it's a failure. */
 	w->six = UNKNOWN_TYPE;
 	assert_int_not_equal(run(w, KEEPER_PERIODIC), 0);
 	assert_int_equal(keeper_state(w->keeper), KEEPER_DEGRADED);
-	assert_int_equal(keeper_ip6(w->keeper), KEEPER_IP6_KEPT);
+	assert_int_equal(keeper_second_state(w->keeper), KEEPER_SECOND_KEPT);
 }
 
 int main(void)

@@ -13,6 +13,8 @@
 
 enum { POD_CIDRS_MAX = 1 << 20, MTU_MIN = 1280, MTU_MAX = 9216, RANGE_PATH_MAX = 64 };
 
+static const char *const fast_path_names[] = { "off", "on", NULL };
+
 static const struct config_key identity_keys[] = {
 	{ .name = "name",
 	  .type = CONFIG_NAME,
@@ -33,6 +35,12 @@ static const struct config_key identity_keys[] = {
 	  .max = MTU_MAX,
 	  .def = "1500",
 	  .help = "bytes; largest packet that the internet gateway takes" },
+	{ .name = "fast_path",
+	  .type = CONFIG_ENUM,
+	  .offset = offsetof(struct gateway_identity, fast_path),
+	  .enum_names = fast_path_names,
+	  .def = "\"off\"",
+	  .help = "established connections go through a flowtable, where the kernel has it" },
 };
 static const struct config_table identity_table = { sizeof(struct gateway_identity), identity_keys,
 						    ARRAY_SIZE(identity_keys) };

@@ -24,12 +24,16 @@ struct err;
 /* Who sees to it that the Elastic IPs are where the configuration says. */
 enum gateway_ownership { OWNERSHIP_STATIC, OWNERSHIP_EC2 };
 
+/* Whether established connections go past the chains (gateway/fast.h). */
+enum gateway_fast_path { FAST_PATH_OFF, FAST_PATH_ON };
+
 struct gateway_identity {
 	char name[CONFIG_NAME_MAX];
 	struct ip4
 		address; /* primary private address: the tunnel's end; EC2: 0 if the metadata tell it */
 	char uplink[16];
 	uint32_t internet_mtu; /* bytes; what the internet gateway takes */
+	enum gateway_fast_path fast_path;
 };
 
 struct gateway_egress {

@@ -48,6 +48,7 @@ struct agent {
 	struct ending *ending;
 	struct uplink uplink;
 	struct parameters_guard guard;
+	enum keeper_second_state fast; /* as last said */
 	struct health health;
 	struct cloud *cloud;       /* NULL: static ownership */
 	struct drain *drain;       /* NULL: nobody could take over */

@@ -7,12 +7,22 @@
 
 #include "base/cleanup.h"
 #include "base/loop.h"
+#include "gateway/fast.h"
 #include "gateway/parameters.h"
 #include "nat/keeper.h"
 #include "netlink/sync.h"
 
 /* Nothing is run, so nothing is described. */
-static const struct keeper_ops keeper_ops = { 0 };
+static int describe_nothing(struct nat_ruleset *ruleset, void *data, struct err *err)
+{
+	(void)ruleset;
+	(void)data;
+	(void)err;
+	return KEEPER_NEEDLESS;
+}
+
+static const struct keeper_ops keeper_ops = { .describe_second = describe_nothing,
+					      .second = { NAT_IP, GATEWAY_FAST_TABLE } };
 
 int agent_cleanup(const void *data, struct err *err)
 {

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The eipgw authors
+#include "gateway/fast.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "gateway/desired.h"
+
+/* After filter_forward, which is at 0. */
+enum { PRIORITY = 1 };
+
+/* Of those that this gateway translates to, in words that differ when they do (FNV-1a). */
+static void describe_served(const struct gateway_view *view, char buf[static NAT_NAME_MAX])
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (size_t i = 0; i < view->config->egress_ips.n; i++) {
+		uint32_t served = gateway_serves(view, i) ? gateway_private(view, i).v : 0;
+
+		for (size_t j = 0; j < sizeof(served); j++, served >>= 8)
+			hash = (hash ^ (served & 0xff)) * 0x100000001b3;
+	}
+	snprintf(buf, NAT_NAME_MAX, "for what is served: %016" PRIx64, hash);
+}
+
+int fast_describe(const struct gateway_view *view, struct nat_ruleset *ret)
+{
+	char served[NAT_NAME_MAX];
+	size_t chain;
+
+	nat_ruleset_init(ret, GATEWAY_FAST_TABLE);
+	nat_flowtable_set(ret, "fast");
+	nat_flowtable_device_add(ret, view->config->tunnel.device);
+	nat_flowtable_device_add(ret, view->config->gateway.uplink);
+	chain = nat_base_chain_add(ret, "assured", NAT_HOOK_FORWARD, PRIORITY, 0);
+	describe_served(view, served);
+	if (!ret->failed)
+		snprintf(ret->chains[chain].comment, NAT_NAME_MAX, "%s", served);
+	nat_rule_add(ret, chain,
+		     NAT_RULE({ NAT_CT_STATUS, NAT_STATUS_ASSURED, 0, "" },
+			      { NAT_FLOW_ADD, .name = "fast" }));
+	return nat_ruleset_finish(ret);
+}

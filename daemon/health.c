@@ -25,7 +25,7 @@ static void log_good_run(const struct keeper_report *report)
 /* Once, and again when it is otherwise. */
 static void tell_ip6(struct health *health, enum keeper_second_state now)
 {
-	if ((int)now == health->ip6)
+	if (!health->guards_ip6 || (int)now == health->ip6)
 		return;
 	health->ip6 = (int)now;
 	if (now == KEEPER_SECOND_NEEDLESS)

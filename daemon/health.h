@@ -13,7 +13,8 @@ struct health {
 	bool failing; /* the last run failed, and that was said */
 	bool waiting; /* set by the owner: for something else, without which good runs aren't READY */
 	bool told;    /* READY was said */
-	int ip6;      /* enum keeper_second_state, as last said */
+	bool guards_ip6; /* set by the owner: its second table is the guard of IPv6 */
+	int ip6;         /* enum keeper_second_state, as last said */
 };
 
 /* Repairs are warnings, changes info, the first failure of a row an error. `status` is what READY tells. */

@@ -263,6 +263,7 @@ void *agent_start(struct frame *frame, void *config, struct err *err)
 		return NULL;
 	}
 	agent->health.frame = frame;
+	agent->health.guards_ip6 = true;
 	agent->keeper = keeper_new(frame_loop(frame), NODE_TABLE, &keeper_ops, agent, err);
 	agent->ending = agent->keeper ? ending_new(frame_loop(frame), &ending_ops, agent, err) :
 					NULL;

@@ -19,7 +19,6 @@
 #include "policy/facts.h"
 
 #define NS_PER_S INT64_C(1000000000)
-#define BOOK_ENDING ".book"
 
 /* Events that wait in the kernel meanwhile are in its table still. */
 enum { BEGIN_ANYWAY_MS = 10000, SOCKET_BUFFER = 16 << 20 };
@@ -261,10 +260,9 @@ static int open_log(struct flowlog *flowlog, const struct gateway_config *config
 {
 	static const struct natlog_ops ops = { .ask = ask, .carried = carried };
 	struct output_hows hows;
-	char book[sizeof(config->log.file.path) + sizeof(BOOK_ENDING)] = "";
+	char book[FLOWLOG_BOOK_MAX];
 
-	if (config->log.file.path[0])
-		snprintf(book, sizeof(book), "%s%s", config->log.file.path, BOOK_ENDING);
+	flowlog_book(&config->log, book);
 	const struct natlog_options options = { .loop = flowlog->options.loop,
 						.gateway = config->gateway.name,
 						.book = book,

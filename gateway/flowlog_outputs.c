@@ -87,6 +87,14 @@ const char *flowlog_target(const struct gateway_log *log, enum output_kind kind)
 	}
 }
 
+void flowlog_book(const struct gateway_log *log, char buf[static FLOWLOG_BOOK_MAX])
+{
+	if (log->file.path[0])
+		snprintf(buf, FLOWLOG_BOOK_MAX, "%s.book", log->file.path);
+	else
+		snprintf(buf, FLOWLOG_BOOK_MAX, "%s/log.book", log->state_directory);
+}
+
 void flowlog_outputs(const struct gateway_log *log, struct output_hows *ret)
 {
 	memset(ret, 0, sizeof(*ret));

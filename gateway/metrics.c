@@ -68,6 +68,6 @@ static int find_place(const void *data, struct listen_place *ret, struct err *er
 }
 
 static const struct metric_table *const tables[] = { &scrape_table, &gateway_metric_table,
-						     &gateway_log_metric_table,
-						     &ports_metric_table, NULL };
+						     &gateway_log_metric_table, &ports_metric_table,
+						     NULL };
 const struct frame_metrics gateway_metrics = { tables, find_place, write_metrics, find_fault };

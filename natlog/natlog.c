@@ -124,7 +124,7 @@ static void tell_begin(struct natlog *natlog, const struct ct_flow *flow,
 
 	if (entry->basis == NATLOG_REPLICATED ||
 	    !natlog->options.ops->carried(flow->nat, entry->start_ns, entry->start_ns,
-					   natlog->options.data))
+					  natlog->options.data))
 		return;
 	write_begin(natlog, &record);
 }

@@ -36,8 +36,8 @@ struct natlog_ops {
 struct natlog_options {
 	struct loop *loop;
 	const char *gateway; /* its name; copied */
-	const char *book;    /* where what is remembered is kept over a restart; "", NULL: nowhere */
-	size_t most_flows;   /* that are remembered */
+	const char *book;  /* where what is remembered is kept over a restart; "", NULL: nowhere */
+	size_t most_flows; /* that are remembered */
 	size_t most_waiting; /* bytes, for each output */
 	unsigned buffer;     /* bytes, of the kernel's socket */
 	const struct natlog_ops *ops;

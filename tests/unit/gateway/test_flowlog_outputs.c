@@ -56,6 +56,30 @@ static void each_output_that_is_wanted_is_there(void **state)
 	assert_int_equal(all.v[OUTPUT_IPFIX].ipfix.template_s, 60);
 }
 
+static void what_is_remembered_is_beside_the_file_or_with_the_state(void **state)
+{
+	static const struct {
+		const char *text, *book;
+	} rows[] = {
+		{ "{\"file\": {\"path\": \"/a/nat.log\"}, \"journald\": {}}", "/a/nat.log.book" },
+		{ "{\"journald\": {}, \"state_directory\": \"/s\"}", "/s/log.book" },
+		{ "{\"journald\": {}}", "/var/lib/eipgw/log.book" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char book[FLOWLOG_BOOK_MAX];
+		struct gateway_log log;
+
+		assert_int_equal(config_parse(&log_config_table, rows[i].text, strlen(rows[i].text),
+					      &log, NULL),
+				 0);
+		flowlog_book(&log, book);
+		assert_string_equal(book, rows[i].book);
+		config_done(&log_config_table, &log);
+	}
+}
+
 static void what_stayed_the_same_is_not_opened_anew(void **state)
 {
 	static const char *const rows[] = {
@@ -106,6 +130,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_output_that_is_wanted_is_there),
+		cmocka_unit_test(what_is_remembered_is_beside_the_file_or_with_the_state),
 		cmocka_unit_test(what_stayed_the_same_is_not_opened_anew),
 		cmocka_unit_test(a_file_is_always_opened_anew),
 	};

@@ -62,8 +62,7 @@ static void look(void *data)
 	ground->looked_ms += LOOK_MS;
 	if (ground->looked_ms > DEADLINE_MS)
 		fail_msg("not within %d ms", DEADLINE_MS);
-	if (status.open == ground->open && !status.waiting &&
-	    status.until_ns > ground->asked_ns)
+	if (status.open == ground->open && !status.waiting && status.until_ns > ground->asked_ns)
 		loop_stop(ground->loop);
 	else
 		loop_timer_arm_ms(ground->look, LOOK_MS);

@@ -135,7 +135,7 @@ static int list(const struct cli *cli, const struct cli_options *options,
 		err_set(&err, code, "out of memory, or the answer can't be written");
 	}
 	if (code != EXIT_OK)
-		code = complain_of_failure(cli, options, code, err.text);
+		code = complain_of_error(cli, options, code, &err);
 	else if (!options->json) {
 		fputs(before, cli->out);
 		print_table_of(&listing);

@@ -226,6 +226,7 @@ static void print_outputs(FILE *out, const struct control_node *log)
 		print_part(out, "", output, "name");
 		print_part(out, " ", output, "target");
 		print_part(out, ": ", output, "error");
+		print_id(out, output, "error_id");
 		if (control_number(output, "lost"))
 			fprintf(out, ", %lld lost", control_number(output, "lost"));
 		if (control_number(output, "waiting_bytes"))
@@ -251,6 +252,7 @@ static void print_log(FILE *out, const struct control_node *log)
 	if (!has_numbers(log, records, ARRAY_SIZE(records))) {
 		print_label(out, "NAT log");
 		print_part(out, "none: ", log, "error");
+		print_id(out, log, "error_id");
 		fputc('\n', out);
 		return;
 	}

@@ -131,7 +131,7 @@ static int show(const struct cli *cli, const struct cli_options *options, const 
 	add_argument(&args, "limit", options->limit);
 	code = ask_chosen(cli, options, &question, &reply, &err);
 	if (code != EXIT_OK)
-		return complain_of_failure(cli, options, code, err.text);
+		return complain_of_error(cli, options, code, &err);
 	fputs(before, cli->out);
 	return print_answer(cli, options, part, reply);
 }

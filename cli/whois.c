@@ -123,6 +123,7 @@ static void look_at_live(const struct cli *cli, const struct cli_options *option
 	if (flow_pages(cli, options, &args, &ops, &err) != EXIT_OK) {
 		whois->has_live = false;
 		memcpy(whois->no_live, err.text, sizeof(whois->no_live));
+		whois->no_live_id = err.id;
 	}
 }
 
@@ -169,6 +170,7 @@ static void find_log(const struct cli *cli, const struct cli_options *options, s
 	}
 	if (config_load(&gateway_config_table, path, &config, &err)) {
 		memcpy(whois->no_log, err.text, sizeof(whois->no_log));
+		whois->no_log_id = err.id;
 		return;
 	}
 	snprintf(whois->logs, sizeof(whois->logs), "%s", config.log.file.path);
@@ -199,8 +201,10 @@ static void look_into_logs(struct whois *whois)
 		rc = search_run(log, &whois->query, &whois->log, &err);
 		whois->has_log = !rc;
 	}
-	if (rc)
-		memcpy(whois->no_log, err.text, sizeof(whois->no_log));
+	if (!rc)
+		return;
+	memcpy(whois->no_log, err.text, sizeof(whois->no_log));
+	whois->no_log_id = MSG_LOG_UNSEARCHED;
 }
 
 /* ---- */
@@ -211,6 +215,19 @@ static void whois_done(struct whois *whois)
 		control_reply_free(whois->pages[i]);
 	free(whois->pages);
 	search_answer_done(&whois->log);
+}
+
+/* Neither the log nor a daemon could be asked. */
+static int complain_of_nothing(const struct cli *cli, const struct cli_options *options,
+			       const struct whois *whois)
+{
+	const bool is_log = whois->no_log[0];
+	struct err err = ERR_NULL;
+
+	err_set(&err, 0, "%s", is_log ? whois->no_log : whois->no_live);
+	err_mark(&err, is_log ? whois->no_log_id : whois->no_live_id, 0);
+	return complain_of_error(cli, options, whois->logs[0] ? EXIT_RUNTIME : EXIT_NO_DAEMON,
+				 &err);
 }
 
 static int answer(const struct cli *cli, const struct cli_options *options,
@@ -253,9 +270,7 @@ int run_whois(const struct cli *cli, const struct cli_options *options,
 	if (whois.logs[0])
 		look_into_logs(&whois);
 	if (!whois.has_live && !whois.has_log)
-		code = complain_of_failure(cli, options,
-					   whois.logs[0] ? EXIT_RUNTIME : EXIT_NO_DAEMON,
-					   whois.no_log[0] ? whois.no_log : whois.no_live);
+		code = complain_of_nothing(cli, options, &whois);
 	else
 		code = answer(cli, options, &whois);
 	whois_done(&whois);

@@ -25,6 +25,7 @@ struct whois {
 	char logs[1024];            /* with commas between; "": none */
 	char no_log[ERR_TEXT_MAX];  /* why there is none, or it can't be read */
 	char no_live[ERR_TEXT_MAX]; /* why no daemon was asked, or didn't answer */
+	int no_log_id, no_live_id;  /* of base/message.h; or 0 */
 	bool has_live, has_log;
 	bool has_more;                /* are open than were told */
 	struct control_reply **pages; /* what is open now */

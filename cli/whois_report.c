@@ -122,13 +122,21 @@ static void put_question(struct control_out *out, const struct whois *whois)
 	control_end(out);
 }
 
+static void put_error(struct control_out *out, const char *text, int id)
+{
+	char buf[MESSAGE_TEXT_MAX];
+
+	control_string(out, "error", text);
+	control_string(out, "error_id", message_format(id, buf));
+}
+
 static void put_log(struct control_out *out, const struct whois *whois)
 {
 	const struct search_answer *log = &whois->log;
 
 	control_object(out, "log");
 	control_string(out, "path", whois->logs);
-	control_string(out, "error", whois->no_log);
+	put_error(out, whois->no_log, whois->no_log_id);
 	put_time(out, "begins", log->first_ns);
 	put_time(out, "complete_until", log->until_ns);
 	control_int(out, "files", (long long)log->n_files);
@@ -137,7 +145,7 @@ static void put_log(struct control_out *out, const struct whois *whois)
 	control_end(out);
 	control_object(out, "live");
 	control_bool(out, "asked", whois->has_live);
-	control_string(out, "error", whois->no_live);
+	put_error(out, whois->no_live, whois->no_live_id);
 	control_end(out);
 }
 

@@ -24,9 +24,9 @@ static void on_pressure(void *data)
 		const struct pressure_egress *egress = &pressure->v[i];
 
 		if (egress->is_news && egress->is_short)
-			log_warning("ports", "%s", egress->text);
+			log_warning(MSG_PORTS_SHORT, "ports", "%s", egress->text);
 		else if (egress->is_news)
-			log_info("ports", "%s", egress->text);
+			log_info(MSG_PORTS_LEFT, "ports", "%s", egress->text);
 	}
 	if (agent->publish && agent->begun)
 		agent_publish(agent);

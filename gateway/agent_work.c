@@ -125,7 +125,7 @@ static void tell_fast(struct agent *agent, enum keeper_second_state now)
 	if (now == KEEPER_SECOND_KEPT)
 		log_info("fast", "established connections go through a flowtable");
 	else if (now == KEEPER_SECOND_LACKING)
-		log_warning("fast",
+		log_warning(MSG_FAST_LACKING, "fast",
 			    "the kernel refuses a flowtable of the tunnel and the uplink (module "
 			    "nf_flow_table): connections go the usual way; trying again");
 }

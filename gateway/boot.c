@@ -57,8 +57,8 @@ static void end(struct boot *boot, int code, const char *text)
 	boot->code = code;
 	tell_state(boot, text);
 	if (code)
-		log_error("user-data", "%s; this gateway has no configuration and forwards nothing",
-			  text);
+		log_error(MSG_USER_DATA_REFUSED, "user-data",
+			  "%s; this gateway has no configuration and forwards nothing", text);
 	else
 		log_info("user-data", "%s", text);
 	loop_stop(boot->loop);
@@ -79,7 +79,7 @@ static void tell_failure(struct boot *boot, const char *text)
 		return;
 	snprintf(boot->told, sizeof(boot->told), "%s", text);
 	tell_state(boot, text);
-	log_warning("user-data", "%s; trying again", text);
+	log_warning(MSG_USER_DATA_WAITS, "user-data", "%s; trying again", text);
 }
 
 static void again(struct boot *boot, enum http_class class, const char *text)
@@ -315,7 +315,7 @@ int boot_run(const struct boot_options *options)
 	struct err err = ERR_NULL;
 
 	if (open_boot(&boot, &err)) {
-		log_error("user-data", "%s", err.text);
+		log_error(MSG_USER_DATA_REFUSED, "user-data", "%s", err.text);
 		boot.code = EXIT_RUNTIME;
 	} else {
 		go_on(&boot, ask_user_data);

@@ -116,7 +116,7 @@ int flow_filter_parse(const struct control_args *args, struct flow_filter *ret, 
 		rc = take_end(args, "destination", &ret->destination, &ret->has_destination, err);
 	if (!rc && ret->destination.name[0])
 		rc = err_set(err, -EINVAL, "destination: an address is expected");
-	return rc;
+	return rc ? err_mark(err, MSG_CONTROL_REQUEST, rc) : 0;
 }
 
 bool flow_filter_kernel(const struct flow_filter *filter, const struct ct_flow *flow)

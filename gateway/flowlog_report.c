@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 #include "base/cleanup.h"
+#include "base/message.h"
 #include "control/control.h"
 #include "gateway/flowlog.h"
 #include "gateway/flowlog_outputs.h"
@@ -30,6 +31,15 @@ static void put_until(struct control_out *out, int64_t until_ns)
 	control_int(out, "behind_ms", (stamp_now_ns() - until_ns) / NS_PER_MS);
 }
 
+/* `id`: of an error, if there is one. */
+static void put_error(struct control_out *out, const char *text, int id)
+{
+	char buf[MESSAGE_TEXT_MAX];
+
+	control_string(out, "error", text);
+	control_string(out, "error_id", message_format(text[0] ? id : MESSAGE_NONE, buf));
+}
+
 static void put_output(struct control_out *out, const struct gateway_log *config,
 		       const struct output_status *output)
 {
@@ -47,7 +57,7 @@ static void put_output(struct control_out *out, const struct gateway_log *config
 	control_object(out, NULL);
 	control_string(out, "name", output_names[output->kind]);
 	control_string(out, "target", flowlog_target(config, output->kind));
-	control_string(out, "error", sink->writer.error);
+	put_error(out, sink->writer.error, sink->writer.error_id);
 	control_bool(out, "open", sink->writer.is_open);
 	put_counts(out, counts, ARRAY_SIZE(counts));
 	put_until(out, sink->writer.until_ns);
@@ -55,13 +65,17 @@ static void put_output(struct control_out *out, const struct gateway_log *config
 }
 
 /* The first that there is. */
-static const char *error_of(const struct natlog_status *status)
+static void put_first_error(struct control_out *out, const struct natlog_status *status)
 {
-	for (size_t i = 0; i < status->n_outputs; i++) {
-		if (status->outputs[i].sink.writer.error[0])
-			return status->outputs[i].sink.writer.error;
-	}
-	return "";
+	size_t i = 0;
+
+	while (i < status->n_outputs && !status->outputs[i].sink.writer.error[0])
+		i++;
+	if (i < status->n_outputs)
+		put_error(out, status->outputs[i].sink.writer.error,
+			  status->outputs[i].sink.writer.error_id);
+	else
+		put_error(out, "", MESSAGE_NONE);
 }
 
 static uint64_t written_of(const struct natlog_status *status)
@@ -95,7 +109,7 @@ static void put_status(struct control_out *out, const struct gateway_log *config
 		{ "written_bytes", written_of(status) },
 	};
 
-	control_string(out, "error", error_of(status));
+	put_first_error(out, status);
 	put_counts(out, counts, ARRAY_SIZE(counts));
 	control_bool(out, "reliable", status->is_reliable);
 	put_until(out, status->until_ns);
@@ -118,6 +132,6 @@ void flowlog_report(const struct flowlog *flowlog, struct control_out *out)
 	if (flowlog_status(flowlog, &status))
 		put_status(out, config, &status);
 	else
-		control_string(out, "error", flowlog_error(flowlog));
+		put_error(out, flowlog_error(flowlog), MSG_NATLOG_NONE);
 	control_end(out);
 }

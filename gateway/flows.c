@@ -133,7 +133,9 @@ static struct walk *begin(struct flows *flows, const struct control_args *args, 
 	struct walk *walk = find(flows, "");
 
 	if (!walk) {
-		err_set(err, -EBUSY, "%d others look at connections now; try again later", WALKS);
+		err_mark(err, MSG_WALKS,
+			 err_set(err, -EBUSY, "%d others look at connections now; try again later",
+				 WALKS));
 		return NULL;
 	}
 	if (flow_filter_parse(args, &walk->filter, err))
@@ -158,8 +160,9 @@ struct walk *flows_walk(struct flows *flows, const char *id, const struct contro
 		return begin(flows, args, err);
 	walk = *id ? find(flows, id) : NULL;
 	if (!walk)
-		err_set(err, -ENOENT, "nobody asked for that walk for %d s; begin again",
-			WALK_IDLE_MS / 1000);
+		err_mark(err, MSG_WALKS,
+			 err_set(err, -ENOENT, "nobody asked for that walk for %d s; begin again",
+				 WALK_IDLE_MS / 1000));
 	return walk;
 }
 

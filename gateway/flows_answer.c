@@ -115,7 +115,7 @@ int gateway_run_flows(const struct control_args *args, struct control_out *out, 
 	const struct flowlog *flowlog;
 
 	if (!agent)
-		return err_set(err, -EAGAIN, "the daemon is starting");
+		return err_mark(err, MSG_STARTING, err_set(err, -EAGAIN, "the daemon is starting"));
 	flowlog = agent_state(agent).flowlog;
 	flowlog_place(flowlog, out);
 	return flows_answer(flowlog_flows(flowlog), args, out, err);

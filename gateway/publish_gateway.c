@@ -353,6 +353,8 @@ static void add_ports(struct publish *publish, struct words *words)
 						.message = words->ports_message };
 	if (news == TOLD_OTHER || (news == TOLD_FIRST && is_short))
 		note(publish, words, &words->ports, is_short ? "Refusing" : "Translating");
+	message_append(message_named(words->ports.reason), words->ports_message,
+		       sizeof(words->ports_message));
 }
 
 static void add_member(const struct publish *publish, struct words *words)

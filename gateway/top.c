@@ -94,10 +94,11 @@ static int report(const struct gateway_view *view, struct traffic *traffic,
 	if (!rc)
 		rc = read_limit(args, &best, err);
 	if (rc)
-		return rc;
+		return err_mark(err, MSG_CONTROL_REQUEST, rc);
 	traffic_attend(traffic);
 	if (!traffic_is_known(traffic))
-		return err_set(err, -EAGAIN, "connections are still being counted");
+		return err_mark(err, MSG_STARTING,
+				err_set(err, -EAGAIN, "connections are still being counted"));
 	gmtime_r(&now, &tm);
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	control_string(out, "time", text);
@@ -117,7 +118,7 @@ int gateway_run_top(const struct control_args *args, struct control_out *out, vo
 	struct agent_state state;
 
 	if (!agent)
-		return err_set(err, -EAGAIN, "the daemon is starting");
+		return err_mark(err, MSG_STARTING, err_set(err, -EAGAIN, "the daemon is starting"));
 	state = agent_state(agent);
 	return report(&state.view, portwatch_traffic(state.portwatch), args, out, err);
 }

@@ -94,7 +94,7 @@ static void begin_writing(struct keep *keep)
 static void tell(struct keep *keep, int error)
 {
 	if (error && !keep->is_failing)
-		log_warning("natlog",
+		log_warning(MSG_NATLOG_KEEP, "natlog",
 			    "%s can't be written: %s; who began what would be lost in a restart",
 			    keep->path, strerror(error));
 	if (!error && keep->is_failing)
@@ -171,7 +171,7 @@ struct book *keep_load(struct keep *keep, size_t most)
 	} else if (rc == -ESTALE) {
 		log_info("natlog", "%s isn't used: %s", keep->path, err.text);
 	} else if (rc != -ENOENT) {
-		log_warning("natlog",
+		log_warning(MSG_NATLOG_KEPT_UNUSABLE, "natlog",
 			    "%s isn't used: %s; of open connections it is asked who has the "
 			    "address now",
 			    keep->path, err.text);
@@ -193,8 +193,8 @@ struct keep *keep_new(struct loop *loop, const char *path)
 		return NULL;
 	}
 	if (!read_boot(keep->boot)) {
-		log_warning("natlog", "%s can't be read: who began what is lost in a restart",
-			    boot_path);
+		log_warning(MSG_NATLOG_KEEP, "natlog",
+			    "%s can't be read: who began what is lost in a restart", boot_path);
 		return keep;
 	}
 	snprintf(keep->path, sizeof(keep->path), "%s", path ? path : "");

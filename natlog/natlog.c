@@ -388,7 +388,8 @@ static void change_output(struct natlog *natlog, const struct output_how *how)
 	if (add_output(natlog, how, &err))
 		output_open(natlog->outputs[how->kind], how, ct_follow_until_ns(natlog->follow));
 	else
-		log_error("natlog", "there is no log to %s: %s", output_names[how->kind], err.text);
+		log_error(MSG_NATLOG_OUTPUT, "natlog", "there is no log to %s: %s",
+			  output_names[how->kind], err.text);
 }
 
 void natlog_reopen(struct natlog *natlog, const struct output_hows *hows, int wait_ms)

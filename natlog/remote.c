@@ -153,10 +153,13 @@ static int broken(struct way *way, int rc, struct err *err)
 
 static int open_state(struct way *way, struct err *err)
 {
+	int rc;
+
 	if (strcmp(way->state_path, way->how.state) != 0)
 		log_state_close(&way->state);
 	memcpy(way->state_path, way->how.state, sizeof(way->state_path));
-	return log_state_open(&way->state, way->state_path, err);
+	rc = log_state_open(&way->state, way->state_path, err);
+	return rc ? err_mark(err, MSG_NATLOG_STATE, rc) : 0;
 }
 
 static void take_how(struct way *way, const struct output_how *how, const char *gateway)
@@ -326,7 +329,10 @@ static int mark(struct way *way, int64_t until_ns, struct err *err)
 	if (is_proved(way))
 		forgive(way);
 	rc = log_state_mark(&way->state, is_udp(way) ? way->arrival.sure_ns : until_ns);
-	return rc ? err_set(err, rc, "can't write %s: %s", way->state_path, strerror(-rc)) : 0;
+	return rc ? err_mark(err, MSG_NATLOG_STATE,
+			     err_set(err, rc, "can't write %s: %s", way->state_path,
+				     strerror(-rc))) :
+		    0;
 }
 
 /* One that went while nothing was to be sent. What is connected again has its error until something has arrived. */

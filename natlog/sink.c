@@ -151,7 +151,7 @@ static void take_report(struct sink *sink, const struct writer_report *report)
 {
 	if (strcmp(report->error, sink->report.error) != 0) {
 		if (report->error[0])
-			log_warning(MSG_NATLOG_FILE, "natlog", "%s; it is tried again",
+			log_warning(report->error_id, "natlog", "%s; it is tried again",
 				    report->error);
 		else
 			log_info("natlog", "the log is written again");
@@ -280,9 +280,11 @@ void sink_status(const struct sink *sink, struct sink_status *ret)
 	*ret = (struct sink_status){ .writer = sink->report,
 				     .waiting = sink->waiting,
 				     .starts = sink->starts };
-	if (!sink->heard)
-		snprintf(ret->writer.error, sizeof(ret->writer.error),
-			 "the log's writer ended; a new one is started");
+	if (sink->heard)
+		return;
+	ret->writer.error_id = MSG_NATLOG_WRITER;
+	snprintf(ret->writer.error, sizeof(ret->writer.error),
+		 "the log's writer ended; a new one is started");
 }
 
 /* ---- life */

@@ -23,7 +23,8 @@ static int fail(struct err *err, const char *what)
 	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
 
 	ERR_clear_error();
-	return err_set(err, -EPROTO, "TLS: %s: %s", what, reason ? reason : "it failed");
+	return err_mark(err, MSG_NATLOG_TLS,
+			err_set(err, -EPROTO, "TLS: %s: %s", what, reason ? reason : "it failed"));
 }
 
 /* ---- who is believed, and who we are */
@@ -70,8 +71,9 @@ static int fail_shake(struct contact *contact, struct err *err)
 	if (verdict == X509_V_OK)
 		return fail(err, "no connection");
 	ERR_clear_error();
-	return err_set(err, -EPROTO, "TLS: its certificate isn't accepted: %s",
-		       X509_verify_cert_error_string(verdict));
+	return err_mark(err, MSG_NATLOG_TLS,
+			err_set(err, -EPROTO, "TLS: its certificate isn't accepted: %s",
+				X509_verify_cert_error_string(verdict)));
 }
 
 static short events_of(const SSL *ssl, int rc)

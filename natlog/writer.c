@@ -44,7 +44,13 @@ struct writer {
 static bool is_same(const struct writer_report *a, const struct writer_report *b)
 {
 	return a->bytes == b->bytes && a->until_ns == b->until_ns && a->is_open == b->is_open &&
-	       strcmp(a->error, b->error) == 0;
+	       a->error_id == b->error_id && strcmp(a->error, b->error) == 0;
+}
+
+/* Of what has no id of its own. */
+static int id_of(enum output_kind kind)
+{
+	return kind == OUTPUT_FILE ? MSG_NATLOG_FILE : MSG_NATLOG_SERVER;
 }
 
 /* Who doesn't read now hears the next one. */
@@ -54,6 +60,7 @@ static void tell(struct writer *writer, const struct err *err)
 
 	report->is_open = writer->way && writer->ops->is_open(writer->way);
 	snprintf(report->error, sizeof(report->error), "%.*s", WRITER_ERROR_MAX - 1, err->text);
+	report->error_id = err->text[0] ? err_id(err, id_of(writer->open.how.kind)) : MESSAGE_NONE;
 	if (is_same(report, &writer->told))
 		return;
 	if (send(writer->ends.control, report, sizeof(*report), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)

@@ -43,6 +43,7 @@ struct writer_report {
 	uint64_t bytes;   /* of records that were written since it began */
 	int64_t until_ns; /* of the last mark before which all was written */
 	bool is_open;
+	int error_id;                 /* of base/message.h; 0: no error */
 	char error[WRITER_ERROR_MAX]; /* what it tries again; "": nothing */
 };
 

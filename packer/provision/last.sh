@@ -9,7 +9,7 @@ export DEBIAN_FRONTEND=noninteractive
 
 # No way in but the console and, on EC2, Systems Manager. What runs of sshd goes on until the machine is off.
 apt-get purge -y openssh-server openssh-sftp-server >/dev/null
-rm -rf /etc/ssh /root/.ssh /home/*/.ssh
+rm -rf /etc/ssh ~root/.ssh /home/*/.ssh
 passwd -q -l root
 apt-get autoremove -y --purge >/dev/null
 apt-get clean

@@ -6,12 +6,9 @@ EC2 would give it: an address by DHCP, and its metadata at 169.254.169.254. Soft
 import contextlib
 import ipaddress
 import json
-import os
 import re
 import socket
 import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 

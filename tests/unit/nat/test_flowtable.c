@@ -128,7 +128,8 @@ static void a_plan_adds_one_and_makes_the_table_anew_for_another(void **state)
 		nat_ruleset_init(&seen.sets, TABLE);
 		if (rows[i].seen) {
 			seen.flowtable = two;
-			strcpy(seen.flowtable.devices[1], rows[i].seen);
+			snprintf(seen.flowtable.devices[1], sizeof(seen.flowtable.devices[1]), "%s",
+				 rows[i].seen);
 		}
 		assert_int_equal(nat_plan_compute(&desired, &seen, &plan), 0);
 		assert_int_equal(plan.rebuild, rows[i].rebuild);

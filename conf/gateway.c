@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "conf/gateway_internal.h"
 
 enum { POD_CIDRS_MAX = 1 << 20, MTU_MIN = 1280, MTU_MAX = 9216, RANGE_PATH_MAX = 64 };
 
@@ -491,23 +492,8 @@ int gateway_config_check(const void *data, struct err *err)
 	if (!rc)
 		rc = check_node_addresses(config, err);
 	if (!rc)
-		rc = native_config_check(&config->native, config->ownership == OWNERSHIP_EC2, err);
-	if (!rc)
-		rc = failover_config_check(&config->failover,
-					   config->source == SOURCE_KUBERNETES &&
-						   config->ownership == OWNERSHIP_EC2,
-					   config->native.source_cidrs.n, err);
+		rc = gateway_config_check_parts(config, err);
 	if (!rc)
 		rc = check_sources(config, err);
-	if (!rc)
-		rc = self_test_config_check(&config->self_test, err);
-	if (!rc)
-		rc = limits_config_check(&config->limits, err);
-	if (!rc)
-		rc = log_config_check(&config->log, err);
-	if (!rc)
-		rc = metrics_config_read(&config->metrics, config->gateway.address, NULL, err);
-	if (!rc)
-		rc = admin_config_read(&config->admin, NULL, err);
 	return rc ? rc : gateway_config_compile(config, &result, err);
 }

@@ -98,3 +98,8 @@ bool agent_take_pods(const struct inventory_changes *changes, void *data);
 /* 0, or a negative errno with the reason. Without a default route packets end in the fallback. */
 int agent_find_uplink(struct agent *agent, struct gateway_config *config, struct uplink *ret,
 		      struct err *err);
+
+/* The keeper's describe_second, after its describe, which made the view anew. */
+int agent_describe_fast(struct nat_ruleset *ruleset, void *data, struct err *err);
+/* Logs whether the kernel has it: once, and again when it is otherwise. */
+void agent_tell_fast(struct agent *agent, enum keeper_second_state now);

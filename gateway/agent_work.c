@@ -9,10 +9,8 @@
 #include <linux/rtnetlink.h>
 
 #include "base/err.h"
-#include "base/log.h"
 #include "daemon/cluster.h"
 #include "daemon/ending.h"
-#include "daemon/uplink.h"
 #include "gateway/audit.h"
 #include "gateway/cloud.h"
 #include "gateway/failover.h"
@@ -23,26 +21,6 @@
 #include "gateway/world.h"
 #include "netlink/rtnl.h"
 #include "netlink/sync.h"
-
-enum { VXLAN_OVERHEAD = 50 };
-
-int agent_find_uplink(struct agent *agent, struct gateway_config *config, struct uplink *ret,
-		      struct err *err)
-{
-	struct rtnl *rtnl = net_sync_rtnl(keeper_net_sync(agent->keeper));
-	struct rt_link link;
-	int rc = uplink_find(rtnl, config->gateway.uplink, &link, err);
-
-	if (!rc)
-		rc = uplink_router(rtnl, link.ifindex, &ret->router, err);
-	if (rc)
-		return err_prefix(err, rc, "gateway.uplink");
-	ret->ifindex = link.ifindex;
-	ret->tunnel_mtu = config->tunnel.mtu;
-	if (ret->tunnel_mtu == 0)
-		ret->tunnel_mtu = link.mtu > VXLAN_OVERHEAD ? link.mtu - VXLAN_OVERHEAD : link.mtu;
-	return 0;
-}
 
 static int describe(struct nat_ruleset *ruleset, struct net_desired *net, void *data,
 		    struct err *err)
@@ -68,19 +46,6 @@ static int describe(struct nat_ruleset *ruleset, struct net_desired *net, void *
 	if (!rc)
 		rc = gateway_describe_table(&view, ruleset);
 	return rc ? err_set(err, rc, "describing the rules: %s", strerror(-rc)) : 0;
-}
-
-/* After `describe`, which made the view anew. */
-static int describe_fast(struct nat_ruleset *ruleset, void *data, struct err *err)
-{
-	struct agent *agent = data;
-	const struct gateway_view view = agent_view(agent);
-	int rc;
-
-	if (agent->config->gateway.fast_path == FAST_PATH_OFF)
-		return KEEPER_NEEDLESS;
-	rc = fast_describe(&view, ruleset);
-	return rc ? err_set(err, rc, "describing the fast path: %s", strerror(-rc)) : 0;
 }
 
 static bool is_stale(const struct ct_entry *entry, void *data)
@@ -114,20 +79,6 @@ void agent_publish(struct agent *agent)
 	const struct agent_state state = agent_state(agent);
 
 	publish_gateway(agent->publish, &state.view);
-}
-
-/* Once, and again when it is otherwise. */
-static void tell_fast(struct agent *agent, enum keeper_second_state now)
-{
-	if (now == agent->fast)
-		return;
-	agent->fast = now;
-	if (now == KEEPER_SECOND_KEPT)
-		log_info("fast", "established connections go through a flowtable");
-	else if (now == KEEPER_SECOND_LACKING)
-		log_warning(MSG_FAST_LACKING, "fast",
-			    "the kernel refuses a flowtable of the tunnel and the uplink (module "
-			    "nf_flow_table): connections go the usual way; trying again");
 }
 
 static void on_run(const struct keeper_report *report, void *data)
@@ -164,7 +115,7 @@ static void on_run(const struct keeper_report *report, void *data)
 		publish_policies_soon(agent->publish);
 	}
 	agent->health.waiting = agent->health.waiting && !is_complete(agent);
-	tell_fast(agent, report->second);
+	agent_tell_fast(agent, report->second);
 	health_tell(&agent->health, report, status);
 }
 
@@ -191,7 +142,7 @@ static void on_lost(void *data)
 
 const struct keeper_ops agent_keeper_ops = {
 	.describe = describe,
-	.describe_second = describe_fast,
+	.describe_second = agent_describe_fast,
 	.second = { NAT_IP, GATEWAY_FAST_TABLE },
 	.second_is_optional = true,
 	.on_run = on_run,

@@ -19,7 +19,7 @@
 #include "base/mono.h"
 #include "nat/follow.h"
 #include "natlog/book.h"
-#include "natlog/output.h"
+#include "natlog/outputs.h"
 #include "natlog/stamp.h"
 #include "natlog/tale.h"
 
@@ -42,7 +42,7 @@ struct natlog {
 	struct ct_follow *follow;
 	struct ct_walk *walk;
 	struct book *book;
-	struct output *outputs[OUTPUT_COUNT]; /* by kind; NULL: not wanted */
+	struct outputs outputs;
 	struct keep *keep;
 	struct loop_timer *mark, *look;
 	struct natlog_status status;
@@ -54,22 +54,10 @@ struct natlog {
 
 static void write_flow(struct natlog *natlog, const struct natlog_flow *record)
 {
-	bool is_taken = false;
-
-	for (size_t i = 0; i < OUTPUT_COUNT; i++)
-		is_taken |= natlog->outputs[i] && output_flow(natlog->outputs[i], record);
-	if (!is_taken)
+	if (!outputs_flow(&natlog->outputs, record))
 		return;
 	natlog->status.records++;
 	natlog->status.unattributed += record->basis == NATLOG_NONE;
-}
-
-static void write_begin(struct natlog *natlog, const struct natlog_flow *record)
-{
-	for (size_t i = 0; i < OUTPUT_COUNT; i++) {
-		if (natlog->outputs[i])
-			output_begin(natlog->outputs[i], record);
-	}
 }
 
 static void write_overrun(struct natlog *natlog, int64_t from_ns, int64_t to_ns)
@@ -79,18 +67,12 @@ static void write_overrun(struct natlog *natlog, int64_t from_ns, int64_t to_ns)
 					.from_ns = from_ns,
 					.to_ns = to_ns };
 
-	for (size_t i = 0; i < OUTPUT_COUNT; i++) {
-		if (natlog->outputs[i])
-			output_gap(natlog->outputs[i], &gap);
-	}
+	outputs_gap(&natlog->outputs, &gap);
 }
 
 static void write_mark(struct natlog *natlog)
 {
-	for (size_t i = 0; i < OUTPUT_COUNT; i++) {
-		if (natlog->outputs[i])
-			output_mark(natlog->outputs[i], ct_follow_until_ns(natlog->follow));
-	}
+	outputs_mark(&natlog->outputs, ct_follow_until_ns(natlog->follow));
 }
 
 /* ---- who */
@@ -126,7 +108,7 @@ static void tell_begin(struct natlog *natlog, const struct ct_flow *flow,
 	    !natlog->options.ops->carried(flow->nat, entry->start_ns, entry->start_ns,
 					  natlog->options.data))
 		return;
-	write_begin(natlog, &record);
+	outputs_begin(&natlog->outputs, &record);
 }
 
 static void on_begin(const struct ct_flow *flow, bool made, void *data)
@@ -353,68 +335,13 @@ static void mark(void *data)
 	loop_timer_arm_ms(natlog->mark, MARK_MS);
 }
 
-/* ---- outputs */
-
-static bool add_output(struct natlog *natlog, const struct output_how *how, struct err *err)
-{
-	const struct output_options options = { .loop = natlog->options.loop,
-						.gateway = natlog->gateway,
-						.most_waiting = natlog->options.most_waiting };
-
-	natlog->outputs[how->kind] = output_new(&options, how, err);
-	return natlog->outputs[how->kind];
-}
-
-static const struct output_how *find_how(const struct output_hows *hows, enum output_kind kind)
-{
-	for (size_t i = 0; i < hows->n; i++) {
-		if (hows->v[i].kind == kind)
-			return &hows->v[i];
-	}
-	return NULL;
-}
-
-/* A file is opened anew in any case; a connection that is as it was stays. */
-static void change_output(struct natlog *natlog, const struct output_how *how)
-{
-	struct output *output = natlog->outputs[how->kind];
-	struct err err = ERR_NULL;
-
-	if (output) {
-		if (!how_is_same(output_how(output), how))
-			output_open(output, how, 0);
-		return;
-	}
-	if (add_output(natlog, how, &err))
-		output_open(natlog->outputs[how->kind], how, ct_follow_until_ns(natlog->follow));
-	else
-		log_error(MSG_NATLOG_OUTPUT, "natlog", "there is no log to %s: %s",
-			  output_names[how->kind], err.text);
-}
+/* ---- life */
 
 void natlog_reopen(struct natlog *natlog, const struct output_hows *hows, int wait_ms)
 {
 	if (natlog->has_begun)
 		write_mark(natlog);
-	for (size_t i = 0; i < OUTPUT_COUNT; i++) {
-		if (find_how(hows, (enum output_kind)i))
-			continue;
-		output_free(TAKE_PTR(natlog->outputs[i]), wait_ms);
-	}
-	for (size_t i = 0; i < hows->n; i++)
-		change_output(natlog, &hows->v[i]);
-}
-
-/* Those to other hosts come last, and have what is left of the time. */
-static void free_outputs(struct natlog *natlog, int wait_ms)
-{
-	const struct mono deadline = mono_add_ms(mono_now(), wait_ms);
-
-	for (size_t i = 0; i < OUTPUT_COUNT; i++) {
-		int64_t left = mono_diff_ms(deadline, mono_now());
-
-		output_free(natlog->outputs[i], left > 0 ? (int)left : 0);
-	}
+	outputs_change(&natlog->outputs, hows, ct_follow_until_ns(natlog->follow), wait_ms);
 }
 
 /* What a former process left, or an empty one. */
@@ -434,8 +361,6 @@ static struct book *make_book(struct natlog *natlog, struct err *err)
 	return book_new(&options);
 }
 
-/* ---- life */
-
 static bool make(struct natlog *natlog, const struct output_hows *hows, struct err *err)
 {
 	static const struct ct_follow_ops ops = { .on_begin = on_begin,
@@ -444,7 +369,7 @@ static bool make(struct natlog *natlog, const struct output_hows *hows, struct e
 	const struct natlog_options *options = &natlog->options;
 	/* The writers first: what they inherit is little, and no socket of the kernel's. */
 	for (size_t i = 0; i < hows->n; i++) {
-		if (!add_output(natlog, &hows->v[i], err))
+		if (!outputs_add(&natlog->outputs, &hows->v[i], err))
 			return false;
 	}
 	natlog->follow = ct_follow_new(options->loop, &ops, natlog, options->buffer, err);
@@ -475,13 +400,14 @@ struct natlog *natlog_new(const struct natlog_options *options, const struct out
 	}
 	natlog->options = *options;
 	snprintf(natlog->gateway, sizeof(natlog->gateway), "%s", options->gateway);
+	natlog->outputs.options = (struct output_options){ .loop = options->loop,
+							   .gateway = natlog->gateway,
+							   .most_waiting = options->most_waiting };
 	if (!make(natlog, hows, err)) {
 		natlog_free(natlog, 0);
 		return NULL;
 	}
-	for (size_t i = 0; i < hows->n; i++)
-		output_open(natlog->outputs[hows->v[i].kind], &hows->v[i],
-			    ct_follow_until_ns(natlog->follow));
+	outputs_open(&natlog->outputs, hows, ct_follow_until_ns(natlog->follow));
 	loop_timer_arm_ms(natlog->mark, MARK_MS);
 	return natlog;
 }
@@ -505,7 +431,7 @@ void natlog_free(struct natlog *natlog, int wait_ms)
 	}
 	ct_walk_free(natlog->walk);
 	ct_follow_free(natlog->follow);
-	free_outputs(natlog, wait_ms);
+	outputs_done(&natlog->outputs, wait_ms);
 	keep_free(natlog->keep, wait_ms);
 	book_free(natlog->book);
 	loop_timer_free(natlog->mark);
@@ -534,9 +460,9 @@ void natlog_status(const struct natlog *natlog, struct natlog_status *ret)
 	for (size_t i = 0; i < OUTPUT_COUNT; i++) {
 		struct output_status output;
 
-		if (!natlog->outputs[i])
+		if (!natlog->outputs.v[i])
 			continue;
-		output_status(natlog->outputs[i], &output);
+		output_status(natlog->outputs.v[i], &output);
 		add_status(ret, &output);
 	}
 }

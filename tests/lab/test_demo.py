@@ -30,6 +30,12 @@ def test_the_demo_holds_where_there_is_no_api_server_and_says_how_to_get_one(tmp
     text, facts = demo(XDG_CACHE_HOME=str(tmp_path), EIPGW_KUBE_PEERS="")
     assert facts["ok"] and "WRONG" not in text
     assert (facts["foreign_source_packets"], facts["stolen"]["leaked"], facts["daemons_killed"]["lost_packets"]) == (0, 0, 0)
+    whois, limit = facts["whois"], facts["limit"]
+    assert (whois["answer"], whois["certain"]) == ("held", True)
+    assert whois["found"] == [f"live {whois['pod']}", f"log {whois['pod']}"]
+    assert limit["refused"] == limit["tried"] > 0 and limit["other_seen"] == EIP
+    assert facts["page"] == {"status": 200, "title": "eipgw"} and facts["explained"] == "EIPGW-4001"
+    assert all(f"# eipgw {what}" in text for what in ("whois", "top", "explain EIPGW-4001"))
     assert HOW in text and "carrier_killed" not in facts
 
 
@@ -40,3 +46,4 @@ def test_the_demo_shows_that_connections_outlive_the_gateway_that_carries_them(k
         found = facts[death]
         assert (found["carrier"], found["survived"], found["connections"]) == (carrier, 12, 12)
         assert (found["seen"], found["foreign_source_packets"]) == ([EIP], 0)
+        assert found["history"] == {"pod": "p1", "attribution": "start", "before_the_death": True}

@@ -18,6 +18,7 @@ from .cloud import OURS, Cloud
 from .cni import FLAVOURS
 from .daemons import DaemonNotBuilt
 from .demo_group import show_group
+from .demo_knowing import show_explained, show_knowing, want_log, want_page
 from .demo_story import DemoFailed, Story, logs_on_failure
 from .lab import Lab, PodStation
 from .wait import wait_until
@@ -168,6 +169,7 @@ def show_ownership(story: Story, lab: Lab) -> None:
         cloud.wait("lost")
         story.say(f"eipgw status says: {cloud.bank()['reason']}.")
         story.facts["stolen"] = show_attempts(story, lab)
+        show_explained(story, lab, THEFT_TOLD)
         story.check(cloud.writes() == calls, "the gateway doesn't fight for it")
         cloud.gateway.reload()
         cloud.wait("held")
@@ -196,8 +198,8 @@ def show_exit(story: Story, lab: Lab) -> None:
 
 
 STEPS: tuple[Callable[[Story, Lab], None], ...] = (
-    show_selected, show_unselected, show_churn, show_daemons_killed, show_gateway_killed, show_ownership,
-    show_exit)
+    show_selected, show_unselected, show_churn, show_knowing, show_daemons_killed, show_gateway_killed,
+    show_ownership, show_exit)
 
 
 def show_vpc(story: Story, flavour: str) -> None:
@@ -205,6 +207,8 @@ def show_vpc(story: Story, flavour: str) -> None:
               " internet, each a network namespace of this machine.")
     with Lab(flavour) as lab:
         story.facts["eip"] = lab.eip()
+        want_log(lab, "gw-a")
+        want_page(lab)
         lab.start_daemons()
         story.say(f"The daemons are ready. The Elastic IP is {lab.eip()}.")
         with logs_on_failure(lab):

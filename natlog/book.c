@@ -292,8 +292,15 @@ enum book_end book_end(struct book *book, const struct ct_flow *flow, int64_t st
 	return BOOK_ENDED;
 }
 
+void book_late(struct book *book)
+{
+	book->is_late = true;
+}
+
 void book_look_begin(struct book *book)
 {
+	book->was_late |= book->is_late;
+	book->is_late = false;
 	book->look = (uint8_t)(book->look % UINT8_MAX + 1);
 }
 
@@ -308,14 +315,16 @@ bool book_see(struct book *book, const struct ct_flow *flow)
 	return slot->who;
 }
 
-/* Missed now, and in an earlier look. To be asked twice about one is fine. */
+/* Missed now, and in an earlier look that counts. To be asked twice about one is fine. */
 static bool is_missed(const struct book *book, struct slot *slot)
 {
-	if (slot->key && slot->is_kept)
-		return slot->look != book->look;
-	if (slot->key && slot->look != book->look && !slot->missed)
+	if (!slot->key || slot->look == book->look)
+		return false;
+	if (slot->is_kept)
+		return true;
+	if (!slot->missed || book->is_late || book->was_late)
 		slot->missed = book->look;
-	return slot->key && slot->look != book->look && slot->missed != book->look;
+	return slot->missed != book->look;
 }
 
 /* What moves up into a place that became free is judged there. */
@@ -340,6 +349,7 @@ size_t book_look_end(struct book *book)
 	let_go(book);
 	for (size_t i = 0; i < BOOK_SHARDS; i++)
 		n += forget(book, &book->shards[i]);
+	book->was_late = false;
 	return n;
 }
 

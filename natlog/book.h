@@ -72,6 +72,11 @@ enum book_end book_end(struct book *book, const struct ct_flow *flow, int64_t st
  */
 void book_look_begin(struct book *book);
 size_t book_look_end(struct book *book);
+/*
+ * The kernel had more to tell than fits, and tells ends later, when they are in no list any more: who is missed by the look
+ * that goes on, or by the next one, is missed for the first time.
+ */
+void book_late(struct book *book);
 bool book_see(struct book *book,
 	      const struct ct_flow *flow); /* false: it isn't known, or nobody is for it */
 

@@ -43,6 +43,8 @@ struct book {
 	uint64_t changes;
 	uint32_t held; /* of the last end, until the next call */
 	uint8_t look;  /* 1 to 255, and again */
+	bool is_late,
+		was_late; /* book_late since the last look began, and before since one was completed */
 };
 
 /* A new one. NULL: it's there already, or doesn't fit, or there is no memory. */

@@ -319,6 +319,7 @@ static void on_lost(int64_t from_ns, int64_t to_ns, void *data)
 			    "the kernel had more to tell than fits: a gap is recorded%s",
 			    ct_follow_is_reliable(natlog->follow) ? ", and no end is lost" : "");
 	write_overrun(natlog, from_ns, to_ns);
+	book_late(natlog->book);
 	look(natlog);
 }
 

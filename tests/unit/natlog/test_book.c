@@ -288,6 +288,31 @@ static void a_look_that_was_broken_off_does_not_count(void **state)
 	book_free(book);
 }
 
+/* Looks one after the other while ends are told late miss many that will be told of. */
+static void what_is_missed_while_the_kernel_is_late_is_missed_anew(void **state)
+{
+	struct book *book = open_book(10);
+	const struct ct_flow flow = flow_at(1);
+
+	(void)state;
+	begin(book, &flow, "pod", 1);
+	book_late(book);
+	book_look_begin(book);
+	book_late(book);
+	assert_int_equal(book_look_end(book), 0);
+	book_look_begin(book); /* broken off */
+	book_look_begin(book);
+	assert_int_equal(book_look_end(book), 0);
+	book_look_begin(book);
+	book_late(book);
+	assert_int_equal(book_look_end(book), 0);
+	book_look_begin(book);
+	assert_int_equal(book_look_end(book), 0);
+	book_look_begin(book);
+	assert_int_equal(book_look_end(book), 1);
+	book_free(book);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +327,7 @@ int main(void)
 		cmocka_unit_test(many_that_come_and_go_are_all_kept_apart),
 		cmocka_unit_test(what_two_looks_do_not_see_is_forgotten),
 		cmocka_unit_test(a_look_that_was_broken_off_does_not_count),
+		cmocka_unit_test(what_is_missed_while_the_kernel_is_late_is_missed_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -214,6 +214,7 @@ def test_a_port_that_was_another_pods_before(make_kube: Callable[..., Kube]) -> 
     found = flows(lab, "--pod", "default/new", "--egress-ip", asked)
     assert [f["pod"]["name"] for f in found] == ["new"] and flows(lab, "--pod", "default/old") == []
     assert {f["pod"]["name"] for f in flows(lab, "--namespace", "default")} >= {"new"}
+    told_until(lab, between)
     answer = whois(lab, asked, "--protocol", "udp", "--at", at(between))
     assert answer["answer"] == "nobody" and [r["pod"]["name"] for r in answer["before"]] == ["old"]
     assert lab.foreign() == {} and lab.check_logs(allow=[r"^<4>repair: "]) == []

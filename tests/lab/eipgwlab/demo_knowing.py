@@ -73,12 +73,14 @@ def show_whois(story: Story, lab: Lab) -> None:
     story.say(f"A partner asks who {asked} is. It was pod p1 ({pod.address}:{port}), a moment ago.")
     show_command(gateway, "whois", asked)
     live = whois(gateway, asked)
-    then = datetime.datetime.now(datetime.timezone.utc).isoformat()
+    then = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     # It would end by itself in two minutes.
     lab.run("gw-a", "conntrack", "-D", "-p", "tcp", "-s", pod.address, "--sport", str(port))
     line = wait_until(lambda: records(lab, pod.address, port), SOON, "a record", every=0.05)[0]
     story.say("The connection has ended. The NAT log has one line about it:")
     show(line)
+    # Until the log is complete up to then, nobody can be certain.
+    wait_until(lambda: gateway.status().get("log", {}).get("complete_until", "") > then, SOON, "the log is complete", every=0.05)
     past = whois(gateway, asked, "--at", then)
     story.check(("live", pod.address, port) in pods_of(live) and pods_of(past) == [("log", pod.address, port)],
                 f"whois finds it in the kernel as long as it lasts, and then in the log: pod {pod.address} on {pod.node}")

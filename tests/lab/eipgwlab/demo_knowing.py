@@ -67,6 +67,8 @@ def pods_of(answer: dict[str, Any]) -> list[tuple[str, str, int]]:
 
 def show_whois(story: Story, lab: Lab) -> None:
     gateway, pod = lab.daemons["gw-a"], lab.pods["p1"]
+    # What was before the log's first record isn't certain: connections of earlier scenes end now.
+    lab.run("gw-a", "conntrack", "-D", "-p", "tcp")
     probe = pod.probe("tcp")
     port = probe.local_port or 0
     asked = f"{lab.eip()}:{probe.seen_port}"

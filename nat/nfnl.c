@@ -226,6 +226,7 @@ struct label {
 struct nfnl_batch {
 	char *buf;
 	size_t length, capacity;
+	size_t last;       /* where the message that was added last begins */
 	uint32_t sequence; /* of the next message; the first is 1, begin has 0 */
 	struct label *labels;
 	size_t n_labels;
@@ -318,6 +319,7 @@ void nfnl_batch_add(struct nfnl_batch *batch, struct nlmsghdr *nlh, const char *
 	vsnprintf(labels[batch->n_labels].text, LABEL_MAX, label_format, ap);
 	va_end(ap);
 	batch->n_labels++;
+	batch->last = batch->length;
 	batch->length += MNL_ALIGN(nlh->nlmsg_len);
 }
 
@@ -404,10 +406,11 @@ int nfnl_batch_send(struct nfnl *nfnl, struct nfnl_batch *batch, struct err *err
 	put_marker(batch, NFNL_MSG_BATCH_END);
 	if (batch->failed)
 		return err_set(err, -ENOMEM, "nf_tables transaction: out of memory");
-	/* The end marker asks for the one acknowledgement that says "all taken". */
-	struct nlmsghdr *end = (void *)(batch->buf + batch->length - NLMSG_ALIGN(sizeof(*end)) -
-					NLMSG_ALIGN(sizeof(struct nfgenmsg)));
-	end->nlmsg_flags |= NLM_F_ACK;
+	/*
+	 * The last message asks for the one acknowledgement that says "all taken". The end marker can't: Linux 6.1 doesn't
+	 * acknowledge markers.
+	 */
+	((struct nlmsghdr *)(void *)(batch->buf + batch->last))->nlmsg_flags |= NLM_F_ACK;
 	rc = make_send_room(nfnl, batch->length, err);
 	if (rc)
 		return rc;

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <netinet/in.h>
+
 #include <libmnl/libmnl.h>
 
 #include <linux/netfilter/nfnetlink_conntrack.h>
@@ -21,6 +23,7 @@
 #include "base/err.h"
 #include "nat/flow_internal.h"
 #include "nat/nfnl.h"
+#include "netlink/sysctl.h"
 
 enum { BATCH = 64, RECEIVE_SIZE = 64 << 10, ECHO_BUFFER = 1 << 20, LATE_LIFE_S = 900 };
 
@@ -250,8 +253,20 @@ static int make_room(struct ct_writer *writer, struct waiting *waiting)
 /*
  * The kernel doesn't let a flow be less certain than it is (EBUSY), but has shortened its life by then: processors tell of
  * packets that follow each other closely in the wrong order now and then. It stays as it is until the next walk has told how
- * it stands.
+ * it stands. Of UDP it is enough that its next packet finds it, or makes it anew with the same port: a longer life would make
+ * an end of it that nobody had seen.
  */
+static uint32_t late_life_s(const struct ct_flow *flow)
+{
+	char text[SYSCTL_VALUE_MAX];
+	uint32_t life_s = LATE_LIFE_S;
+
+	if (flow->orig.protocol != IPPROTO_TCP &&
+	    sysctl_read("net/netfilter/nf_conntrack_udp_timeout", text, sizeof(text)) == 0)
+		life_s = (uint32_t)strtoul(text, NULL, 10);
+	return flow->timeout_s > life_s ? flow->timeout_s : life_s;
+}
+
 static int outlive(struct ct_writer *writer, const struct waiting *waiting)
 {
 	_Alignas(struct nlmsghdr) char buf[FLOW_MESSAGE_MAX];
@@ -263,7 +278,7 @@ static int outlive(struct ct_writer *writer, const struct waiting *waiting)
 		return 0;
 	flow.status = entry.status;
 	flow.tcp_state = entry.tcp_state;
-	flow.timeout_s = flow.timeout_s > LATE_LIFE_S ? flow.timeout_s : LATE_LIFE_S;
+	flow.timeout_s = late_life_s(&flow);
 	return talk(writer, flow_update(buf, &flow));
 }
 

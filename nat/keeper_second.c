@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/err.h"
+#include "nat/observe.h"
 #include "nat/sync.h"
 
 /* What a kernel without CONFIG_NF_TABLES_IPV6 or without one of its modules answers to a base chain or a rule. */
@@ -37,10 +38,18 @@ static int bring(struct keeper_second *second, bool is_optional, struct nat_rule
 /* Also what an earlier process left. */
 static int remove_once(struct keeper_second *second, struct err *err)
 {
+	struct nat_observed seen = { 0 };
+	int rc;
+
 	if (second->state == KEEPER_SECOND_NEEDLESS)
 		return 0;
 	second->described = false;
-	return nat_sync_cleanup(second->nat, err);
+	/* Others hear of each transaction: none where there is nothing to remove. */
+	rc = nat_sync_observe(second->nat, &seen, err);
+	if (!rc && seen.has_table)
+		rc = nat_sync_cleanup(second->nat, err);
+	nat_observed_done(&seen);
+	return rc;
 }
 
 int keeper_second_run(struct keeper_second *second, const struct keeper_ops *ops, void *data,

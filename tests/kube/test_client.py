@@ -202,7 +202,7 @@ def test_each_kind_is_read_as_it_is_written(admin, namespace, follow):
             found[kind] = probe.wait(event="added", name=name)["object"]
     assert found["Node"]["status"]["addresses"][0] == {"type": "InternalIP", "address": "10.0.1.11"}
     # What the schema fills in.
-    assert found["EgressPolicy"]["spec"] == {**spec, "destinationCIDRs": ["0.0.0.0/0"], "enforcement": "Strict", "ipv6": "Drop"}
+    assert found["EgressPolicy"]["spec"] == {**spec, "connectionsPerPod": 0, "destinationCIDRs": ["0.0.0.0/0"], "enforcement": "Strict", "ipv6": "Drop"}
     assert found["EgressPolicy"]["metadata"]["generation"] == 1
     assert found["EgressGateway"]["spec"] == {"egressIPs": [{"name": "bank", "publicIP": "203.0.113.7"}]}
     assert found["Namespace"]["metadata"]["labels"]["kubernetes.io/metadata.name"] == namespace

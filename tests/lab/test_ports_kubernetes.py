@@ -41,7 +41,7 @@ def test_short_ports_are_a_condition_and_an_event_either_way(make_kube: Callable
         greedy.connect(PORTS)
         wait_until(lambda: reason(kube) == ("False", "PortsShort"), SOON, "the alarm")
         message = kube.condition("EgressGateway", GROUP, "PortsAvailable")["message"]
-        assert message.startswith("bank: ") and message.endswith(f" of {PORTS} ports to tcp {p1.server}:{ECHO_PORT} are taken")
+        assert message.startswith("bank: ") and message.endswith(f" of {PORTS} ports to tcp {p1.server}:{ECHO_PORT} are taken [EIPGW-3012]")
         wait_until(lambda: reasons(kube) == {("Warning", "PortsShort")}, SOON, "an Event")
         assert kube.condition("EgressGateway", GROUP)["status"] == "True"
     lab.run("gw-a", "conntrack", "-D", "-s", p1.address)

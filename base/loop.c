@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/time.h>
@@ -282,4 +283,15 @@ void loop_signal_free(struct loop_signal *sig)
 	sig->loop->n_sources--;
 	event_free(sig->event);
 	free(sig);
+}
+
+void loop_hold_signals(void)
+{
+	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaddset(&set, numbers[i]);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 }

@@ -46,3 +46,8 @@ void loop_timer_free(struct loop_timer *timer);
 struct loop_signal *loop_signal_new(struct loop *loop, int signal_number, loop_signal_fn fn,
 				    void *data);
 void loop_signal_free(struct loop_signal *sig);
+/*
+ * For who ends already: SIGTERM, SIGINT and SIGHUP, which a person may send again, wait from now on instead of ending the process when
+ * their loop_signals are gone.
+ */
+void loop_hold_signals(void);

@@ -323,6 +323,7 @@ static int run(struct frame *frame, void *config)
 {
 	const struct frame_spec *spec = frame->spec;
 	struct err err = ERR_NULL;
+	bool failed;
 
 	frame->loaded_at = mono_now();
 	if (frame_open(frame, &err)) {
@@ -337,7 +338,9 @@ static int run(struct frame *frame, void *config)
 		unload(spec, config);
 		return fail(EXIT_RUNTIME, frame->server ? "main" : "control", &err);
 	}
-	if (loop_run(frame->loop)) {
+	failed = loop_run(frame->loop) != 0;
+	loop_hold_signals();
+	if (failed) {
 		err_set(&err, 0, "event loop failed");
 		return fail(EXIT_RUNTIME, "main", &err);
 	}

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.ha
 
 LEASE = f"eipgw-{GROUP}-bank"
 DURATION, OURS = 6, 10  # of the other one's Lease and of a gateway's, in seconds
-CLOCK_S = 0.2  # the wall clock, of which the records are, may be slewed against the monotonic one
+CLOCK_S = 0.5  # the wall clock, of which the records are, may be slewed against the monotonic one
 
 
 class History:

@@ -72,9 +72,11 @@ def remove(directory: Path, names: list[str]) -> None:
 
 def labs() -> list[tuple[Path, dict[str, Any]]]:
     """All labs of this machine that have a state file."""
-    if not root().is_dir():
+    try:
+        paths = sorted(root().iterdir())
+    except FileNotFoundError:  # also if the last other lab removes it just now
         return []
-    found = [(path, read(path)) for path in sorted(root().iterdir()) if path.is_dir()]
+    found = [(path, read(path)) for path in paths if path.is_dir()]
     return [(path, state) for path, state in found if state]
 
 

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/text.h"
 #include "cli/print.h"
 #include "control/control.h"
 #include "natlog/stamp.h"
@@ -146,22 +145,12 @@ struct table {
 /* Never empty. NULL: out of memory. Caller frees. */
 static char *cell(const struct control_node *row, const struct column *column)
 {
-	char *text = NULL;
-	size_t length = 0;
-	FILE *out = open_memstream(&text, &length);
+	struct print_cell cell;
 
-	if (!out)
+	if (!print_cell_begin(&cell))
 		return NULL;
-	column->put(out, row);
-	if (ftell(out) == 0)
-		fputc('-', out);
-	const bool is_cut = ferror(out) != 0;
-	if (fclose(out) != 0 || is_cut) {
-		free(text);
-		return NULL;
-	}
-	text_mask_controls(text, length);
-	return text;
+	column->put(cell.out, row);
+	return print_cell_end(&cell);
 }
 
 static size_t width_of(const struct table *table, const struct column *column)

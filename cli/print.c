@@ -65,12 +65,32 @@ static void write_list(FILE *out, const struct control_node *list)
 		fprintf(out, "%s%s", i ? ", " : "", control_text(control_at(list, i), NULL));
 }
 
+FILE *print_cell_begin(struct print_cell *cell)
+{
+	*cell = (struct print_cell){ 0 };
+	cell->out = open_memstream(&cell->text, &cell->length);
+	return cell->out;
+}
+
+char *print_cell_end(struct print_cell *cell)
+{
+	if (ftell(cell->out) == 0)
+		fputc('-', cell->out);
+	/* A buffer that couldn't grow is told by the stream's flag; closing what is left may succeed. */
+	const bool is_cut = ferror(cell->out) != 0;
+	if (fclose(cell->out) != 0 || is_cut) {
+		free(cell->text);
+		return NULL;
+	}
+	text_mask_controls(cell->text, cell->length);
+	return cell->text;
+}
+
 /* What stands in the table; never empty. NULL: out of memory. Caller frees. */
 static char *cell_text(const struct control_node *row, const struct print_column *column)
 {
-	char *text = NULL;
-	size_t length = 0;
-	FILE *out = open_memstream(&text, &length);
+	struct print_cell cell;
+	FILE *out = print_cell_begin(&cell);
 
 	if (!out)
 		return NULL;
@@ -88,16 +108,7 @@ static char *cell_text(const struct control_node *row, const struct print_column
 		fprintf(out, "%lld %%", control_number(row, column->key));
 	else
 		fprintf(out, "%lld", control_number(row, column->key));
-	if (ftell(out) == 0)
-		fputc('-', out);
-	/* A buffer that couldn't grow is told by the stream's flag; closing what is left may succeed. */
-	const bool is_cut = ferror(out) != 0;
-	if (fclose(out) != 0 || is_cut) {
-		free(text);
-		return NULL;
-	}
-	text_mask_controls(text, length);
-	return text;
+	return print_cell_end(&cell);
 }
 
 static bool is_present(const struct control_node *rows, const struct print_column *column)
@@ -127,7 +138,7 @@ static bool is_right(enum print_kind kind)
 	return kind == PRINT_NUMBER || kind == PRINT_BYTES || kind == PRINT_PERCENT;
 }
 
-static void print_cell(FILE *out, const char *text, enum print_kind kind, int width)
+static void put_padded(FILE *out, const char *text, enum print_kind kind, int width)
 {
 	fprintf(out, "  %*s", is_right(kind) ? width : -width, text);
 }
@@ -140,7 +151,7 @@ static void print_row(FILE *out, const struct control_node *row, const struct pr
 		CLEANUP(cleanup_free) char *text = row ? cell_text(row, &columns[i]) : NULL;
 		bool padded = i + 1 < n || is_right(columns[i].kind);
 
-		print_cell(out, row ? (text ? text : "?") : columns[i].title, columns[i].kind,
+		put_padded(out, row ? (text ? text : "?") : columns[i].title, columns[i].kind,
 			   padded ? widths[i] : 0);
 	}
 	fputc('\n', out);

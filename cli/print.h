@@ -28,6 +28,14 @@ void print_text(FILE *out, const char *text);
 void print_duration(FILE *out, long long seconds);
 /* "12 B", "3.4 kB", "5.6 MB". */
 void print_bytes(FILE *out, long long bytes);
+/* A cell of a table: what is written to `out` in between; never empty. */
+struct print_cell {
+	FILE *out;
+	char *text;
+	size_t length;
+};
+FILE *print_cell_begin(struct print_cell *cell); /* cell->out; NULL: out of memory */
+char *print_cell_end(struct print_cell *cell);   /* NULL: out of memory. Caller frees. */
 /*
  * An array of objects as a table under a heading. Columns that no row has are left out, single
  * values that are missing or empty are "-". Nothing at all for an empty or missing array.

@@ -19,9 +19,17 @@
 #include "netlink/attr.h"
 
 /* nft(8)'s numbers of the data types (its datatype.h); the kernel keeps them for display only. */
-enum { TYPE_IPV4 = 7, TYPE_MARK = 19, TYPE_IFINDEX = 20, TYPE_IFNAME = 41, TYPE_BITS = 6 };
+enum {
+	TYPE_IPV4 = 7,
+	TYPE_SERVICE = 13,
+	TYPE_MARK = 19,
+	TYPE_IFINDEX = 20,
+	TYPE_IFNAME = 41,
+	TYPE_BITS = 6
+};
 enum { NFT_HOST_ENDIAN = 1 }; /* its enum byteorder */
-enum { DATA_VERDICT = 0xffffff00 };
+enum { DATA_VERDICT = 0xffffff00, DATA_PORTS = TYPE_SERVICE << TYPE_BITS | TYPE_SERVICE };
+enum { VALUE_MAX = 8 };
 
 enum { LIST_BYTES = 60000 }; /* a nested attribute has 16 bits for its length */
 
@@ -59,6 +67,7 @@ static const struct {
 	[NAT_MAP_MARK_ADDR] = { KEY_MARK, TYPE_IPV4 },
 	[NAT_MAP_MARK_ADDR_MARK] = { KEY_MARK_ADDR, TYPE_MARK },
 	[NAT_MAP_MARK_RANGE_MARK] = { KEY_MARK_ADDR, TYPE_MARK },
+	[NAT_MAP_MARK_ADDR_PORTS] = { KEY_MARK_ADDR, DATA_PORTS },
 };
 
 static uint32_t key_length(enum nat_set_kind kind)
@@ -118,14 +127,46 @@ static void put_value(struct nlmsghdr *nlh, uint16_t attribute, const void *data
 	mnl_attr_nest_end(nlh, nest);
 }
 
+static uint32_t value_length(enum nat_set_kind kind)
+{
+	return layouts[kind].data_type == DATA_PORTS ? 8 : 4;
+}
+
+/* A mark stands as the machine has it, an address and ports as the packet has them, and each port has four bytes. */
+static size_t value_bytes(enum nat_set_kind kind, uint32_t value, uint8_t out[static VALUE_MAX])
+{
+	const bool is_mark = layouts[kind].data_type == TYPE_MARK;
+	const uint32_t be = htonl(value);
+
+	memset(out, 0, VALUE_MAX);
+	if (layouts[kind].data_type == DATA_PORTS) {
+		memcpy(out, &be, 2);
+		memcpy(out + 4, (const uint8_t *)&be + 2, 2);
+	} else {
+		memcpy(out, is_mark ? &value : &be, 4);
+	}
+	return value_length(kind);
+}
+
+static uint32_t value_of(enum nat_set_kind kind, const uint8_t *bytes)
+{
+	uint32_t raw;
+
+	memcpy(&raw, bytes, 4);
+	if (layouts[kind].data_type == TYPE_MARK)
+		return raw;
+	if (layouts[kind].data_type == DATA_PORTS)
+		memcpy((uint8_t *)&raw + 2, bytes + 4, 2);
+	return ntohl(raw);
+}
+
 static void put_data(struct nlmsghdr *nlh, const struct nat_ruleset *rs, const struct nat_set *set,
 		     uint32_t value)
 {
 	if (!nat_set_is_verdict_map(set->kind)) {
-		/* A mark stands as the machine has it, an address as the packet has it. */
-		uint32_t raw = layouts[set->kind].data_type == TYPE_MARK ? value : htonl(value);
+		uint8_t raw[VALUE_MAX];
 
-		put_value(nlh, NFTA_SET_ELEM_DATA, &raw, sizeof(raw));
+		put_value(nlh, NFTA_SET_ELEM_DATA, raw, value_bytes(set->kind, value, raw));
 		return;
 	}
 	struct nlattr *data = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_DATA);
@@ -234,7 +275,7 @@ static int decode_data(const struct nlattr *attr, enum nat_set_kind kind, struct
 	elem->has_data = true;
 	if (nat_set_is_verdict_map(kind))
 		return decode_verdict(attr, elem);
-	elem->value = data_value(attr, sizeof(uint32_t));
+	elem->value = data_value(attr, value_length(kind));
 	return 0;
 }
 
@@ -317,17 +358,13 @@ static void key_split(enum nat_set_kind kind, struct nat_ruleset *rs, const uint
 static uint32_t take_data(struct nat_ruleset *rs, const struct nat_set *set,
 			  const struct wire_elem *wire)
 {
-	uint32_t raw = 0;
-
 	if (nat_set_is_verdict_map(set->kind)) {
 		uint32_t wanted = (uint32_t)(nat_set_is_goto(set->kind) ? NFT_GOTO : NFT_JUMP);
 		bool ours = wire->chain && wire->code == wanted;
 
 		return nat_name(rs, ours ? wire->chain : "?");
 	}
-	if (wire->value)
-		memcpy(&raw, wire->value, 4);
-	return layouts[set->kind].data_type == TYPE_MARK ? raw : ntohl(raw);
+	return wire->value ? value_of(set->kind, wire->value) : 0;
 }
 
 static int take_elem(const struct nlattr *nest, struct nat_ruleset *rs, size_t index)
@@ -447,7 +484,8 @@ void nat_set_define(struct nftnl_set *def, const struct nat_set *set)
 	nftnl_set_set_u32(def, NFTNL_SET_KEY_LEN, keys[key].length);
 	if (data_type) {
 		nftnl_set_set_u32(def, NFTNL_SET_DATA_TYPE, data_type);
-		nftnl_set_set_u32(def, NFTNL_SET_DATA_LEN, data_type == DATA_VERDICT ? 16 : 4);
+		nftnl_set_set_u32(def, NFTNL_SET_DATA_LEN,
+				  data_type == DATA_VERDICT ? 16 : value_length(set->kind));
 	}
 	note_host_order(def, key == KEY_MARK || key == KEY_IIF, data_type == TYPE_MARK);
 	if (set->size)

@@ -165,17 +165,21 @@ static void emit_port(struct emitter *em, uint32_t port, uint32_t reg)
 	nftnl_expr_set_data(expr, NFTNL_EXPR_IMM_DATA, &data, sizeof(data));
 }
 
-void emit_snat_ports(struct emitter *em, uint32_t first, uint32_t last)
+void emit_snat_to(struct emitter *em, uint32_t first_reg, uint32_t last_reg)
 {
-	struct nftnl_expr *expr;
+	struct nftnl_expr *expr = emit_nat(em, NF_NAT_RANGE_PROTO_SPECIFIED);
 
-	emit_port(em, first, NFT_REG_2);
-	emit_port(em, last, NFT_REG_3);
-	expr = emit_nat(em, NF_NAT_RANGE_PROTO_SPECIFIED);
 	if (!expr)
 		return;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_REG_PROTO_MIN, NFT_REG_2);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_REG_PROTO_MAX, NFT_REG_3);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_REG_PROTO_MIN, first_reg);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_REG_PROTO_MAX, last_reg);
+}
+
+void emit_snat_ports(struct emitter *em, uint32_t first, uint32_t last)
+{
+	emit_port(em, first, NFT_REG_2);
+	emit_port(em, last, NFT_REG_3);
+	emit_snat_to(em, NFT_REG_2, NFT_REG_3);
 }
 
 void emit_set_mss(struct emitter *em)

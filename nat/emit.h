@@ -38,5 +38,7 @@ void emit_store_ct_mark(struct emitter *em);
 void emit_verdict(struct emitter *em, int verdict, const char *chain);
 void emit_snat(struct emitter *em);
 void emit_snat_ports(struct emitter *em, uint32_t first, uint32_t last);
+/* To a port from that in one register to that in another one. */
+void emit_snat_to(struct emitter *em, uint32_t first_reg, uint32_t last_reg);
 void emit_set_mss(struct emitter *em);
 void emit_dup(struct emitter *em, uint32_t address);

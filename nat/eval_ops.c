@@ -259,6 +259,12 @@ static enum outcome eval_set_mark_map(struct walk *w, const struct nat_op *op)
 	return NEXT_OP;
 }
 
+static enum outcome eval_load_ports(struct walk *w, const struct nat_op *op)
+{
+	return met_if(elem_find(nat_set_find(w->rs, op->name), w->packet->mark, w->packet->src.v) !=
+		      NULL);
+}
+
 static enum outcome eval_ct_mark_vmap(struct walk *w, const struct nat_op *op)
 {
 	return has_entry(w) ? verdict_of(w, op, w->packet->ct_mark & op->mask, 0) : NOT_MET;
@@ -331,7 +337,6 @@ static enum outcome eval_verdict(struct walk *w, const struct nat_op *op)
 	return outcomes[op->kind];
 }
 
-/* Only TCP is answered so; nft(8) puts the test for it into the rule. */
 /* What it changes is the way of later packets of the connection, which go where this one goes. */
 static enum outcome eval_flow_add(struct walk *w, const struct nat_op *op)
 {
@@ -340,6 +345,7 @@ static enum outcome eval_flow_add(struct walk *w, const struct nat_op *op)
 	return NEXT_OP;
 }
 
+/* Only TCP is answered so; nft(8) puts the test for it into the rule. */
 static enum outcome eval_reset(struct walk *w, const struct nat_op *op)
 {
 	(void)op;
@@ -414,6 +420,7 @@ nat_eval_fn *const nat_eval_fns[NAT_OP_KIND_COUNT] = {
 	[NAT_SET_CT_MARK] = eval_set_ct_mark,
 	[NAT_SET_MARK_SADDR] = eval_set_mark_saddr,
 	[NAT_SET_MARK_MAP] = eval_set_mark_map,
+	[NAT_LOAD_PORTS] = eval_load_ports,
 	[NAT_COUNT] = eval_count,
 	[NAT_NOTRACK] = eval_notrack,
 	[NAT_MSS_CLAMP] = eval_mss_clamp,
@@ -430,4 +437,5 @@ nat_eval_fn *const nat_eval_fns[NAT_OP_KIND_COUNT] = {
 	[NAT_SNAT_SADDR] = eval_snat_saddr,
 	[NAT_SNAT_MARK] = eval_snat_mark,
 	[NAT_SNAT_MARK_PORTS] = eval_snat_mark,
+	[NAT_SNAT_MARK_LOADED] = eval_snat_mark,
 };

@@ -295,6 +295,18 @@ static void to_snat_map(struct emitter *em, const struct nat_op *op, bool invert
 	emit_snat(em);
 }
 
+/* Two fields of a concatenation: the first port in register 2's first four bytes, the last one in the next four. */
+static void to_loaded_ports(struct emitter *em, const struct nat_op *op, bool inverted)
+{
+	emit_lookup(em, op->name, inverted, NFT_REG_2);
+}
+
+static void to_snat_map_loaded(struct emitter *em, const struct nat_op *op, bool inverted)
+{
+	emit_lookup(em, op->name, inverted, NFT_REG_1);
+	emit_snat_to(em, NFT_REG_2, NFT_REG32_05);
+}
+
 /* For whatever protocol: those that have no ports don't mind. */
 static void to_snat_map_ports(struct emitter *em, const struct nat_op *op, bool inverted)
 {
@@ -343,6 +355,7 @@ static const struct op_row op_rows[NAT_OP_KIND_COUNT] = {
 	[NAT_SET_CT_MARK] = { FROM_CT_MARK, to_ct_mark_bits, false },
 	[NAT_SET_MARK_MAP] = { FROM_MARK_SADDR, to_mark_of_map, false },
 	[NAT_SET_MARK_SADDR] = { FROM_SADDR, to_mark, false },
+	[NAT_LOAD_PORTS] = { FROM_MARK_SADDR, to_loaded_ports, false },
 	[NAT_COUNT] = { FROM_NOTHING, to_counter, false },
 	[NAT_NOTRACK] = { FROM_NOTHING, to_notrack, false },
 	[NAT_MSS_CLAMP] = { FROM_NOTHING, to_mss, false },
@@ -359,6 +372,7 @@ static const struct op_row op_rows[NAT_OP_KIND_COUNT] = {
 	[NAT_SNAT_SADDR] = { FROM_SADDR, to_snat, false },
 	[NAT_SNAT_MARK] = { FROM_MARK, to_snat_map, false },
 	[NAT_SNAT_MARK_PORTS] = { FROM_MARK, to_snat_map_ports, false },
+	[NAT_SNAT_MARK_LOADED] = { FROM_MARK, to_snat_map_loaded, false },
 };
 
 static void emit_op(struct emitter *em, const struct nat_op *op)

@@ -43,6 +43,7 @@ static const char *const op_texts[NAT_OP_KIND_COUNT] = {
 	[NAT_SET_CT_MARK] = "ct mark set (ct mark & ~%m) | %v",
 	[NAT_SET_MARK_SADDR] = "meta mark set ip saddr",
 	[NAT_SET_MARK_MAP] = "meta mark set meta mark . ip saddr map @%n",
+	[NAT_LOAD_PORTS] = "ports = meta mark . ip saddr map @%n",
 	[NAT_COUNT] = "counter name \"%n\"",
 	[NAT_NOTRACK] = "notrack",
 	[NAT_MSS_CLAMP] = "tcp option maxseg size set rt mtu",
@@ -59,6 +60,7 @@ static const char *const op_texts[NAT_OP_KIND_COUNT] = {
 	[NAT_SNAT_SADDR] = "snat to ip saddr",
 	[NAT_SNAT_MARK] = "snat to meta mark map @%n",
 	[NAT_SNAT_MARK_PORTS] = "snat to meta mark map @%n:%p-%d",
+	[NAT_SNAT_MARK_LOADED] = "snat to meta mark map @%n:ports",
 };
 
 static size_t format_op(const struct nat_op *op, char *buf, size_t size)

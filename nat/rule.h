@@ -51,7 +51,8 @@ enum nat_op_kind {
 	NAT_SET_CT_MARK,    /* bits of mask become value, all others stay */
 	NAT_SET_MARK_SADDR, /* meta mark = source address, as it stands in the packet */
 	NAT_SET_MARK_MAP, /* meta mark = that of meta mark . ip saddr; no element: the next rule */
-	NAT_COUNT,        /* name: a counter of the table */
+	NAT_LOAD_PORTS, /* those of meta mark . ip saddr, for NAT_SNAT_MARK_LOADED; no element: the next rule */
+	NAT_COUNT, /* name: a counter of the table */
 	NAT_NOTRACK,
 	NAT_MSS_CLAMP, /* tcp option maxseg size set rt mtu */
 	NAT_FLOW_ADD, /* name: the table's flowtable, which carries the connection from now on; else the rule ends */
@@ -68,6 +69,7 @@ enum nat_op_kind {
 	NAT_SNAT_SADDR,      /* identity: keep the source, and keep later SNAT rules away */
 	NAT_SNAT_MARK,       /* snat to meta mark map @name; no element: the next rule */
 	NAT_SNAT_MARK_PORTS, /* the same, and to a port from mask to value; ICMP: the id */
+	NAT_SNAT_MARK_LOADED, /* the same, and to a port of those that NAT_LOAD_PORTS found, before it in the rule */
 	NAT_OP_KIND_COUNT
 };
 

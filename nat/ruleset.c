@@ -37,6 +37,7 @@ static const struct {
 	[NAT_MAP_MARK_ADDR] = { .map = true },
 	[NAT_MAP_MARK_ADDR_MARK] = { .map = true },
 	[NAT_MAP_MARK_RANGE_MARK] = { .ranges = true, .map = true },
+	[NAT_MAP_MARK_ADDR_PORTS] = { .map = true },
 };
 
 bool nat_set_has_ranges(enum nat_set_kind kind)
@@ -377,7 +378,9 @@ static const struct {
 	[NAT_CT_MARK_VMAP] = { .set_kinds = 1 << NAT_MAP_MARK_VERDICT },
 	[NAT_SET_MARK_MAP] = { .set_kinds = 1 << NAT_MAP_MARK_ADDR_MARK |
 					    1 << NAT_MAP_MARK_RANGE_MARK },
+	[NAT_LOAD_PORTS] = { .set_kinds = 1 << NAT_MAP_MARK_ADDR_PORTS },
 	[NAT_SNAT_MARK] = { .set_kinds = 1 << NAT_MAP_MARK_ADDR },
+	[NAT_SNAT_MARK_LOADED] = { .set_kinds = 1 << NAT_MAP_MARK_ADDR },
 	[NAT_SNAT_MARK_PORTS] = { .set_kinds = 1 << NAT_MAP_MARK_ADDR },
 	[NAT_COUNT] = { .counter = true },
 	[NAT_JUMP] = { .chain = true },
@@ -396,6 +399,7 @@ static const struct {
 	[NAT_SET_MARK_MAP] = { .ip = true },    [NAT_REJECT_ADMIN] = { .ip = true },
 	[NAT_REJECT_ADMIN6] = { .ip6 = true },  [NAT_SNAT_SADDR] = { .ip = true },
 	[NAT_SNAT_MARK] = { .ip = true },       [NAT_SNAT_MARK_PORTS] = { .ip = true },
+	[NAT_LOAD_PORTS] = { .ip = true },      [NAT_SNAT_MARK_LOADED] = { .ip = true },
 };
 
 static bool op_is_of(const struct nat_op *op, enum nat_family family)

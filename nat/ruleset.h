@@ -62,6 +62,7 @@ enum nat_set_kind {
 	NAT_MAP_MARK_RANGE_MARK, /* { M . 10.0.0.0-10.0.0.9 : N } */
 	NAT_SET_IIF,             /* { 7 }: numbers of devices   hash */
 	NAT_SET_MARKS,           /* { M }                       hash */
+	NAT_MAP_MARK_ADDR_PORTS, /* { M . 10.0.0.1 : 1024 . 1279 }  hash; first and last of some ports */
 	NAT_SET_KIND_COUNT
 };
 
@@ -69,8 +70,14 @@ struct nat_elem {
 	uint32_t key; /* mark, number of a device, or index into ruleset.names (device); 0 where the kind has none */
 	uint32_t first; /* address, host byte order; 0 where the kind has none */
 	uint32_t last;  /* == first where the kind has no ranges */
-	uint32_t data; /* address, or index into ruleset.names (chain); 0 where the kind has none */
+	uint32_t data; /* address, index into ruleset.names (chain), or nat_ports; 0 where the kind has none */
 };
+
+/* Ports as an element's data. */
+static inline uint32_t nat_ports(uint16_t first, uint16_t last)
+{
+	return (uint32_t)first << 16 | last;
+}
 
 /* Elements that belong to somebody else. */
 struct nat_elem_list {

@@ -39,6 +39,7 @@ static void common_maps(struct nat_ruleset *rs)
 	size_t to_addr = nat_set_add(rs, "to_addr", NAT_MAP_MARK_ADDR, 0);
 	size_t to_mark = nat_set_add(rs, "to_mark", NAT_MAP_MARK_ADDR_MARK, 0);
 	size_t to_mark_range = nat_set_add(rs, "to_mark_range", NAT_MAP_MARK_RANGE_MARK, 0);
+	size_t to_ports = nat_set_add(rs, "to_ports", NAT_MAP_MARK_ADDR_PORTS, 0);
 	uint32_t chains[3] = { 0, nat_name(rs, "one"), nat_name(rs, "two") };
 
 	for (uint32_t i = 1; i <= 2; i++) {
@@ -50,6 +51,8 @@ static void common_maps(struct nat_ruleset *rs)
 				     (struct nat_elem){ maps[j].key, A0 + i, A0 + i, chains[i] });
 		}
 		nat_elem_add(rs, to_mark, (struct nat_elem){ 77, A0 + i, A0 + i, i });
+		nat_elem_add(rs, to_ports,
+			     (struct nat_elem){ i, A0 + i, A0 + i, nat_ports(2000, 2999) });
 		nat_elem_add(rs, to_mark_range, (struct nat_elem){ 77, A0 + i, A0 + i, i });
 		nat_elem_add(rs, by_mark, (struct nat_elem){ i, 0, 0, chains[i] });
 		nat_elem_add(rs, to_addr, (struct nat_elem){ i, 0, 0, A0 + 200 + i });

@@ -59,11 +59,14 @@ static void describe_mark_maps(struct nat_ruleset *rs)
 {
 	size_t to_mark = add_set(rs, "to_mark", NAT_MAP_MARK_ADDR_MARK);
 	size_t to_mark_range = add_set(rs, "to_mark_range", NAT_MAP_MARK_RANGE_MARK);
+	size_t to_ports = add_set(rs, "to_ports", NAT_MAP_MARK_ADDR_PORTS);
 
 	for (uint32_t i = 0; i < 10; i++) {
 		uint32_t one = A0 + i, first = A0 + i * 16;
 
 		nat_elem_add(rs, to_mark, (struct nat_elem){ 7, one, one, 0x1001 + i % 2 });
+		nat_elem_add(rs, to_ports,
+			     (struct nat_elem){ 7, one, one, nat_ports(2000, 2000 + (uint16_t)i) });
 		nat_elem_add(rs, to_mark_range,
 			     (struct nat_elem){ 7, first, first + 15, 0x1001 + i % 2 });
 	}
@@ -130,6 +133,9 @@ static void describe_rest(struct nat_ruleset *rs)
 	nat_rule_add(rs, post, NAT_RULE({ NAT_OIF, .name = "egw0" }, { NAT_SNAT_SADDR }));
 	nat_rule_add(rs, post,
 		     NAT_RULE({ NAT_OIF, .name = "eth0" }, { NAT_SNAT_MARK, .name = "to_addr" }));
+	nat_rule_add(rs, post,
+		     NAT_RULE({ NAT_LOAD_PORTS, .name = "to_ports" },
+			      { NAT_SNAT_MARK_LOADED, .name = "to_addr" }));
 	nat_rule_add(rs, post, NAT_RULE({ NAT_SNAT_MARK_PORTS, 20000, 20009, "to_addr" }));
 }
 

@@ -75,6 +75,7 @@ static const struct {
 	{ NAT_SET_IIF, { { 1, 0, 0, 0 }, { 0x12345678, 0, 0, 0 } }, 2 },
 	{ NAT_SET_MARKS, { { 1, 0, 0, 0 }, { LAST, 0, 0, 0 } }, 2 },
 	{ NAT_MAP_MARK_RANGE_MARK, { { 77, 10, 19, 0x12345678 }, { 77, 20, 29, 2 } }, 2 },
+	{ NAT_MAP_MARK_ADDR_PORTS, { { 1, 1, 1, 1024 << 16 | 1279 }, { 2, 1, 1, LAST } }, 2 },
 };
 
 static void sort_as_finished(struct nat_ruleset *rs)

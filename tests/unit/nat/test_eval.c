@@ -379,6 +379,24 @@ static void sources_are_translated_as_said(void **state)
 	assert_false(eval_one(NAT_HOOK_POSTROUTING, 99, identity, &old).snat);
 }
 
+/* to_ports has them for each address under its own mark only. */
+static void ports_are_found_by_mark_and_source(void **state)
+{
+	const struct nat_rule rule = NAT_RULE({ NAT_LOAD_PORTS, .name = "to_ports" },
+					      { NAT_SNAT_MARK_LOADED, .name = "to_addr" });
+	struct nat_packet mine = TCP, others = TCP;
+	struct nat_eval_result result;
+
+	(void)state;
+	mine.mark = 1;
+	result = eval_one(NAT_HOOK_POSTROUTING, 99, rule, &mine);
+	assert_true(result.snat);
+	assert_int_equal(result.snat_to.v, A0 + 201);
+
+	others.mark = 2;
+	assert_false(eval_one(NAT_HOOK_POSTROUTING, 99, rule, &others).snat);
+}
+
 static void a_later_chain_sees_the_translated_source(void **state)
 {
 	struct nat_packet packet = TCP;
@@ -415,6 +433,7 @@ int main(void)
 		cmocka_unit_test(notrack_counts_only_before_conntrack),
 		cmocka_unit_test(before_conntrack_there_is_no_entry),
 		cmocka_unit_test(sources_are_translated_as_said),
+		cmocka_unit_test(ports_are_found_by_mark_and_source),
 		cmocka_unit_test(a_later_chain_sees_the_translated_source),
 	};
 

@@ -178,6 +178,11 @@ static const struct {
 	  "payload load 4b @ network header + 12 => reg 9 ;"
 	  "lookup reg 1 set s dreg 1 0x0 ;"
 	  "meta set mark with reg 1 ;" },
+	{ { NAT_LOAD_PORTS, .name = "s" },
+	  "ports = meta mark . ip saddr map @s",
+	  "meta load mark => reg 1 ;"
+	  "payload load 4b @ network header + 12 => reg 9 ;"
+	  "lookup reg 1 set s dreg 2 0x0 ;" },
 	{ { NAT_COUNT, .name = "s" }, "counter name \"s\"", "objref type 1 name s ;" },
 	{ { NAT_NOTRACK }, "notrack", "notrack ;" },
 	{ { NAT_MSS_CLAMP },
@@ -219,6 +224,11 @@ static const struct {
 	  "immediate reg 2 0x00000004 ;"
 	  "immediate reg 3 0x0000ffff ;"
 	  "nat snat ip addr_min reg 1 addr_max reg 1 proto_min reg 2 proto_max reg 3 flags 0x3 ;" },
+	{ { NAT_SNAT_MARK_LOADED, .name = "s" },
+	  "snat to meta mark map @s:ports",
+	  "meta load mark => reg 1 ;"
+	  "lookup reg 1 set s dreg 1 0x0 ;"
+	  "nat snat ip addr_min reg 1 addr_max reg 1 proto_min reg 2 proto_max reg 13 flags 0x3 ;" },
 };
 
 static char *text_of(const struct nat_rule *rule)

@@ -58,6 +58,7 @@ static const struct tampering {
 	{ "delete element " T "by_mark { 0x1001 }", "1 element" },
 	{ "delete element " T "to_addr { 1 }", "1 element" },
 	{ "delete element " T "to_mark { 7 . 10.0.0.3 }", "1 element" },
+	{ "delete element " T "to_ports { 7 . 10.0.0.3 }", "1 element" },
 	{ "delete element " T "to_mark_range { 0x07000000 . 10.0.0.16-10.0.0.31 }", "1 element" },
 	/* One comes. */
 	{ "add element " T "addrs { 192.0.2.1 }", "1 element" },
@@ -71,6 +72,7 @@ static const struct tampering {
 	{ "add element " T "by_mark { 0x1003 : jump class_a }", "1 element" },
 	{ "add element " T "to_addr { 3 : 192.0.2.1 }", "1 element" },
 	{ "add element " T "to_mark { 8 . 10.0.0.3 : 5 }", "1 element" },
+	{ "add element " T "to_ports { 8 . 10.0.0.3 : 2000 . 2255 }", "1 element" },
 	{ "add element " T "to_mark_range { 0x08000000 . 10.0.0.16-10.0.0.31 : 5 }", "1 element" },
 	/* One changes: the same key with other data. */
 	{ "delete element " T "by_addr { 10.0.0.3 }; add element " T
@@ -97,6 +99,7 @@ static const struct tampering {
 	{ "delete element " T "to_mark { 7 . 10.0.0.3 }; add element " T
 	  "to_mark { 7 . 10.0.0.3 : 0x1002 }",
 	  "" }, /* as it was: nft(8) and we mean the same by a mark */
+	{ "delete element " T "to_ports { 7 . 10.0.0.3 }", "1 element" },
 	{ "delete element " T "to_mark_range { 0x07000000 . 10.0.0.16-10.0.0.31 }; add element " T
 	  "to_mark_range { 0x07000000 . 10.0.0.16-10.0.0.31 : 0x1001 }",
 	  "2 elements" },
@@ -127,7 +130,7 @@ static const struct tampering {
 	  "foreign { type ipv4_addr : verdict; elements = { 10.0.0.1 : jump class_a } }",
 	  "1 set, 1 element" },
 	{ "flush chain " T "forward; flush chain " T "post; delete map " T "to_addr",
-	  "1 set, 8 rules, 2 elements" },
+	  "1 set, 9 rules, 2 elements" },
 	{ "flush chain " T "post; delete map " T "to_addr; add map " T
 	  "to_addr { type mark : ipv4_addr; size 1; }",
 	  "the table anew" },
@@ -137,10 +140,10 @@ static const struct tampering {
 	{ "insert rule " T "forward accept", "5 rules" },
 	{ "insert rule " T "forward ip saddr { 10.0.0.1, 10.0.0.2 } accept", "the table anew" },
 	{ "add rule " T "class_b limit rate 1/second log counter", "1 rule" },
-	{ "flush chain " T "post; add rule " T "post masquerade", "3 rules" },
+	{ "flush chain " T "post; add rule " T "post masquerade", "4 rules" },
 	{ "flush chain " T "raw", "1 rule" },
 	/* Chains. */
-	{ "delete chain " T "post", "1 chain, 3 rules" },
+	{ "delete chain " T "post", "1 chain, 4 rules" },
 	{ "flush chain " T "raw; delete chain " T "raw", "1 chain, 1 rule" },
 	{ "add chain " T "foreign; add rule " T "foreign drop; add rule " T "pre jump foreign",
 	  "1 chain, 12 rules" },

@@ -161,9 +161,9 @@ static const struct tampering {
 	  "the table anew", .optional = true },
 	/* The table. */
 	{ "delete table " T, "the table" },
-	{ "flush table " T, "23 rules" },
+	{ "flush table " T, "24 rules" },
 	{ "delete table " T "; add table " T,
-	  "2 counters, 11 sets, 6 chains, 23 rules, 780 elements" },
+	  "2 counters, 12 sets, 6 chains, 24 rules, 790 elements" },
 	{ "add table " T "{ flags dormant; }", "the table anew" },
 	{ "delete table " T "; add table " T "{ flags dormant; }", "the table anew" },
 	/* What our own names can't hold, and what has no key. */

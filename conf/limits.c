@@ -9,6 +9,7 @@
 #include "policy/config.h"
 
 enum { PORT_MIN = 1024, PORT_MAX = 65535 };
+enum { BLOCK_MIN = 16, BLOCK_MAX = 16384 };
 
 static const struct config_key keys[] = {
 	{ .name = "first_port",
@@ -25,6 +26,20 @@ static const struct config_key keys[] = {
 	  .max = PORT_MAX,
 	  .def = "0",
 	  .help = "last one; both or none of the two" },
+	{ .name = "ports_per_pod",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct gateway_limits, ports_per_pod),
+	  .min = 0,
+	  .max = BLOCK_MAX,
+	  .def = "0",
+	  .help = "ports of each egress IP that are a pod's alone; 0: all have all" },
+	{ .name = "shared_ports",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct gateway_limits, shared_ports),
+	  .min = BLOCK_MIN,
+	  .max = PORT_MAX,
+	  .def = "4096",
+	  .help = "with ports_per_pod: the range's lowest ports, for pods that get no block" },
 	{ .name = "connections_per_pod",
 	  .type = CONFIG_U32,
 	  .offset = offsetof(struct gateway_limits, connections_per_pod),
@@ -38,11 +53,22 @@ const struct config_table limits_config_table = { sizeof(struct gateway_limits),
 
 int limits_config_check(const struct gateway_limits *limits, struct err *err)
 {
-	if (!limits->first_port && !limits->last_port)
-		return 0;
-	if (limits->first_port < PORT_MIN)
+	const bool has_range = limits->first_port || limits->last_port;
+	uint32_t all = PORT_MAX - PORT_MIN + 1;
+
+	if (has_range && limits->first_port < PORT_MIN)
 		return err_set(err, -EINVAL, "limits.first_port: is below %d", PORT_MIN);
-	if (limits->last_port < limits->first_port)
+	if (has_range && limits->last_port < limits->first_port)
 		return err_set(err, -EINVAL, "limits.last_port: is before limits.first_port");
+	if (!limits->ports_per_pod)
+		return 0;
+	if (has_range)
+		all = limits->last_port - limits->first_port + 1;
+	if (limits->ports_per_pod < BLOCK_MIN)
+		return err_set(err, -EINVAL, "limits.ports_per_pod: is below %d", BLOCK_MIN);
+	if (limits->shared_ports + limits->ports_per_pod > all)
+		return err_set(err, -EINVAL,
+			       "limits.shared_ports: leaves no block of %u of the range's %u ports",
+			       limits->ports_per_pod, all);
 	return 0;
 }

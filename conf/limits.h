@@ -11,7 +11,9 @@ struct err;
 
 struct gateway_limits {
 	uint32_t first_port, last_port; /* 0, 0: what the kernel uses */
-	uint32_t connections_per_pod;   /* 0: any number; of policies that say nothing of it */
+	uint32_t ports_per_pod;       /* size of a source's block of each egress IP; 0: no blocks */
+	uint32_t shared_ports;        /* the range's lowest, for sources without a block */
+	uint32_t connections_per_pod; /* 0: any number; of policies that say nothing of it */
 };
 
 extern const struct config_table limits_config_table;

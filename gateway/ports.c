@@ -9,13 +9,12 @@
 #include "conf/gateway.h"
 #include "gateway/usage.h"
 
-enum { FIRST = 1024, LAST = 65535 }; /* nf_nat_l4proto_unique_tuple */
-
 uint32_t ports_capacity(const struct gateway_config *config)
 {
 	const struct gateway_limits *limits = &config->limits;
 
-	return limits->first_port ? limits->last_port - limits->first_port + 1 : LAST - FIRST + 1;
+	return limits->first_port ? limits->last_port - limits->first_port + 1 :
+				    PORTS_LAST - PORTS_FIRST + 1;
 }
 
 unsigned ports_share(uint32_t used, uint32_t capacity)

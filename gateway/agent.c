@@ -27,6 +27,7 @@ static void begin(struct agent *agent)
 	agent->begun = true;
 	(void)keeper_run(agent->keeper, KEEPER_START, NULL);
 	flowlog_begin(agent->flowlog);
+	agent_begin_blocks(agent);
 	agent_begin_ports(agent);
 }
 
@@ -212,6 +213,7 @@ void agent_stop(void *data)
 		return;
 	flowlog_free(agent->flowlog);
 	agent_end_ports(agent);
+	agent_end_blocks(agent);
 	drain_free(agent->drain);
 	failover_free(agent->failover);
 	survivors_free(agent->survivors);
@@ -318,7 +320,8 @@ void *agent_start(struct frame *frame, void *config, struct err *err)
 	const struct flowlog_options log = { frame_loop(frame), agent_quick_view, agent };
 
 	agent->flowlog = flowlog_new(&log, config, err);
-	if (!agent->flowlog || agent_start_ports(agent, err)) {
+	if (!agent->flowlog || agent_start_blocks(agent, err) || agent_start_ports(agent, err)) {
+		agent_end_blocks(agent);
 		flowlog_free(agent->flowlog);
 		free(agent);
 		return NULL;

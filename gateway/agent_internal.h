@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* Inside agent: agent.c starts, reloads and stops it, agent_work.c is what it does when the keeper runs, and
- * agent_pods.c when it needn't; agent_ports.c is about what is in use of egress IPs. */
+ * agent_pods.c when it needn't; agent_ports.c is about what is in use of egress IPs, agent_blocks.c about who has ports of his own. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,6 +16,7 @@
 #include "nat/keeper.h"
 #include "policy/policy.h"
 
+struct blocks;
 struct cloud;
 struct drain;
 struct ending;
@@ -23,6 +24,8 @@ struct ending_ops;
 struct failover;
 struct flowlog;
 struct inventory_changes;
+struct loop_timer;
+struct moves;
 struct portwatch;
 struct publish;
 struct selftest;
@@ -56,6 +59,10 @@ struct agent {
 	struct failover *failover; /* NULL: this gateway is alone */
 	struct flowlog *flowlog;
 	struct portwatch *portwatch;
+	struct blocks *blocks;
+	struct loop_timer *blocks_timer;
+	bool has_adopted_blocks; /* those of an earlier process */
+	bool has_told_blocks;    /* to the log, all that there were at the start */
 	struct takeovers takeovers;
 	struct survivors *survivors; /* with failover */
 	struct trend *trend;
@@ -74,6 +81,20 @@ void agent_begin_ports(struct agent *agent);
 void agent_end_ports(struct agent *agent);
 /* A run has brought to the kernel who is limited. */
 void agent_see_limits_told(struct agent *agent);
+
+/* Who has ports of his own: all that is needed to ask for it is made, and ended. 0; -ENOMEM. */
+int agent_start_blocks(struct agent *agent, struct err *err);
+void agent_end_blocks(struct agent *agent);
+/* Before a run's description: who has them is what the view says. 0, or a negative errno with the reason. */
+int agent_prepare_blocks(struct agent *agent, const struct gateway_view *view, struct err *err);
+/* Another gateway may translate to an egress IP now, or this one again. */
+void agent_see_lead(struct agent *agent, const struct gateway_view *view);
+/* Pods come and go, on the short way. */
+void agent_move_blocks(struct agent *agent, const struct moves *moves);
+/* The kernel has what was given and taken away. */
+void agent_see_blocks_told(struct agent *agent);
+/* The log is there, and learns of what it has to. */
+void agent_begin_blocks(struct agent *agent);
 
 /* What the status page shows of the past is kept from now on, if the configuration wants the page. -ENOMEM: it isn't. */
 int agent_want_page(struct agent *agent, const struct gateway_config *config, struct err *err);

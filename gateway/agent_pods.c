@@ -33,13 +33,17 @@ static int change(struct agent *agent, const struct moves *moves)
 	struct gateway_view view = agent_view(agent);
 	struct err err = ERR_NULL;
 	struct gateway_delta delta;
-	int rc = gateway_delta_make(&view, moves, &delta);
+	int rc;
 
+	agent_move_blocks(agent, moves);
+	rc = gateway_delta_make(&view, moves, &delta);
 	if (rc)
 		return rc;
 	rc = keeper_change(agent->keeper, &delta.delta, &err);
 	if (rc && err.text[0])
 		log_debug("plan", "%s; a run puts it right", err.text);
+	if (!rc)
+		agent_see_blocks_told(agent);
 	gateway_delta_done(&delta);
 	return rc;
 }
@@ -93,6 +97,7 @@ void agent_take_fence(size_t egress, void *data)
 	if (change_group(agent, gateway_delta_fence(&view, egress, view.fenced[egress], &delta),
 			 &delta) == 0)
 		failover_see_fence(agent->failover, egress);
+	agent_see_lead(agent, &view);
 }
 
 void agent_take_share(size_t egress, void *data)

@@ -30,6 +30,7 @@ struct gateway_view agent_quick_view(const void *data)
 		.fenced = agent->failover ? failover_fenced(agent->failover) : NULL,
 		.limiter = agent->portwatch ? portwatch_limiter(agent->portwatch) : NULL,
 		.pressure = agent->portwatch ? portwatch_pressure(agent->portwatch) : NULL,
+		.blocks = agent->blocks,
 		.shared = agent->failover ? failover_shared(agent->failover) : NULL,
 	};
 }

@@ -41,6 +41,9 @@ static int describe(struct nat_ruleset *ruleset, struct net_desired *net, void *
 		rc = selftest_prepare(agent->selftest, keeper_nat(agent->keeper), &view, err);
 	if (rc)
 		return rc;
+	rc = agent_prepare_blocks(agent, &view, err);
+	if (rc)
+		return rc;
 	parameters_widen_guard(&agent->guard, net_sync_rtnl(keeper_net_sync(agent->keeper)), &view);
 	rc = gateway_describe_routing(&view, net);
 	if (!rc)
@@ -91,6 +94,7 @@ static void on_run(const struct keeper_report *report, void *data)
 		parameters_settle_guard(&agent->guard,
 					net_sync_rtnl(keeper_net_sync(agent->keeper)), &view);
 		agent_see_limits_told(agent);
+		agent_see_blocks_told(agent);
 	}
 	if (!report->rc && (report->changed || report->cause == KEEPER_START)) {
 		parameters_set(agent->config);

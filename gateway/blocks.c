@@ -335,13 +335,13 @@ static struct shape shape_of(const struct gateway_config *config)
 			       .shared_last = first + limits->shared_ports - 1 };
 }
 
-static bool is_same(const struct blocks *blocks, const struct shape *shape,
-		    const struct gateway_config *config)
+bool blocks_are_as(const struct blocks *blocks, const struct gateway_config *config)
 {
 	const struct gateway_egress *v = config->egress_ips.v;
+	const struct shape shape = shape_of(config);
 
-	if (memcmp(&blocks->shape, shape, sizeof(*shape)) != 0 ||
-	    (shape->n ? config->egress_ips.n : 0) != blocks->n_egress)
+	if (memcmp(&blocks->shape, &shape, sizeof(shape)) != 0 ||
+	    (shape.n ? config->egress_ips.n : 0) != blocks->n_egress)
 		return false;
 	for (unsigned i = 0; i < blocks->n_egress; i++) {
 		if (strcmp(blocks->egress[i].name, v[i].name) != 0)
@@ -447,7 +447,7 @@ int blocks_configure(struct blocks *blocks, const struct gateway_config *config)
 					    .seed = blocks->entries.seed } };
 	const bool is_like = memcmp(&shape, &blocks->shape, sizeof(shape)) == 0;
 
-	if (is_same(blocks, &shape, config))
+	if (blocks_are_as(blocks, config))
 		return 0;
 	next.egress = egress_new(&shape, config, n);
 	if (!next.egress || (is_like && !move_all(blocks, &next))) {
@@ -489,6 +489,11 @@ void blocks_set_lead(struct blocks *blocks, unsigned egress, bool is_lead)
 		blocks->egress[egress].is_lead = is_lead;
 }
 
+bool blocks_leads(const struct blocks *blocks, unsigned egress)
+{
+	return egress < blocks->n_egress && blocks->egress[egress].is_lead;
+}
+
 /* ---- questions --------------------------------------------------------------------------------- */
 
 struct ip4 blocks_holder(const struct blocks *blocks, unsigned egress, uint16_t port)
@@ -518,14 +523,27 @@ size_t blocks_places(const struct blocks *blocks)
 	return blocks->entries.n;
 }
 
+static bool block_at(const struct blocks *blocks, const struct entry *entry, uint16_t slot,
+		     struct block *ret)
+{
+	if (slot == NONE)
+		return false;
+	*ret = block_of(blocks, entry, slot);
+	return true;
+}
+
 bool blocks_at(const struct blocks *blocks, size_t i, struct block *ret)
 {
 	const struct entry *entry = tally_at(&blocks->entries, i);
 
-	if (entry->slot == NONE)
-		return false;
-	*ret = block_of(blocks, entry, entry->slot);
-	return true;
+	return block_at(blocks, entry, entry->slot, ret);
+}
+
+bool blocks_told_at(const struct blocks *blocks, size_t i, struct block *ret)
+{
+	const struct entry *entry = tally_at(&blocks->entries, i);
+
+	return block_at(blocks, entry, entry->told, ret);
 }
 
 struct blocks_numbers blocks_numbers(const struct blocks *blocks, unsigned egress, struct mono now)

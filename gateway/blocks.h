@@ -43,10 +43,13 @@ void blocks_free(struct blocks *blocks);
  * 0; -ENOMEM: all is as it was.
  */
 int blocks_configure(struct blocks *blocks, const struct gateway_config *config);
+/* Nothing would change. */
+bool blocks_are_as(const struct blocks *blocks, const struct gateway_config *config);
 bool blocks_are_wanted(const struct blocks *blocks);
 
 /* Of an egress IP that another gateway serves, blocks are given by that one (blocks_follow), else by who is asked for them. */
 void blocks_set_lead(struct blocks *blocks, unsigned egress, bool is_lead);
+bool blocks_leads(const struct blocks *blocks, unsigned egress); /* true until told otherwise */
 
 /* What an earlier process left in the kernel; before the first round. False: it isn't a block of now, or it's somebody's. */
 bool blocks_adopt(struct blocks *blocks, const struct block *block);
@@ -73,6 +76,8 @@ bool blocks_find(const struct blocks *blocks, struct ip4 source, unsigned egress
 /* One after the other, in no order, i < blocks_places; false: this one waits. */
 size_t blocks_places(const struct blocks *blocks);
 bool blocks_at(const struct blocks *blocks, size_t i, struct block *ret);
+/* The same as the kernel has it. */
+bool blocks_told_at(const struct blocks *blocks, size_t i, struct block *ret);
 
 struct blocks_numbers {
 	uint32_t blocks, given, resting;

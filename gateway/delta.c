@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "gateway/blocks.h"
+
 /* In `elems` and `routes`, one behind the other, each with room for all that can come. */
 struct part {
 	struct nat_elem *v;
@@ -65,6 +67,25 @@ static struct nat_elem_list list_of(const struct part *part)
 	return (struct nat_elem_list){ part->v, part->n };
 }
 
+/* Who has ports of his own goes along: a pod's first packet finds them. */
+static int add_blocks(const struct blocks *blocks, struct gateway_delta *delta)
+{
+	const size_t n = blocks ? blocks_news_most(blocks) : 0;
+	struct blocks_news news;
+
+	if (!n)
+		return 0;
+	delta->blocks = calloc(2 * n, sizeof(*delta->blocks));
+	if (!delta->blocks)
+		return -ENOMEM;
+	news = (struct blocks_news){ .add = delta->blocks, .del = delta->blocks + n };
+	blocks_news(blocks, &news);
+	delta->sets[delta->delta.n_sets++] = (struct keeper_elems){ GATEWAY_BLOCK_SET,
+								    { news.del, news.n_del },
+								    { news.add, news.n_add } };
+	return 0;
+}
+
 int gateway_delta_make(const struct gateway_view *view, const struct moves *moves,
 		       struct gateway_delta *ret)
 {
@@ -100,7 +121,10 @@ int gateway_delta_make(const struct gateway_view *view, const struct moves *move
 	ret->delta = (struct keeper_delta){ .sets = ret->sets,
 					    .n_sets = 2,
 					    .routes = { .del = b.del, .add = b.add } };
-	return 0;
+	rc = add_blocks(view->blocks, ret);
+	if (rc)
+		gateway_delta_done(ret);
+	return rc;
 }
 
 int gateway_delta_fence(const struct gateway_view *view, size_t egress_index, bool fenced,
@@ -148,6 +172,7 @@ int gateway_delta_share(const struct gateway_view *view, size_t egress_index, bo
 void gateway_delta_done(struct gateway_delta *delta)
 {
 	free(delta->elems);
+	free(delta->blocks);
 	free(delta->routes);
 	*delta = (struct gateway_delta){ .elems = NULL };
 }

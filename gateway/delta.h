@@ -11,12 +11,13 @@
 #include "nat/keeper.h"
 
 struct gateway_delta {
-	struct keeper_elems sets[2];
+	struct keeper_elems sets[3];
 	struct nat_elem *elems;
+	struct nat_elem *blocks;
 	struct rt_route *routes;
 	struct keeper_delta delta; /* into the other members */
 };
-/* 0; -ENOENT: a class isn't in view->policies; -ENOMEM. */
+/* view->blocks knows of the moves already. 0; -ENOENT: a class isn't in view->policies; -ENOMEM. */
 int gateway_delta_make(const struct gateway_view *view, const struct moves *moves,
 		       struct gateway_delta *ret);
 /*

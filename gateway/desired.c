@@ -10,8 +10,9 @@
  *                                (mark . source is the key of the map of pods), and its class and destination
  *                                choose the egress IP. The mark is overwritten twice on the way: with the
  *                                number of the class, and with that of the egress IP.
- *   postrouting (nat)            snat to the private address that the mark's number stands for. The self-test's
- *                                own requests meet this rule too: their sockets have the same mark.
+ *   postrouting (nat)            snat to the private address that the mark's number stands for, and to a port of the
+ *                                source's block, if it has one (mark . source is the key; blocks.h). The self-test's
+ *                                own requests meet this chain too: their sockets have the same mark.
  *
  * A native source's packet comes and leaves by the uplink, with mark 0, and is found under that as a pod's is
  * under its node's. So a source is taken only on the way that the configuration names: a pod's would need its
@@ -32,14 +33,15 @@
 
 #include "base/cleanup.h"
 #include "daemon/destinations.h"
+#include "gateway/blocks.h"
 #include "gateway/fence.h"
 #include "gateway/limits.h"
 #include "gateway/outside.h"
 #include "gateway/own.h"
+#include "gateway/sources.h"
 #include "policy/inventory.h"
 
 enum { TCP_SYN = 0x02, TCP_RST = 0x04 };
-enum { RANGE_MIN = 256 }; /* addresses; fewer are single elements */
 
 const struct report_counter gateway_counters[] = {
 	{ "new", "first packets of connections that were given an egress IP", REPORT_OPENS },
@@ -128,6 +130,11 @@ static uint32_t capacity(size_t n)
 	while (places < n + n / 2)
 		places *= 2;
 	return places;
+}
+
+static bool has_blocks(const struct gateway_view *view)
+{
+	return view->blocks && blocks_are_wanted(view->blocks);
 }
 
 struct builder {
@@ -245,110 +252,59 @@ static void add_classes(struct builder *b)
 	}
 }
 
-struct member_maps {
-	size_t pods, ranges;
+struct members {
+	struct builder *b;
+	size_t pods, ranges; /* the maps */
 };
 
-/*
- * The part of a class member that lives in one range of a node, or of the native sources. Up to a /24 goes in address by address: a
- * range is dear to change (the kernel copies the whole set for each transaction), and neighbours are what
- * pods of one node usually are.
- */
-static void add_member(struct builder *b, const struct member_maps *maps, uint32_t mark,
-		       struct ip4_range part, uint32_t class)
+static void add_member(const struct source_part *part, void *data)
 {
-	struct nat_elem elem = { .key = mark, .data = class };
+	const struct members *members = data;
+	struct builder *b = members->b;
+	/* The number of a class, as add_classes has put it down. */
+	struct nat_elem elem = { .key = part->mark,
+				 .data = b->rs->sets[b->classes].v[part->class_index].key };
 
-	if (part.last - part.first >= RANGE_MIN) {
-		elem.first = part.first;
-		elem.last = part.last;
-		nat_elem_add(b->rs, maps->ranges, elem);
+	if (source_part_is_range(part)) {
+		elem.first = part->range.first;
+		elem.last = part->range.last;
+		nat_elem_add(b->rs, members->ranges, elem);
 		return;
 	}
-	for (uint64_t address = part.first; address <= part.last; address++) {
+	for (uint64_t address = part->range.first; address <= part->range.last; address++) {
 		elem.first = elem.last = (uint32_t)address;
-		nat_elem_add(b->rs, maps->pods, elem);
-	}
-}
-
-/* The number of a class, as add_classes has put it down. */
-static uint32_t number_of(const struct builder *b, size_t class_index)
-{
-	return b->rs->sets[b->classes].v[class_index].key;
-}
-
-/* Members are sorted and disjoint: the first one that can touch the range, by bisection. */
-static size_t first_member(const struct policy_result *policies, uint32_t address)
-{
-	size_t low = 0, high = policies->n_members;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (policies->members[middle].range.last < address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static void add_members_of(struct builder *b, const struct member_maps *maps, uint32_t mark,
-			   struct ip4_range where)
-{
-	const struct policy_result *policies = b->view->policies;
-
-	for (size_t i = first_member(policies, where.first);
-	     i < policies->n_members && policies->members[i].range.first <= where.last; i++) {
-		struct ip4_range part = policies->members[i].range;
-
-		if (part.first < where.first)
-			part.first = where.first;
-		if (part.last > where.last)
-			part.last = where.last;
-		add_member(b, maps, mark, part, number_of(b, policies->members[i].class_index));
-	}
-}
-
-static void add_pod(struct builder *b, const struct member_maps *maps, uint32_t mark,
-		    struct ip4 address)
-{
-	const struct policy_class *class = gateway_class_of(b->view, address);
-
-	if (class)
-		add_member(b, maps, mark, (struct ip4_range){ address.v, address.v },
-			   number_of(b, (size_t)(class - b->view->policies->classes)));
-}
-
-static void add_node_members(struct builder *b, const struct member_maps *maps,
-			     const struct gateway_node *node)
-{
-	uint32_t mark = gateway_node_mark(node->address);
-
-	for (size_t i = 0; i < node->pod_cidrs.n; i++) {
-		if (b->view->inventory)
-			add_pod(b, maps, mark, node->pod_cidrs.v[i].addr);
-		else
-			add_members_of(b, maps, mark, ip4_prefix_range(node->pod_cidrs.v[i]));
+		nat_elem_add(b->rs, members->pods, elem);
 	}
 }
 
 static void add_members(struct builder *b)
 {
-	const struct gateway_node *nodes = b->view->config->nodes.v;
-	const struct ip4_prefixes *native = &b->view->config->native.source_cidrs;
-	struct member_maps maps;
+	struct members members = { .b = b };
 
-	maps.pods = nat_set_add(b->rs, "class_pod", NAT_MAP_MARK_ADDR_MARK, 0);
-	maps.ranges = nat_set_add(b->rs, "class_range", NAT_MAP_MARK_RANGE_MARK, 0);
+	members.pods = nat_set_add(b->rs, "class_pod", NAT_MAP_MARK_ADDR_MARK, 0);
+	members.ranges = nat_set_add(b->rs, "class_range", NAT_MAP_MARK_RANGE_MARK, 0);
 	if (b->rs->failed)
 		return;
-	for (size_t i = 0; i < b->view->config->nodes.n; i++)
-		add_node_members(b, &maps, &nodes[i]);
-	for (size_t i = 0; i < native->n; i++)
-		add_members_of(b, &maps, GATEWAY_NATIVE_MARK, ip4_prefix_range(native->v[i]));
+	sources_each(b->view, add_member, &members);
 	if (!b->rs->failed)
-		b->rs->sets[maps.pods].size = capacity(b->rs->sets[maps.pods].n);
+		b->rs->sets[members.pods].size = capacity(b->rs->sets[members.pods].n);
+}
+
+/* Those that have a block; their rule comes before that of all others. */
+static void add_blocks(struct builder *b)
+{
+	const struct blocks *blocks = b->view->blocks;
+	size_t map = nat_set_add(b->rs, GATEWAY_BLOCK_SET, NAT_MAP_MARK_ADDR_PORTS, 0);
+	struct block block;
+
+	if (b->rs->failed)
+		return;
+	for (size_t i = 0; i < blocks_places(blocks); i++) {
+		if (blocks_at(blocks, i, &block))
+			nat_elem_add(b->rs, map, blocks_elem(&block));
+	}
+	if (!b->rs->failed)
+		b->rs->sets[map].size = capacity(b->rs->sets[map].n);
 }
 
 static struct nat_rule on_device(const char *device, struct nat_rule rule)
@@ -430,17 +386,36 @@ static void add_forward(struct builder *b)
 	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_COUNT, .name = "refused" }));
 }
 
+/* The ports that a source without a block gets. 0: whichever the kernel takes. */
+static void find_ports(const struct gateway_view *view, uint32_t *ret_first, uint32_t *ret_last)
+{
+	const struct gateway_limits *limits = &view->config->limits;
+
+	*ret_first = limits->first_port;
+	*ret_last = limits->last_port;
+	if (has_blocks(view)) {
+		const struct block shared = blocks_shared(view->blocks);
+
+		*ret_first = shared.first_port;
+		*ret_last = shared.last_port;
+	}
+}
+
 static void add_translation(struct builder *b)
 {
 	const char *uplink = b->view->config->gateway.uplink;
-	const struct gateway_limits *limits = &b->view->config->limits;
+	struct nat_rule own = NAT_RULE({ NAT_OIF }, { NAT_LOAD_PORTS, .name = GATEWAY_BLOCK_SET },
+				       { NAT_SNAT_MARK_LOADED, .name = "egress" });
 	struct nat_rule rule = NAT_RULE({ NAT_OIF }, { NAT_SNAT_MARK, .name = "egress" });
 	size_t snat =
 		nat_base_chain_add(b->rs, "translate", NAT_HOOK_POSTROUTING, 100, NAT_BASE_NAT);
+	uint32_t first, last;
 
-	if (limits->first_port)
-		rule.ops[1] = (struct nat_op){ NAT_SNAT_MARK_PORTS, limits->first_port,
-					       limits->last_port, "egress" };
+	find_ports(b->view, &first, &last);
+	if (first)
+		rule.ops[1] = (struct nat_op){ NAT_SNAT_MARK_PORTS, first, last, "egress" };
+	if (has_blocks(b->view))
+		nat_rule_add(b->rs, snat, on_device(uplink, own));
 	nat_rule_add(b->rs, snat, on_device(uplink, rule));
 }
 
@@ -459,6 +434,8 @@ int gateway_describe_table(const struct gateway_view *view, struct nat_ruleset *
 	limits_describe(view, ret);
 	add_classes(&b);
 	add_members(&b);
+	if (has_blocks(view))
+		add_blocks(&b);
 	add_outer(&b);
 	add_forward(&b);
 	add_translation(&b);

@@ -15,6 +15,7 @@
 #include "netlink/plan.h"
 #include "policy/policy.h"
 
+struct blocks;
 struct failover_facts;
 struct inventory;
 struct limiter;
@@ -31,6 +32,9 @@ struct pressure;
 #define GATEWAY_FENCED_MARK_SET "fenced_mark"
 /* The numbers of those that go from one gateway to another now, so that this one may not know all connections. */
 #define GATEWAY_SHARED_MARK_SET "shared_mark"
+
+/* The map of who has ports of his own (blocks.h). */
+#define GATEWAY_BLOCK_SET "block"
 
 struct gateway_view {
 	const struct gateway_config *config;
@@ -55,6 +59,7 @@ struct gateway_view {
 	const bool *shared;
 	const struct limiter *limiter;   /* who gets no new connection; NULL: nobody */
 	const struct pressure *pressure; /* how short ports are; NULL: not known */
+	const struct blocks *blocks;     /* who has which ports; NULL: nobody has any of his own */
 };
 
 /* The class of a source, and the rule that governs what it sends there; NULL: none. */

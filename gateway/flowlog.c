@@ -385,3 +385,10 @@ void flowlog_place(const struct flowlog *flowlog, struct control_out *out)
 	if (flowlog->config.file.path[0])
 		control_string(out, "log_path", flowlog->config.file.path);
 }
+
+void flowlog_see_block(struct flowlog *flowlog, const struct block *block, bool is_given)
+{
+	(void)flowlog;
+	(void)block;
+	(void)is_given;
+}

@@ -13,6 +13,7 @@
 #include "conf/gateway.h"
 #include "gateway/desired.h"
 
+struct block;
 struct book_entry;
 struct control_out;
 struct ct_account;
@@ -46,6 +47,12 @@ void flowlog_begin(struct flowlog *flowlog);
 void flowlog_configure(struct flowlog *flowlog, const struct gateway_config *config);
 /* Another gateway may have taken an egress IP over, or this one from another. To be told at once: the time counts. */
 void flowlog_see_fence(struct flowlog *flowlog);
+
+/*
+ * The kernel gives a source ports of its own from now on, of an egress IP that this gateway translates to; or not any more. Ends come
+ * before beginnings.
+ */
+void flowlog_see_block(struct flowlog *flowlog, const struct block *block, bool is_given);
 
 /* False: there is no log, because none is wanted or for the error. */
 bool flowlog_status(const struct flowlog *flowlog, struct natlog_status *ret);

@@ -5,8 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/hash.h"
 #include "gateway/desired.h"
-#include "policy/hash.h"
 
 /* After filter_forward, which is at 0. */
 enum { PRIORITY = 1 };
@@ -14,13 +14,13 @@ enum { PRIORITY = 1 };
 /* Of those that this gateway translates to, in words that differ when they do. */
 static void describe_served(const struct gateway_view *view, char buf[static NAT_NAME_MAX])
 {
-	uint64_t hash = POLICY_HASH_START;
+	uint64_t hash = HASH_START;
 
 	for (size_t i = 0; i < view->config->egress_ips.n; i++) {
 		uint32_t served = gateway_serves(view, i) ? gateway_private(view, i).v : 0;
 
 		for (size_t j = 0; j < sizeof(served); j++, served >>= 8)
-			hash = policy_hash_byte(hash, (uint8_t)served);
+			hash = hash_byte(hash, (uint8_t)served);
 	}
 	snprintf(buf, NAT_NAME_MAX, "for what is served: %016" PRIx64, hash);
 }

@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "natlog/book_internal.h"
 
 enum { BUFFER = 64 << 10 };
@@ -46,15 +47,13 @@ static uint64_t sum_of(uint64_t sum, const uint8_t *bytes, size_t n)
 		uint64_t word;
 
 		memcpy(&word, bytes, sizeof(word));
-		sum = (sum ^ word) * UINT64_C(0x100000001b3);
+		sum = (sum ^ word) * HASH_PRIME;
 		sum ^= sum >> 32;
 	}
 	for (; n; n--)
-		sum = (sum ^ *bytes++) * UINT64_C(0x100000001b3);
+		sum = hash_byte(sum, *bytes++);
 	return sum;
 }
-
-#define SUM_BEGIN UINT64_C(0xcbf29ce484222325)
 
 /* ---- written */
 
@@ -139,7 +138,7 @@ int book_save(const struct book *book, const char boot[static BOOK_BOOT_LENGTH],
 	if (!out)
 		return -ENOMEM;
 	out->fd = fd;
-	out->sum = SUM_BEGIN;
+	out->sum = HASH_START;
 	memcpy(head.magic, magic, sizeof(magic));
 	memcpy(head.boot, boot, BOOK_BOOT_LENGTH);
 	memcpy(head.seed, book->seed, sizeof(head.seed));
@@ -266,7 +265,7 @@ int book_parse(const struct book_file *file, struct book **ret, struct err *err)
 int book_load(const struct book_file *file, struct book **ret, struct err *err)
 {
 	struct book_file rest = *file;
-	uint64_t sum = SUM_BEGIN, said;
+	uint64_t sum = HASH_START, said;
 
 	if (file->n < sizeof(said))
 		return err_set(err, -EBADMSG, "it was cut off");

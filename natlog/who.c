@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "natlog/who_internal.h"
 
 enum { FIRST_SIZE = 64 };
@@ -19,17 +20,12 @@ struct who_item {
 /* FNV-1a with a secret beginning. The strings are names that the API server took. */
 static uint64_t hash_of(const struct who_table *table, const struct natlog_who *who)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ table->seed ^ who->public.v;
+	uint64_t hash = HASH_START ^ table->seed ^ who->public.v;
 	const char *strings[WHO_STRINGS];
 
 	who_strings(who, strings);
-	for (size_t i = 0; i < WHO_STRINGS; i++) {
-		const char *s = strings[i];
-
-		do {
-			hash = (hash ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
-		} while (*s++);
-	}
+	for (size_t i = 0; i < WHO_STRINGS; i++)
+		hash = hash_name(hash, strings[i]);
 	return hash ^ hash >> 29;
 }
 

@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "base/hash.h"
 #include "peer/wire.h"
 
 /* In front: "EGWB" and the version. Behind: the HMAC of all before it. */
@@ -17,10 +18,10 @@ enum { MAGIC = 0x45475742, VERSION = 1, MAC_BYTES = 32 };
 /* FNV-1a, 64 bits: names of one group that collide by chance are not to be feared, and who could choose them has the key. */
 uint64_t beat_hash(const char *name)
 {
-	uint64_t hash = 0xcbf29ce484222325u;
+	uint64_t hash = HASH_START;
 
 	for (; *name; name++)
-		hash = (hash ^ (uint8_t)*name) * 0x100000001b3u;
+		hash = hash_byte(hash, (uint8_t)*name);
 	return hash;
 }
 

@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: The eipgw authors
 #include "policy/assign.h"
 
-#include "policy/hash.h"
+#include "base/hash.h"
 #include "policy/policy.h"
 
 #include <assert.h>
@@ -15,8 +15,7 @@ struct loads {
 
 static uint64_t weight(const char *egress, const char *carrier)
 {
-	return policy_hash_finish(
-		policy_hash_name(policy_hash_name(POLICY_HASH_START, egress), carrier));
+	return hash_finish(hash_name(hash_name(HASH_START, egress), carrier));
 }
 
 /* Whether `a` should have the egress IP rather than `b`. Never both ways, and never neither: names differ. */

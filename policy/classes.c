@@ -4,7 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "policy/hash.h"
+#include "base/hash.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ struct policy_class_entry {
 
 static uint64_t rule_hash(uint16_t rank, uint16_t egress)
 {
-	return policy_hash_finish(((uint64_t)rank << 16 | egress) + 1);
+	return hash_finish(((uint64_t)rank << 16 | egress) + 1);
 }
 
 /* Where `rank` stands in the open rules, or would stand. */
@@ -61,7 +61,7 @@ void policy_open_remove(struct policy_open *open, uint16_t rank)
 
 static uint32_t *find_slot(const struct policy_classes *classes, const struct policy_open *open)
 {
-	size_t i = policy_hash_finish(open->hash) & (classes->n_slots - 1);
+	size_t i = hash_finish(open->hash) & (classes->n_slots - 1);
 
 	for (;; i = (i + 1) & (classes->n_slots - 1)) {
 		uint32_t *slot = &classes->slots[i];
@@ -86,7 +86,7 @@ static int grow_slots(struct policy_classes *classes)
 		return -ENOMEM;
 
 	for (size_t c = 0; c < classes->n; c++) {
-		size_t i = policy_hash_finish(classes->v[c].hash) & (n_slots - 1);
+		size_t i = hash_finish(classes->v[c].hash) & (n_slots - 1);
 
 		while (slots[i])
 			i = (i + 1) & (n_slots - 1);
@@ -169,16 +169,15 @@ int policy_classes_get(struct policy_classes *classes, const struct policy_open 
 uint64_t policy_class_key(const struct policy_input *input, const struct policy_rule *rules,
 			  size_t n)
 {
-	uint64_t h = POLICY_HASH_START;
+	uint64_t h = HASH_START;
 
 	for (size_t i = 0; i < n; i++) {
 		unsigned egress = rules[i].egress;
 
-		h = policy_hash_name(h, input->specs[rules[i].policy].name);
-		h = policy_hash_name(h, egress == POLICY_EGRESS_NONE ? "" :
-								       input->egress_names[egress]);
+		h = hash_name(h, input->specs[rules[i].policy].name);
+		h = hash_name(h, egress == POLICY_EGRESS_NONE ? "" : input->egress_names[egress]);
 	}
-	h = policy_hash_finish(h);
+	h = hash_finish(h);
 	return h ? h : 1;
 }
 

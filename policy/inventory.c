@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "policy/hash.h"
+#include "base/hash.h"
 #include "policy/inventory_internal.h"
 
 #include <errno.h>
@@ -149,12 +149,12 @@ void inventory_name(char ret[static POLICY_NAME_MAX], const char *first, const c
 	enum { KEPT = POLICY_NAME_MAX - 1 - 17 };
 	int n = snprintf(ret, POLICY_NAME_MAX, "%s%s%s", first ? first : "", first ? "/" : "",
 			 second);
-	uint64_t h = POLICY_HASH_START;
+	uint64_t h = HASH_START;
 
 	if (n < POLICY_NAME_MAX)
 		return;
-	h = policy_hash_name(h, first ? first : "");
-	h = policy_hash_finish(policy_hash_name(h, second));
+	h = hash_name(h, first ? first : "");
+	h = hash_finish(hash_name(h, second));
 	snprintf(ret + KEPT, POLICY_NAME_MAX - KEPT, "~%016" PRIx64, h);
 }
 

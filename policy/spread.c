@@ -3,8 +3,8 @@
 #include "policy/spread.h"
 
 #include "base/cleanup.h"
+#include "base/hash.h"
 #include "policy/events.h"
-#include "policy/hash.h"
 #include "policy/policy.h"
 
 #include <assert.h>
@@ -14,8 +14,8 @@
 static uint64_t weight(uint64_t seed, uint32_t address)
 {
 	for (int shift = 24; shift >= 0; shift -= 8)
-		seed = policy_hash_byte(seed, (uint8_t)(address >> shift));
-	return policy_hash_finish(seed);
+		seed = hash_byte(seed, (uint8_t)(address >> shift));
+	return hash_finish(seed);
 }
 
 /*
@@ -41,7 +41,7 @@ static size_t heaviest(const uint64_t *seeds, size_t n, uint32_t address)
 static void fill_seeds(const char *const *names, const unsigned *egress, size_t n, uint64_t *seeds)
 {
 	for (size_t i = 0; i < n; i++)
-		seeds[i] = policy_hash_name(POLICY_HASH_START, names[egress[i]]);
+		seeds[i] = hash_name(HASH_START, names[egress[i]]);
 }
 
 size_t policy_rendezvous(const char *const *names, const unsigned *egress, size_t n,

@@ -55,22 +55,6 @@ void inventory_cleanup(struct inventory **inventory)
 	*inventory = inventory_free(*inventory);
 }
 
-void inventory_list_begin(struct inventory *inventory, enum inventory_kind kind)
-{
-	inventory->lists[kind]++;
-}
-
-void inventory_list_end(struct inventory *inventory, enum inventory_kind kind)
-{
-	static void (*const end[])(struct inventory *) = {
-		[INVENTORY_PODS] = pods_list_end,
-		[INVENTORY_NAMESPACES] = spaces_list_end,
-		[INVENTORY_POLICIES] = policies_list_end,
-	};
-
-	end[kind](inventory);
-}
-
 static int check_egress(const struct inventory_egress *v, size_t n, struct err *err)
 {
 	if (n > POLICY_EGRESS_MAX)

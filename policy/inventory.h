@@ -73,19 +73,6 @@ void inventory_namespace_remove(struct inventory *inventory, const char *name, c
 void inventory_policy_remove(struct inventory *inventory, const char *name, const char *uid);
 
 /*
- * A complete list of a kind: begin, set each object, end. What was neither in the list nor set since `begin`
- * is removed at the end; a list that breaks off is not ended, and removes nothing.
- */
-enum inventory_kind {
-	INVENTORY_PODS,
-	INVENTORY_NAMESPACES,
-	INVENTORY_POLICIES,
-	INVENTORY_KIND_COUNT
-};
-void inventory_list_begin(struct inventory *inventory, enum inventory_kind kind);
-void inventory_list_end(struct inventory *inventory, enum inventory_kind kind);
-
-/*
  * All egress IPs of all gateways, in an order of the caller's choice: rules speak of them by index. Their name
  * for keys, lanes and spreading is "GATEWAY/NAME", see inventory_name. -EINVAL: more than POLICY_EGRESS_MAX, one
  * twice. And the ranges that no policy governs (VPC, services). An equal list changes nothing. -ENOMEM.

@@ -10,7 +10,6 @@
 
 struct space { /* a namespace; known, or only named by pods */
 	struct table_item item;
-	uint32_t seen;                  /* the last list in which it was */
 	const char *name;               /* interned */
 	const char *uid;                /* interned; NULL: not known */
 	const struct label_set *labels; /* NULL: not known */
@@ -21,7 +20,6 @@ struct space { /* a namespace; known, or only named by pods */
 /* A pod. Behind its fields come the addresses of both families, the uid and the name: see entry_*. */
 struct entry {
 	struct table_item item;
-	uint32_t seen;
 	uint32_t tail_size; /* bytes behind the fields */
 	uint8_t n_addresses, n_addresses6;
 	uint8_t state; /* enum inventory_state */
@@ -86,7 +84,6 @@ struct rule_selector {
 
 struct rules { /* a policy; shared by the inventory and the judge in force */
 	unsigned n_refs;
-	uint32_t seen;
 	const char *name, *uid, *gateway; /* interned */
 	char short_name[POLICY_NAME_MAX]; /* inventory_name */
 	int64_t created_s, generation;
@@ -162,9 +159,8 @@ struct inventory {
 	struct inventory_egress egress[POLICY_EGRESS_MAX]; /* interned */
 	size_t n_egress;
 	struct ip4_prefixes excluded;
-	uint32_t lists[INVENTORY_KIND_COUNT]; /* how many were begun */
-	struct judge *judge;                  /* NULL before the first computation */
-	bool stale;                           /* the judge doesn't know the newest rules */
+	struct judge *judge; /* NULL before the first computation */
+	bool stale;          /* the judge doesn't know the newest rules */
 	struct place *touched;
 	size_t n_touched;
 	struct inventory_delta *deltas; /* as told last, with references to the nodes' names */
@@ -174,9 +170,6 @@ struct inventory {
 	bool touched6; /* a pod with addresses of IPv6, or the namespace of one, isn't as it was */
 };
 
-void pods_list_end(struct inventory *inventory);
-void spaces_list_end(struct inventory *inventory);
-void policies_list_end(struct inventory *inventory);
 void pods_clear(struct inventory *inventory);
 void policies_clear(struct inventory *inventory);
 void deltas_clear(struct inventory *inventory);

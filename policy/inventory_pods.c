@@ -160,10 +160,8 @@ int inventory_namespace_set(struct inventory *inventory, const struct inventory_
 		return r;
 	space = space_find(inventory, text->name);
 	if (space && space->uid && strcmp(space->uid, text->uid) != 0 &&
-	    text->created_s < space->created_s) {
-		space->seen = inventory->lists[INVENTORY_NAMESPACES];
+	    text->created_s < space->created_s)
 		return 0;
-	}
 	if ((!space || !space->labels) && inventory->n_known_spaces >= INVENTORY_NAMESPACES_MAX)
 		return err_set(err, -ENOSPC, "more than %u namespaces", INVENTORY_NAMESPACES_MAX);
 
@@ -185,7 +183,6 @@ int inventory_namespace_set(struct inventory *inventory, const struct inventory_
 	space->labels = labels;
 	space->uid = uid;
 	space->created_s = text->created_s;
-	space->seen = inventory->lists[INVENTORY_NAMESPACES];
 	return 0;
 }
 
@@ -319,18 +316,14 @@ int inventory_pod_set(struct inventory *inventory, const struct inventory_pod *t
 	if (r < 0)
 		return r;
 	old = entry_find(inventory, text->namespace, text->name);
-	if (old && !entry_has_uid(old, text->uid) && text->created_s < old->created_s) {
-		old->seen = inventory->lists[INVENTORY_PODS];
+	if (old && !entry_has_uid(old, text->uid) && text->created_s < old->created_s)
 		return 0;
-	}
 	if (!old && inventory->pods.n >= INVENTORY_PODS_MAX)
 		return err_set(err, -ENOSPC, "more than %u pods", INVENTORY_PODS_MAX);
 	made = entry_new(inventory, text);
 	if (!made)
 		return -ENOMEM;
-	made->seen = inventory->lists[INVENTORY_PODS];
 	if (old && entry_equal(old, made)) {
-		old->seen = made->seen;
 		entry_free(inventory, made);
 		return 0;
 	}
@@ -360,32 +353,6 @@ void inventory_pod_drop(struct inventory *inventory, struct entry *pod)
 	entry_remove(inventory, pod);
 }
 
-/* What is removed leaves its slot to another one, which must be looked at, too. */
-void pods_list_end(struct inventory *inventory)
-{
-	for (size_t i = 0; i < inventory->pods.n_slots;) {
-		struct entry *pod = (struct entry *)inventory->pods.v[i];
-
-		if (pod && pod->seen != inventory->lists[INVENTORY_PODS])
-			entry_remove(inventory, pod);
-		else
-			i++;
-	}
-}
-
-void spaces_list_end(struct inventory *inventory)
-{
-	for (size_t i = 0; i < inventory->spaces.n_slots; i++) {
-		struct space *space = (struct space *)inventory->spaces.v[i];
-
-		while (space && space->labels &&
-		       space->seen != inventory->lists[INVENTORY_NAMESPACES]) {
-			space_forget(inventory, space);
-			space = (struct space *)inventory->spaces.v[i];
-		}
-	}
-}
-
 void touched_done(struct inventory *inventory)
 {
 	struct place *next;
@@ -406,10 +373,21 @@ void touched_done(struct inventory *inventory)
 
 void pods_clear(struct inventory *inventory)
 {
-	inventory->lists[INVENTORY_PODS]++;
-	inventory->lists[INVENTORY_NAMESPACES]++;
-	pods_list_end(inventory);
-	spaces_list_end(inventory);
+	/* What is removed leaves its slot to another one. */
+	for (size_t i = 0; i < inventory->pods.n_slots;) {
+		if (inventory->pods.v[i])
+			entry_remove(inventory, (struct entry *)inventory->pods.v[i]);
+		else
+			i++;
+	}
+	for (size_t i = 0; i < inventory->spaces.n_slots;) {
+		struct space *space = (struct space *)inventory->spaces.v[i];
+
+		if (space && space->labels)
+			space_forget(inventory, space);
+		else
+			i++;
+	}
 	touched_done(inventory);
 	table_done(&inventory->pods);
 	table_done(&inventory->spaces);

@@ -220,16 +220,13 @@ int inventory_policy_set(struct inventory *inventory, const struct inventory_pol
 	if (r < 0)
 		return r;
 	at = find(inventory, text->name);
-	if (at && is_known(*at, text)) {
-		(*at)->seen = inventory->lists[INVENTORY_POLICIES];
+	if (at && is_known(*at, text))
 		return 0;
-	}
 	if (!at && inventory->n_policies >= POLICY_MAX)
 		return err_set(err, -ENOSPC, "more than %d policies", POLICY_MAX);
 	r = rules_new(&inventory->pool, text, &made, err);
 	if (r < 0)
 		return r;
-	made->seen = inventory->lists[INVENTORY_POLICIES];
 	if (at) {
 		rules_put(inventory, *at);
 		*at = made;
@@ -253,13 +250,6 @@ void inventory_policy_remove(struct inventory *inventory, const char *name, cons
 
 	if (at && !strcmp((*at)->uid, uid))
 		forget(inventory, at);
-}
-
-void policies_list_end(struct inventory *inventory)
-{
-	for (size_t i = inventory->n_policies; i-- > 0;)
-		if (inventory->policies[i]->seen != inventory->lists[INVENTORY_POLICIES])
-			forget(inventory, &inventory->policies[i]);
 }
 
 void policies_clear(struct inventory *inventory)

@@ -235,42 +235,6 @@ static void events_of_an_earlier_object_are_ignored(void **state)
 	assert_string_equal(objects_class(inv, "10.0.0.2"), "-");
 }
 
-static void what_a_complete_list_lacks_is_removed_at_its_end(void **state)
-{
-	(void)state;
-	INVENTORY;
-	given_usual(inv);
-	given_pod(inv, "pay/a", (struct pod_words){ .ips = "10.0.0.2" });
-	given_pod(inv, "pay/b", (struct pod_words){ .ips = "10.0.0.3" });
-	assert_string_equal(given_taken(inv), "10.0.0.2 :->n1:+;10.0.0.3 :->n1:+");
-
-	inventory_list_begin(inv, INVENTORY_PODS);
-	given_pod(inv, "pay/a", (struct pod_words){ .ips = "10.0.0.2" });
-	assert_string_equal(given_taken(inv), ""); /* breaks off, and begins anew */
-	inventory_list_begin(inv, INVENTORY_PODS);
-	given_pod(inv, "pay/b", (struct pod_words){ .ips = "10.0.0.3" });
-	given_pod(inv, "pay/first", (struct pod_words){ .ips = "10.0.0.1" });
-	inventory_list_end(inv, INVENTORY_PODS);
-	assert_string_equal(given_taken(inv), "10.0.0.2 n1:+>:-");
-
-	inventory_list_begin(inv, INVENTORY_NAMESPACES);
-	given_space(inv, "rest", "team=rest");
-	inventory_list_end(inv, INVENTORY_NAMESPACES);
-	assert_string_equal(given_taken(inv), "10.0.0.1 n1:+>:-;10.0.0.3 n1:+>:-");
-
-	inventory_list_begin(inv, INVENTORY_POLICIES);
-	given_policy(inv, "p", (struct policy_words){ .namespaces = "team=pay", .generation = 1 });
-	inventory_list_end(inv, INVENTORY_POLICIES);
-	given_compiled(inv);
-	inventory_list_begin(inv, INVENTORY_POLICIES);
-	given_policy(inv, "p", (struct policy_words){ .namespaces = "team=pay", .generation = 1 });
-	inventory_list_end(inv, INVENTORY_POLICIES);
-	assert_string_equal(given_taken(inv), ""); /* nothing new */
-	inventory_list_begin(inv, INVENTORY_POLICIES);
-	inventory_list_end(inv, INVENTORY_POLICIES);
-	assert_string_equal(given_taken(inv), "compile");
-}
-
 static void long_names_are_cut_and_stay_different(void **state)
 {
 	char name[POLICY_NAME_MAX], other[POLICY_NAME_MAX], long_name[254];
@@ -385,7 +349,6 @@ int main(void)
 		TEST(a_burst_becomes_its_difference),
 		TEST(an_address_has_the_uid_of_who_has_it_now),
 		TEST(events_of_an_earlier_object_are_ignored),
-		TEST(what_a_complete_list_lacks_is_removed_at_its_end),
 		TEST(long_names_are_cut_and_stay_different),
 		TEST(what_is_refused_changes_nothing),
 		TEST(policies_have_a_ceiling_and_say_whether_one_is_strict),

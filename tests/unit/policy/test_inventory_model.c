@@ -286,17 +286,16 @@ static int step_egress(struct world *w, struct inventory *inv)
 	return r;
 }
 
-/* Some pods have gone unseen. */
+/* Some pods have gone, and the others are told again. */
 static int step_list(struct world *w, struct inventory *inv)
 {
-	inventory_list_begin(inv, INVENTORY_PODS);
 	for (size_t i = 0; i < SPACES * PODS; i++) {
-		if (w->pods[i].uid && !world_random(5))
+		if (w->pods[i].uid && !world_random(5)) {
+			inventory_pod_remove(inv, w->pods[i].namespace, w->pods[i].name, NULL);
 			w->pods[i].uid = NULL;
-		else if (w->pods[i].uid)
+		} else if (w->pods[i].uid)
 			assert_int_equal(inventory_pod_set(inv, &w->pods[i], NULL), 0);
 	}
-	inventory_list_end(inv, INVENTORY_PODS);
 	return 0;
 }
 

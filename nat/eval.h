@@ -40,6 +40,9 @@ struct nat_eval_result {
 	enum nat_eval_verdict verdict;
 	bool snat; /* a source translation was chosen */
 	struct ip4 snat_to;
+	/* The ports that the translation may choose from; 0, 0: any. `snat_own`: they were found by the source. */
+	uint16_t snat_first_port, snat_last_port;
+	bool snat_own;
 	bool notrack;
 	char counters[8][NAT_NAME_MAX]; /* those that counted, in order; more are left out */
 	size_t n_counters;

@@ -261,8 +261,13 @@ static enum outcome eval_set_mark_map(struct walk *w, const struct nat_op *op)
 
 static enum outcome eval_load_ports(struct walk *w, const struct nat_op *op)
 {
-	return met_if(elem_find(nat_set_find(w->rs, op->name), w->packet->mark, w->packet->src.v) !=
-		      NULL);
+	const struct nat_elem *elem =
+		elem_find(nat_set_find(w->rs, op->name), w->packet->mark, w->packet->src.v);
+
+	if (!elem)
+		return NOT_MET;
+	w->ports = elem->data;
+	return NEXT_OP;
 }
 
 static enum outcome eval_ct_mark_vmap(struct walk *w, const struct nat_op *op)
@@ -385,6 +390,30 @@ static enum outcome eval_snat_mark(struct walk *w, const struct nat_op *op)
 	return elem ? translate(w, (struct ip4){ .v = elem->data }) : NOT_MET;
 }
 
+static enum outcome translate_to_ports(struct walk *w, const struct nat_op *op, uint32_t ports)
+{
+	const enum outcome outcome = eval_snat_mark(w, op);
+
+	if (outcome == DONE_ACCEPT) {
+		w->result.snat_first_port = (uint16_t)(ports >> 16);
+		w->result.snat_last_port = (uint16_t)ports;
+	}
+	return outcome;
+}
+
+static enum outcome eval_snat_mark_ports(struct walk *w, const struct nat_op *op)
+{
+	return translate_to_ports(w, op, nat_ports((uint16_t)op->mask, (uint16_t)op->value));
+}
+
+static enum outcome eval_snat_mark_loaded(struct walk *w, const struct nat_op *op)
+{
+	const enum outcome outcome = translate_to_ports(w, op, w->ports);
+
+	w->result.snat_own = outcome == DONE_ACCEPT;
+	return outcome;
+}
+
 nat_eval_fn *const nat_eval_fns[NAT_OP_KIND_COUNT] = {
 	[NAT_IIF] = eval_iif,
 	[NAT_IIF_NOT] = eval_iif_not,
@@ -436,6 +465,6 @@ nat_eval_fn *const nat_eval_fns[NAT_OP_KIND_COUNT] = {
 	[NAT_REJECT_RESET] = eval_reset,
 	[NAT_SNAT_SADDR] = eval_snat_saddr,
 	[NAT_SNAT_MARK] = eval_snat_mark,
-	[NAT_SNAT_MARK_PORTS] = eval_snat_mark,
-	[NAT_SNAT_MARK_LOADED] = eval_snat_mark,
+	[NAT_SNAT_MARK_PORTS] = eval_snat_mark_ports,
+	[NAT_SNAT_MARK_LOADED] = eval_snat_mark_loaded,
 };

@@ -25,6 +25,7 @@ struct walk {
 	struct nat_eval_result result;
 	bool before_conntrack; /* the base chain runs when there is no entry yet */
 	const char *target;
+	uint32_t ports; /* that NAT_LOAD_PORTS found in this rule, as nat_ports has them */
 	void (*on_step)(const struct nat_eval_step *step, void *data);
 	void *data;
 };

@@ -53,6 +53,9 @@ static bool run_hook(struct tracer *t, enum nat_hook hook)
 	if (result.snat) {
 		t->trace.translated = true;
 		t->packet.src = result.snat_to;
+		t->trace.first_port = result.snat_first_port;
+		t->trace.last_port = result.snat_last_port;
+		t->trace.has_own_ports = result.snat_own;
 	}
 	if (result.verdict == NAT_EVAL_ACCEPT)
 		return true;

@@ -23,10 +23,12 @@ struct nat_trace {
 	struct nat_trace_step *v;
 	size_t n;
 	bool dropped;
-	char dropped_by[NAT_NAME_MAX]; /* the counter that counted it last, "" if none did */
-	bool translated;               /* a source translation was chosen: packet.src has it */
-	struct ip4 source;             /* after translation */
-	struct rt_encap encap;         /* dst.v == 0: not into a tunnel */
+	char dropped_by[NAT_NAME_MAX];  /* the counter that counted it last, "" if none did */
+	bool translated;                /* a source translation was chosen: packet.src has it */
+	struct ip4 source;              /* after translation */
+	uint16_t first_port, last_port; /* of those that it may get; 0, 0: any */
+	bool has_own_ports;             /* nobody else gets these */
+	struct rt_encap encap;          /* dst.v == 0: not into a tunnel */
 	char oif[16];
 };
 

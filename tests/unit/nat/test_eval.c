@@ -392,9 +392,29 @@ static void ports_are_found_by_mark_and_source(void **state)
 	result = eval_one(NAT_HOOK_POSTROUTING, 99, rule, &mine);
 	assert_true(result.snat);
 	assert_int_equal(result.snat_to.v, A0 + 201);
+	assert_int_equal(result.snat_first_port, 2000);
+	assert_int_equal(result.snat_last_port, 2999);
+	assert_true(result.snat_own);
 
 	others.mark = 2;
-	assert_false(eval_one(NAT_HOOK_POSTROUTING, 99, rule, &others).snat);
+	result = eval_one(NAT_HOOK_POSTROUTING, 99, rule, &others);
+	assert_false(result.snat);
+	assert_int_equal(result.snat_last_port, 0);
+}
+
+static void a_range_of_ports_is_nobodys_own(void **state)
+{
+	const struct nat_rule rule =
+		NAT_RULE({ NAT_SNAT_MARK_PORTS, 1024, 65535, .name = "to_addr" });
+	struct nat_packet packet = TCP;
+	struct nat_eval_result result;
+
+	(void)state;
+	packet.mark = 1;
+	result = eval_one(NAT_HOOK_POSTROUTING, 99, rule, &packet);
+	assert_int_equal(result.snat_first_port, 1024);
+	assert_int_equal(result.snat_last_port, 65535);
+	assert_false(result.snat_own);
 }
 
 static void a_later_chain_sees_the_translated_source(void **state)
@@ -434,6 +454,7 @@ int main(void)
 		cmocka_unit_test(before_conntrack_there_is_no_entry),
 		cmocka_unit_test(sources_are_translated_as_said),
 		cmocka_unit_test(ports_are_found_by_mark_and_source),
+		cmocka_unit_test(a_range_of_ports_is_nobodys_own),
 		cmocka_unit_test(a_later_chain_sees_the_translated_source),
 	};
 

@@ -229,6 +229,15 @@ int report_addresses(const struct control_args *args, struct ip4 *ret_source,
 	return rc ? err_prefix(err, rc, "destination") : 0;
 }
 
+static void put_ports(struct control_out *out, const struct nat_trace *trace)
+{
+	control_object(out, "ports");
+	control_int(out, "first_port", trace->first_port);
+	control_int(out, "last_port", trace->last_port);
+	control_bool(out, "own", trace->has_own_ports);
+	control_end(out);
+}
+
 void report_explanation(struct control_out *out, const struct report_verdict *verdict,
 			const struct nat_trace *trace)
 {
@@ -239,6 +248,8 @@ void report_explanation(struct control_out *out, const struct report_verdict *ve
 	control_string(out, "summary", verdict->sentence);
 	control_string(out, "verdict", verdict->word);
 	control_string(out, "egress_ip", verdict->egress_ip);
+	if (trace->translated && trace->first_port)
+		put_ports(out, trace);
 	control_array(out, "steps");
 	for (size_t i = 0; i < trace->n; i++) {
 		control_object(out, NULL);

@@ -52,7 +52,7 @@ struct report_verdict {
 	struct ip4 source, destination;
 	const char *word;      /* translated, steered, direct, dropped */
 	const char *egress_ip; /* NULL: none */
-	char sentence[512];
+	char sentence[640];
 };
 void report_explanation(struct control_out *out, const struct report_verdict *verdict,
 			const struct nat_trace *trace);

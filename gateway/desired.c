@@ -132,7 +132,7 @@ static uint32_t capacity(size_t n)
 	return places;
 }
 
-static bool has_blocks(const struct gateway_view *view)
+bool gateway_has_blocks(const struct gateway_view *view)
 {
 	return view->blocks && blocks_are_wanted(view->blocks);
 }
@@ -393,7 +393,7 @@ static void find_ports(const struct gateway_view *view, uint32_t *ret_first, uin
 
 	*ret_first = limits->first_port;
 	*ret_last = limits->last_port;
-	if (has_blocks(view)) {
+	if (gateway_has_blocks(view)) {
 		const struct block shared = blocks_shared(view->blocks);
 
 		*ret_first = shared.first_port;
@@ -414,7 +414,7 @@ static void add_translation(struct builder *b)
 	find_ports(b->view, &first, &last);
 	if (first)
 		rule.ops[1] = (struct nat_op){ NAT_SNAT_MARK_PORTS, first, last, "egress" };
-	if (has_blocks(b->view))
+	if (gateway_has_blocks(b->view))
 		nat_rule_add(b->rs, snat, on_device(uplink, own));
 	nat_rule_add(b->rs, snat, on_device(uplink, rule));
 }
@@ -434,7 +434,7 @@ int gateway_describe_table(const struct gateway_view *view, struct nat_ruleset *
 	limits_describe(view, ret);
 	add_classes(&b);
 	add_members(&b);
-	if (has_blocks(view))
+	if (gateway_has_blocks(view))
 		add_blocks(&b);
 	add_outer(&b);
 	add_forward(&b);

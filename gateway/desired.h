@@ -79,6 +79,9 @@ struct ip4 gateway_address(const struct gateway_view *view);
 /* v == 0: not known yet. */
 struct ip4 gateway_public(const struct gateway_view *view, size_t egress_index);
 
+/* Sources get ports of their own. */
+bool gateway_has_blocks(const struct gateway_view *view);
+
 /* 0; -ENOMEM; -EINVAL when the policies don't fit. */
 int gateway_describe_table(const struct gateway_view *view, struct nat_ruleset *ret);
 int gateway_describe_routing(const struct gateway_view *view, struct net_desired *ret);

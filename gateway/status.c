@@ -22,7 +22,7 @@
 #include "nat/keeper.h"
 #include "nat/trace.h"
 
-enum { TCP_SYN = 0x02, CONDITION_MAX = 320 };
+enum { TCP_SYN = 0x02, CONDITION_MAX = 320, PORTS_MAX = 80 };
 
 static void put_ownership(struct control_out *out, const struct own_egress *egress)
 {
@@ -183,6 +183,21 @@ static const char *name_condition(const struct gateway_view *view, const struct 
 	return buf;
 }
 
+/* ", with the ports 5120-5375 of its own", or "". Returns `buf`. */
+static const char *name_ports(const struct gateway_view *view, const struct nat_trace *trace,
+			      char buf[static PORTS_MAX])
+{
+	const char *whose = gateway_has_blocks(view) ? ", which all without a block share" : "";
+
+	if (trace->has_own_ports)
+		whose = " of its own";
+	buf[0] = '\0';
+	if (trace->first_port)
+		snprintf(buf, PORTS_MAX, ", with the ports %u-%u%s", trace->first_port,
+			 trace->last_port, whose);
+	return buf;
+}
+
 /* Why the egress IP that the policy names can't be used now, or false. */
 static bool explain_egress(struct report_verdict *verdict, const struct gateway_view *view,
 			   const struct policy_rule *rule)
@@ -220,6 +235,7 @@ static void judge(struct report_verdict *verdict, const struct gateway_view *vie
 		gateway_rule_of(view, verdict->source, verdict->destination);
 	const struct gateway_egress *egress = view->config->egress_ips.v;
 	char public[IP4_TEXT_MAX], private[IP4_TEXT_MAX], condition[CONDITION_MAX];
+	char ports[PORTS_MAX];
 
 	verdict->word = "dropped";
 	if (rule && rule->egress != POLICY_EGRESS_NONE)
@@ -231,10 +247,10 @@ static void judge(struct report_verdict *verdict, const struct gateway_view *vie
 	} else if (!trace->dropped && trace->translated && rule) {
 		verdict->word = "translated";
 		snprintf(verdict->sentence, sizeof(verdict->sentence),
-			 "policy %s translates it to the egress IP %s (%s, carried by %s), %s",
+			 "policy %s translates it to the egress IP %s (%s, carried by %s)%s, %s",
 			 view->policies->names[rule->policy], egress[rule->egress].name,
 			 ip4_format(gateway_public(view, rule->egress), public),
-			 ip4_format(trace->source, private),
+			 ip4_format(trace->source, private), name_ports(view, trace, ports),
 			 name_condition(view, origin, condition));
 	} else if (!rule || !explain_egress(verdict, view, rule)) {
 		snprintf(verdict->sentence, sizeof(verdict->sentence), "dropped: %s",

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "gateway/blockuse.h"
 #include "gateway/limiter.h"
 #include "gateway/limits.h"
 #include "gateway/ports.h"
@@ -58,15 +59,32 @@ static void take_reading(const struct portwatch *watch, struct reading *ret)
 	}
 }
 
-static void count_refusals(struct portwatch *watch, const struct reading *reading)
+/* Parts of the ports that are full although no destination has nearly all of them. */
+static void see_blocks(const struct portwatch *watch, struct reading *reading)
+{
+	const struct gateway_view view = watch->options.view(watch->options.data);
+	struct blockuse use[POLICY_EGRESS_MAX];
+
+	if (!gateway_has_blocks(&view))
+		return;
+	blockuse_read(view.blocks, traffic_usage(watch->traffic), use);
+	for (size_t i = 0; i < reading->n; i++)
+		reading->v[i].is_part_full = blockuse_is_short(view.blocks, &use[i]);
+}
+
+static void count_refusals(struct portwatch *watch, struct reading *reading)
 {
 	struct ct_stats stats;
 	struct err err = ERR_NULL;
 
-	if (ct_stats_read(watch->nfnl, &stats, &err))
+	if (ct_stats_read(watch->nfnl, &stats, &err)) {
 		log_debug("usage", "what the kernel refuses can't be read: %s", err.text);
-	else
-		pressure_count(&watch->pressure, reading->v, reading->n, stats.insert_failed);
+		return;
+	}
+	/* In peace nobody looks through all sources. */
+	if (pressure_is_refusing(&watch->pressure, stats.insert_failed))
+		see_blocks(watch, reading);
+	pressure_count(&watch->pressure, reading->v, reading->n, stats.insert_failed);
 }
 
 static bool is_any_short(const struct pressure *pressure, size_t n)

@@ -52,15 +52,21 @@ bool pressure_wants_look(const struct pressure *pressure, const struct pressure_
 	return false;
 }
 
+bool pressure_is_refusing(const struct pressure *pressure, uint64_t insert_failed)
+{
+	return pressure->is_known && insert_failed > pressure->failed;
+}
+
 void pressure_count(struct pressure *pressure, const struct pressure_input *v, size_t n,
 		    uint64_t insert_failed)
 {
-	const bool is_more = pressure->is_known && insert_failed > pressure->failed;
-	const uint64_t refused = is_more ? insert_failed - pressure->failed : 0;
+	const uint64_t refused = pressure_is_refusing(pressure, insert_failed) ?
+					 insert_failed - pressure->failed :
+					 0;
 	size_t full = 0, which = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (share_of(&v[i]) >= PRESSURE_FULL) {
+		if (share_of(&v[i]) >= PRESSURE_FULL || v[i].is_part_full) {
 			full++;
 			which = i;
 		}

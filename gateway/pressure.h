@@ -4,8 +4,9 @@
  * Pure: of which egress IPs ports are short, and how many first packets were refused for want of one.
  *
  * The kernel doesn't say for whom it found no port: it counts those packets and lost races alike, for all egress IPs together
- * (insert_failed of conntrack). So what it counts is taken for refusals while ports to some destination are nearly all taken, for
- * those of that egress IP if it's the only one, and for nobody's if there are several.
+ * (insert_failed of conntrack). So what it counts is taken for refusals while ports to some destination are nearly all taken, or
+ * some part of the ports that is a source's own (blockuse.h), for those of that egress IP if it's the only one, and for nobody's if
+ * there are several.
  */
 #pragma once
 
@@ -24,6 +25,7 @@ enum { PRESSURE_SHORT = 80, PRESSURE_RELIEVED = 70, PRESSURE_FULL = 90 };
 struct pressure_input {
 	const char *egress_name, *destination; /* in words; NULL: it has none */
 	uint32_t ports, capacity;
+	bool is_part_full; /* of its ports; only pressure_count wants to know */
 };
 
 struct pressure {
@@ -46,6 +48,8 @@ bool pressure_judge(struct pressure *pressure, const struct pressure_input *v, s
 		    bool is_fresh);
 /* Some are short by these numbers, and not yet said to be: a look would tell. */
 bool pressure_wants_look(const struct pressure *pressure, const struct pressure_input *v, size_t n);
+/* It has counted more than before: pressure_count will want to know of parts. */
+bool pressure_is_refusing(const struct pressure *pressure, uint64_t insert_failed);
 /* The kernel's count is this now, with the same numbers. */
 void pressure_count(struct pressure *pressure, const struct pressure_input *v, size_t n,
 		    uint64_t insert_failed);

@@ -15,7 +15,10 @@ enum { STEPS = 8 };
 
 static struct pressure_input input(const char *name, uint32_t ports)
 {
-	return (struct pressure_input){ name, ports ? "tcp 198.51.100.10:443" : NULL, ports, 1000 };
+	return (struct pressure_input){ .egress_name = name,
+					.destination = ports ? "tcp 198.51.100.10:443" : NULL,
+					.ports = ports,
+					.capacity = 1000 };
 }
 
 static void it_is_raised_at_80_percent_and_withdrawn_below_70(void **state)
@@ -88,12 +91,38 @@ static void refusals_are_of_the_egress_ip_that_is_full(void **state)
 	}
 }
 
+/* As when a source has nearly all of its own ports in use. */
+static void a_part_that_is_full_refuses_like_a_destination(void **state)
+{
+	struct pressure pressure = { 0 };
+	struct pressure_input two[] = { input("bank", 10), input("mail", 10) };
+
+	(void)state;
+	assert_false(pressure_is_refusing(&pressure, 7)); /* who knows since when */
+	pressure_count(&pressure, two, 2, 7);
+	assert_false(pressure_is_refusing(&pressure, 7));
+	assert_true(pressure_is_refusing(&pressure, 12));
+	two[1].is_part_full = true;
+	pressure_count(&pressure, two, 2, 12);
+	assert_int_equal(pressure.v[0].refused, 0);
+	assert_int_equal(pressure.v[1].refused, 5);
+	two[0] = input("bank", 900);
+	pressure_count(&pressure, two, 2, 13);
+	assert_int_equal(pressure.refused_unknown, 1);
+	two[0] = input("bank", 899);
+	two[1].is_part_full = false;
+	pressure_count(&pressure, two, 2, 20);
+	assert_int_equal(pressure.v[0].refused + pressure.v[1].refused, 5);
+	assert_int_equal(pressure.refused_unknown, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_raised_at_80_percent_and_withdrawn_below_70),
 		cmocka_unit_test(its_words_are_those_of_when_it_was_raised),
 		cmocka_unit_test(refusals_are_of_the_egress_ip_that_is_full),
+		cmocka_unit_test(a_part_that_is_full_refuses_like_a_destination),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

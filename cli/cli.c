@@ -113,7 +113,7 @@ static const struct command commands[] = {
 	{ "drain", "",
 	  "have other gateways take over what this one carries, and wait until they have", 0, 0,
 	  " json socket undo timeout ", run_drain },
-	{ "top", " [pods|destinations|egress-ips]",
+	{ "top", " [pods|destinations|egress-ips|blocks]",
 	  "who has most connections and ports of this gateway's egress IPs now", 0, 1,
 	  " json socket sort limit once watch ", run_top },
 	{ "eips", "", "the account's Elastic IPs: where they are, and which are idle", 0, 0,

@@ -65,6 +65,13 @@ static void write_list(FILE *out, const struct control_node *list)
 		fprintf(out, "%s%s", i ? ", " : "", control_text(control_at(list, i), NULL));
 }
 
+/* "5120-5375" */
+static void write_ports(FILE *out, const struct control_node *ports)
+{
+	fprintf(out, "%lld-%lld", control_number(ports, "first_port"),
+		control_number(ports, "last_port"));
+}
+
 FILE *print_cell_begin(struct print_cell *cell)
 {
 	*cell = (struct print_cell){ 0 };
@@ -100,6 +107,8 @@ static char *cell_text(const struct control_node *row, const struct print_column
 		write_list(out, control_get(row, column->key));
 	else if (!control_get(row, column->key))
 		fputc('-', out);
+	else if (column->kind == PRINT_PORTS)
+		write_ports(out, control_get(row, column->key));
 	else if (column->kind == PRINT_SECONDS)
 		print_duration(out, control_number(row, column->key));
 	else if (column->kind == PRINT_BYTES)

@@ -14,7 +14,8 @@ enum print_kind {
 	PRINT_SECONDS,
 	PRINT_LIST, /* of strings */
 	PRINT_BYTES,
-	PRINT_PERCENT
+	PRINT_PERCENT,
+	PRINT_PORTS, /* of an object with first_port and last_port */
 };
 
 struct print_column {

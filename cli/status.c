@@ -24,6 +24,12 @@ static const struct print_column egress_columns[] = {
 	{ "REASON", "reason", PRINT_TEXT },
 };
 
+static const struct print_column block_columns[] = {
+	{ "EGRESS IP", "egress_ip", PRINT_TEXT }, { "EACH", "size", PRINT_NUMBER },
+	{ "GIVEN", "given", PRINT_NUMBER },       { "RESTING", "resting", PRINT_NUMBER },
+	{ "FREE", "free", PRINT_NUMBER },         { "WAITING", "waiting", PRINT_NUMBER },
+};
+
 /* Of a group of gateways. */
 static const struct print_column member_columns[] = {
 	{ "NAME", "name", PRINT_TEXT },
@@ -287,6 +293,8 @@ void status_print(FILE *out, const struct control_node *status)
 	print_log(out, control_get(status, "log"));
 	print_table(out, "Egress IPs", control_get(status, "egress_ips"), egress_columns,
 		    ARRAY_SIZE(egress_columns));
+	print_table(out, "Blocks of ports", control_get(status, "port_blocks"), block_columns,
+		    ARRAY_SIZE(block_columns));
 	print_table(out, "Members of the group", control_get(failover, "members"), member_columns,
 		    ARRAY_SIZE(member_columns));
 	print_table(out, "Who carries them", control_get(failover, "egress_ips"), carried_columns,

@@ -27,6 +27,14 @@ static const struct print_column egress_columns[] = {
 	{ "REFUSED", "refused", PRINT_NUMBER },
 };
 
+static const struct print_column block_columns[] = {
+	{ "EGRESS IP", "egress_ip", PRINT_TEXT }, { "EACH", "size", PRINT_NUMBER },
+	{ "GIVEN", "given", PRINT_NUMBER },       { "RESTING", "resting", PRINT_NUMBER },
+	{ "FREE", "free", PRINT_NUMBER },         { "FULL", "full", PRINT_NUMBER },
+	{ "WAITING", "waiting", PRINT_NUMBER },   { "SHARED", "shared_connections", PRINT_NUMBER },
+	{ "OF", "shared_ports", PRINT_NUMBER },
+};
+
 static const struct print_column destination_columns[] = {
 	{ "EGRESS IP", "egress_ip", PRINT_TEXT },
 	{ "PROTOCOL", "protocol", PRINT_TEXT },
@@ -45,6 +53,7 @@ static const struct print_column pod_columns[] = {
 	{ "NODE", "node", PRINT_TEXT },
 	{ "POLICY", "policy", PRINT_TEXT },
 	{ "EGRESS IP", "egress_ip", PRINT_TEXT },
+	{ "BLOCK", "block", PRINT_PORTS },
 	{ "CONNECTIONS", "connections", PRINT_NUMBER },
 	{ "OF", "limit", PRINT_NUMBER },
 	{ "NEW/S", "new_per_s", PRINT_NUMBER },
@@ -52,18 +61,28 @@ static const struct print_column pod_columns[] = {
 	{ "RECEIVED/S", "received_bytes_per_s", PRINT_BYTES },
 };
 
+/* Narrow enough for a terminal, which the table of pods isn't any more. */
+static const struct print_column holder_columns[] = {
+	{ "NAMESPACE", "namespace", PRINT_TEXT }, { "POD", "name", PRINT_TEXT },
+	{ "ADDRESS", "address", PRINT_TEXT },     { "EGRESS IP", "egress_ip", PRINT_TEXT },
+	{ "BLOCK", "block", PRINT_PORTS },        { "USED", "connections", PRINT_NUMBER },
+};
+
 static const struct part {
 	const char *name, *heading, *key;
 	const struct print_column *columns;
 	size_t n_columns;
+	bool is_for_name; /* shown to who asks for the name, not among all */
 } parts[] = {
 	{ "egress-ips", "egress IPs", "egress_ips", egress_columns, ARRAY_SIZE(egress_columns) },
+	{ "blocks", "blocks of ports", "port_blocks", block_columns, ARRAY_SIZE(block_columns) },
+	{ "blocks", "who has them", "pods", holder_columns, ARRAY_SIZE(holder_columns), true },
 	{ "destinations", "destinations", "destinations", destination_columns,
 	  ARRAY_SIZE(destination_columns) },
 	{ "pods", "pods", "pods", pod_columns, ARRAY_SIZE(pod_columns) },
 };
 
-/* NULL: there is none of that name. */
+/* The first of that name. NULL: there is none. */
 static const struct part *find_part(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
@@ -93,8 +112,23 @@ static void print_part(FILE *out, const struct control_node *result, const struc
 void top_print(FILE *out, const struct control_node *result)
 {
 	print_head(out, result);
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (!parts[i].is_for_name)
+			print_part(out, result, &parts[i]);
+	}
+}
+
+/* Its parts, up to the first one that is empty. */
+static void print_named(FILE *out, const struct control_node *result, const char *name)
+{
+	print_head(out, result);
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (strcmp(parts[i].name, name) != 0)
+			continue;
 		print_part(out, result, &parts[i]);
+		if (control_size(control_get(result, parts[i].key)) == 0)
+			return;
+	}
 }
 
 static int print_answer(const struct cli *cli, const struct cli_options *options,
@@ -104,8 +138,7 @@ static int print_answer(const struct cli *cli, const struct cli_options *options
 		return print_reply(cli, options, reply, top_print, part ? part->key : NULL);
 	if (!part)
 		return print_reply(cli, options, reply, top_print, NULL);
-	print_head(cli->out, control_reply_result(reply));
-	print_part(cli->out, control_reply_result(reply), part);
+	print_named(cli->out, control_reply_result(reply), part->name);
 	return EXIT_OK;
 }
 
@@ -143,7 +176,8 @@ int run_top(const struct cli *cli, const struct cli_options *options, const stru
 	int code;
 
 	if (arguments->n && !part)
-		return complain_of_usage(cli, "top: pods, destinations or egress-ips are known");
+		return complain_of_usage(cli,
+					 "top: pods, destinations, egress-ips or blocks are known");
 	if (options->once && options->watch)
 		return complain_of_usage(cli, "--once, --watch: only one of them");
 	if (!options->watch && (options->once || !is_terminal))

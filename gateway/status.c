@@ -120,6 +120,7 @@ static int run_status(const struct control_args *args, struct control_out *out, 
 	if (state.view.zone && state.view.zone[0])
 		control_string(out, "zone", state.view.zone);
 	put_egress(out, &state.view);
+	gateway_put_blocks(out, &state.view, NULL);
 	control_string(out, "fast_path", keeper_second_names[keeper_second_state(state.keeper)]);
 	put_native(out, &state.view);
 	if (state.failover)

@@ -108,6 +108,7 @@ static int report(const struct gateway_view *view, struct traffic *traffic,
 	if (!rc)
 		rc = top_put_destinations(out, view, usage, best.most);
 	top_put_egress(out, view, usage);
+	gateway_put_blocks(out, view, usage);
 	return rc ? err_set(err, rc, "out of memory") : 0;
 }
 

@@ -7,7 +7,10 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/mono.h"
 #include "control/control.h"
+#include "gateway/blocks.h"
+#include "gateway/blockuse.h"
 #include "gateway/limiter.h"
 #include "gateway/limits.h"
 #include "gateway/ports.h"
@@ -77,6 +80,21 @@ static void put_limit(struct control_out *out, const struct gateway_view *view, 
 	control_bool(out, "limited", limiter_has(view->limiter, source));
 }
 
+static void put_block(struct control_out *out, const struct gateway_view *view,
+		      const struct usage_source *source)
+{
+	struct block block;
+
+	if (!gateway_has_blocks(view) || !blocks_find(view->blocks, usage_source_address(source),
+						      usage_source_egress(source), &block))
+		return;
+	control_object(out, "block");
+	control_int(out, "first_port", block.first_port);
+	control_int(out, "last_port", block.last_port);
+	control_bool(out, "full", blockuse_is_full(&block, source->connections));
+	control_end(out);
+}
+
 static void put_source(struct control_out *out, const struct gateway_view *view,
 		       const struct usage_source *source)
 {
@@ -89,6 +107,7 @@ static void put_source(struct control_out *out, const struct gateway_view *view,
 	control_string(out, "address", ip4_format(address, text));
 	control_string(out, "policy", find_policy(view, address, egress));
 	control_string(out, "egress_ip", egress_name(view, egress));
+	put_block(out, view, source);
 	control_int(out, "connections", source->connections);
 	control_int(out, "sent_bytes_per_s", (long long)source->sent_per_s);
 	control_int(out, "received_bytes_per_s", (long long)source->received_per_s);
@@ -177,4 +196,42 @@ void gateway_put_short(struct control_out *out, const struct gateway_view *view,
 {
 	if (view->pressure && view->pressure->v[egress].is_short)
 		control_string(out, "ports_short", view->pressure->v[egress].text);
+}
+
+/* What is in use of them, as far as it's known. */
+static void put_block_use(struct control_out *out, const struct gateway_view *view,
+			  const struct blockuse *use)
+{
+	const struct block shared = blocks_shared(view->blocks);
+
+	control_int(out, "full", use->full);
+	control_int(out, "shared_connections", (long long)use->shared);
+	control_int(out, "shared_ports", shared.last_port - shared.first_port + 1);
+}
+
+void gateway_put_blocks(struct control_out *out, const struct gateway_view *view,
+			const struct usage *usage)
+{
+	const struct gateway_egress *egress = view->config->egress_ips.v;
+	struct blockuse use[POLICY_EGRESS_MAX];
+	const size_t n = gateway_has_blocks(view) ? view->config->egress_ips.n : 0;
+
+	if (n && usage)
+		blockuse_read(view->blocks, usage, use);
+	control_array(out, "port_blocks");
+	for (unsigned i = 0; i < n; i++) {
+		const struct blocks_numbers numbers = blockuse_numbers(view->blocks, i, mono_now());
+
+		control_object(out, NULL);
+		control_string(out, "egress_ip", egress[i].name);
+		control_int(out, "size", view->config->limits.ports_per_pod);
+		control_int(out, "given", numbers.given);
+		control_int(out, "resting", numbers.resting);
+		control_int(out, "free", blockuse_free(&numbers));
+		control_int(out, "waiting", numbers.waiting);
+		if (usage)
+			put_block_use(out, view, &use[i]);
+		control_end(out);
+	}
+	control_end(out);
 }

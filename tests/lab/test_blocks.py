@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The eipgw authors
 """A pod with ports of its own gets those and no others, and nobody can take them from it; who finds no block shares what is left."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 from eipgwlab import Lab, wait_until
 from eipgwlab.agent import ECHO_PORT
 from labkube import SELECTED, Kube, finish, wait_seen
-from labports import holding
+from labports import egress, holding, of_pod, top
+from proof import status
 
 pytestmark = pytest.mark.knowing
 
@@ -161,3 +163,46 @@ def test_a_new_pod_has_its_block_before_its_first_packet(make_kube: Callable[...
     wait_seen(lab, "n9", lab.eip("bank"))
     assert held(lab)["10.0.1.69"] not in seen.values()
     finish(kube)
+
+
+def test_an_operator_sees_who_has_which_block_and_who_has_none(make_lab: MakeLab) -> None:
+    lab = make(make_lab, blocks=1)
+    gateway, p1 = lab.daemons["gw-a"], lab.pods["p1"]
+    assert p1.server
+    [(owner, (first, last))] = held(lab).items()
+    name, other = ("p1", "p4") if owner == p1.address else ("p4", "p1")
+    sharing = lab.pods[other].address
+    with holding(lab, name, p1.server, ECHO_PORT) as greedy, holding(lab, other, p1.server, ECHO_PORT) as rest:
+        assert greedy.connect(SIZE - 3) == {"connected": SIZE - 3} and rest.connect(2) == {"connected": 2}
+        wait_until(lambda: of_pod(gateway, owner).get("connections") == SIZE - 3, SOON, "its connections")
+        wait_until(lambda: of_pod(gateway, sharing).get("connections") == 2, SOON, "those of the other one")
+        assert of_pod(gateway, owner)["block"] == {"first_port": first, "last_port": last, "full": False}
+        assert "block" not in of_pod(gateway, sharing)
+        before = egress(gateway, "bank")["refused"]
+        # The destination has ports left, the pod hasn't: what it's refused is counted all the same, for its egress IP.
+        assert greedy.connect(8) == {"connected": 3, "silence": 5}
+        wait_until(lambda: egress(gateway, "bank")["refused"] >= before + 5, SOON, "refusals are counted")
+        assert egress(gateway, "bank")["hottest_share"] < 90
+        assert of_pod(gateway, owner)["block"]["full"]
+        bank = {"egress_ip": "bank", "size": SIZE, "given": 1, "resting": 0, "free": 0, "waiting": 1}
+        assert next(e for e in status(gateway)["port_blocks"] if e["egress_ip"] == "bank") == bank
+        use = {"full": 1, "shared_connections": 2, "shared_ports": SHARED}
+        assert next(e for e in top(gateway)["port_blocks"] if e["egress_ip"] == "bank") == {**bank, **use}
+        for shown, pattern in ((gateway.eipgw("status").stdout, rf"^ +bank +{SIZE} +1 +0 +0 +1$"),
+                               (gateway.eipgw("top", "pods").stdout, rf"^ +{re.escape(owner)} .* {first}-{last} +{SIZE} "),
+                               (gateway.eipgw("top", "blocks").stdout, rf"^ +bank +{SIZE} +1 +0 +0 +1 +1 +2 +{SHARED}$"),
+                               (gateway.eipgw("top", "blocks").stdout, rf"^ +{re.escape(sharing)} +bank +- +2$")):
+            assert re.search(pattern, shown, re.MULTILINE), shown
+        assert all(len(line) <= 80 for line in gateway.eipgw("top", "blocks").stdout.splitlines())
+    for address, ports_of, words in ((owner, (first, last), f"with the ports {first}-{last} of its own, if"),
+                                     (sharing, (FIRST, FIRST + SHARED - 1), "which all without a block share, if")):
+        told = json.loads(gateway.eipgw("explain", address, "--json", "--no-aws").stdout)
+        assert told["ports"] == {"first_port": ports_of[0], "last_port": ports_of[1], "own": address == owner} and words in told["summary"], told
+    # Without blocks nothing of it is told.
+    del gateway.config["limits"]
+    gateway.write_config()
+    gateway.reload()
+    wait_until(lambda: status(gateway)["port_blocks"] == [], SOON, "no blocks")
+    assert top(gateway)["port_blocks"] == [] and "blocks" not in gateway.eipgw("top", "blocks").stdout
+    assert "ports" not in json.loads(gateway.eipgw("explain", owner, "--json", "--no-aws").stdout)
+    assert lab.foreign() == {} and lab.check_logs(allow=(SHORT,)) == []

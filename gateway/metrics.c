@@ -16,7 +16,8 @@ static unsigned find_parts(const struct agent_state *state, const struct failove
 	return (state->view.own ? HAS_OWN : 0u) | (state->view.outside ? HAS_OUTSIDE : 0u) |
 	       (state->view.native ? HAS_NATIVE : 0u) | (state->failover ? HAS_FAILOVER : 0u) |
 	       (numbers->has_heartbeats ? HAS_HEARTBEATS : 0u) |
-	       (numbers->has_replica ? HAS_REPLICA : 0u) | (state->drain ? HAS_DRAIN : 0u);
+	       (numbers->has_replica ? HAS_REPLICA : 0u) | (state->drain ? HAS_DRAIN : 0u) |
+	       (gateway_has_blocks(&state->view) ? HAS_BLOCKS : 0u);
 }
 
 static void write_metrics(const struct frame *frame, struct metrics_out *out)

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/mono.h"
+#include "gateway/blockuse.h"
 #include "gateway/limiter.h"
 #include "gateway/limits.h"
 #include "gateway/ports.h"
@@ -130,6 +132,52 @@ static void write_uncounted(struct metrics_out *out, const void *facts)
 	metrics_put(out, METRIC_NO_LABELS, usage_numbers(usage_of(facts)).uncounted);
 }
 
+static void put_blocks(struct metrics_out *out, const struct gateway_scrape *g, size_t egress)
+{
+	const struct blocks_numbers numbers =
+		blockuse_numbers(g->state.view.blocks, (unsigned)egress, mono_now());
+	const struct {
+		const char *name;
+		uint32_t n;
+	} states[] = { { "given", numbers.given },
+		       { "resting", numbers.resting },
+		       { "free", blockuse_free(&numbers) } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+		metrics_put(out,
+			    METRIC_LABELS({ "egress_ip", name_of(g, egress) },
+					  { "state", states[i].name }),
+			    states[i].n);
+}
+
+static void write_blocks(struct metrics_out *out, const void *facts)
+{
+	const struct gateway_scrape *g = facts;
+
+	for (size_t i = 0; i < g->state.view.config->egress_ips.n; i++)
+		put_blocks(out, g, i);
+}
+
+static void write_waiting(struct metrics_out *out, const void *facts)
+{
+	const struct gateway_scrape *g = facts;
+
+	for (size_t i = 0; i < g->state.view.config->egress_ips.n; i++)
+		metrics_put(
+			out, METRIC_LABELS({ "egress_ip", name_of(g, i) }),
+			blockuse_numbers(g->state.view.blocks, (unsigned)i, mono_now()).waiting);
+}
+
+static void write_full(struct metrics_out *out, const void *facts)
+{
+	const struct gateway_scrape *g = facts;
+	struct blockuse use[POLICY_EGRESS_MAX];
+
+	blockuse_read(g->state.view.blocks, usage_of(g), use);
+	for (size_t i = 0; i < g->state.view.config->egress_ips.n; i++)
+		metrics_put(out, METRIC_LABELS({ "egress_ip", name_of(g, i) }), use[i].full);
+}
+
 static void write_limited(struct metrics_out *out, const void *facts)
 {
 	const struct gateway_scrape *g = facts;
@@ -184,6 +232,20 @@ static const struct metric_row rows[] = {
 		      "First packets that were dropped for want of a port; without an egress IP: one of "
 		      "several" },
 	  .write = write_refused },
+	{ .family = { "eipgw_port_blocks", METRIC_GAUGE, NULL,
+		      "Blocks of ports of the egress IP: those that sources have, those at rest, and the "
+		      "others" },
+	  .needs = HAS_BLOCKS,
+	  .write = write_blocks },
+	{ .family = { "eipgw_port_block_waiting_sources", METRIC_GAUGE, NULL,
+		      "Sources that found no block of the egress IP, and share what is left; where this "
+		      "gateway serves it" },
+	  .needs = HAS_BLOCKS,
+	  .write = write_waiting },
+	{ .family = { "eipgw_port_block_full_sources", METRIC_GAUGE, NULL,
+		      "Sources with connections for nine tenths of their block of the egress IP, or more" },
+	  .needs = HAS_BLOCKS,
+	  .write = write_full },
 	{ .family = { "eipgw_limited_sources", METRIC_GAUGE, NULL,
 		      "Sources that have as many connections as they may have, and get no new one" },
 	  .write = write_limited },

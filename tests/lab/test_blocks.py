@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from eipgwlab import Lab, wait_until
 from eipgwlab.agent import ECHO_PORT
+from eipgwlab.prometheus import fetch
 from labkube import SELECTED, Kube, finish, wait_seen
 from labports import egress, holding, of_pod, top
 from proof import status
@@ -20,6 +21,7 @@ MakeLab = Callable[..., Lab]
 SOON = 60.0
 FIRST, SHARED, SIZE = 20000, 16, 20
 SHORT = r"^<4>ports: bank: "
+METRICS = 9430
 Block = tuple[int, int]
 
 
@@ -30,6 +32,7 @@ def limits(blocks: int, **more: Any) -> dict[str, Any]:
 def make(make_lab: MakeLab, blocks: int, **more: Any) -> Lab:
     lab = make_lab()
     config = lab.daemons["gw-a"].config
+    config["metrics"] = {"listen": f"127.0.0.1:{METRICS}"}
     config["limits"] = limits(blocks, **more)
     config["policies"][0]["pod_cidrs"] = [f"{lab.pods[name].address}/32" for name in ("p1", "p4")]
     lab.daemons["gw-a"].write_config()
@@ -194,6 +197,11 @@ def test_an_operator_sees_who_has_which_block_and_who_has_none(make_lab: MakeLab
                                (gateway.eipgw("top", "blocks").stdout, rf"^ +{re.escape(sharing)} +bank +- +2$")):
             assert re.search(pattern, shown, re.MULTILINE), shown
         assert all(len(line) <= 80 for line in gateway.eipgw("top", "blocks").stdout.splitlines())
+        code, text = fetch(lab.netns_of("gw-a"), METRICS, "/metrics")
+        found = dict(re.findall(r'^eipgw_port_(block\w*\{egress_ip="bank"[^}]*\}) (\d+)$', text, re.MULTILINE))
+        assert code == 200 and found == {'blocks{egress_ip="bank",state="given"}': "1", 'blocks{egress_ip="bank",state="resting"}': "0",
+                                         'blocks{egress_ip="bank",state="free"}': "0", 'block_waiting_sources{egress_ip="bank"}': "1",
+                                         'block_full_sources{egress_ip="bank"}': "1"}, text
     for address, ports_of, words in ((owner, (first, last), f"with the ports {first}-{last} of its own, if"),
                                      (sharing, (FIRST, FIRST + SHARED - 1), "which all without a block share, if")):
         told = json.loads(gateway.eipgw("explain", address, "--json", "--no-aws").stdout)

@@ -135,11 +135,11 @@ def test_the_text_is_openmetrics_and_has_only_what_is_listed(metered: Lab, name:
     names = {re.sub(r"_(bucket|count|sum)$", "", n) if n not in listed(name) else n for n in names}
     assert names <= listed(name)
     assert all(f.documentation and f.type != "unknown" for f in found.values())
-    # What can't be here: ENA, Kubernetes, EC2, a NAT log and a group of gateways, a policy with a limit, and a destination with a tenth
-    # of all ports.
+    # What can't be here: ENA, Kubernetes, EC2, a NAT log and a group of gateways, a policy with a limit, blocks of ports, and a destination
+    # with a tenth of all ports.
     missing = {n for n in listed(name) - names
                if not re.search(r"_(ena|kubernetes|ec2|log|takeovers?|replication|heartbeats|member|draining|native|egress_ip|"
-                                r"event_to_kernel|pod_events|limited_packets|destination_ports)", n)}
+                                r"event_to_kernel|pod_events|limited_packets|destination_ports|port_block)", n)}
     assert missing == set()
     assert sample(lab, name, "eipgw_build_info", program=PROGRAMS[name], name=name) == 1
     assert lab.foreign() == {}

@@ -177,6 +177,11 @@ function ranked(id, list, empty, columns, again) {
 		{ name: "Connections", cell: row => el("div", { class: "part" }, tightText(row.connections), share(row.connections / most)) }], rows), again));
 }
 
+/* Those that are the pod's alone. */
+function portsText(block) {
+	return block && "ports " + block.first_port + "–" + block.last_port + (block.full ? ", nearly used up" : "");
+}
+
 function showTop(top, error, again) {
 	if (!top) {
 		for (const id of ["pods", "destinations"])
@@ -184,7 +189,7 @@ function showTop(top, error, again) {
 		return;
 	}
 	ranked("pods", top.pods || [], "No pod has a connection now.", [
-		{ name: "Pod", cell: p => [p.name || p.address, el("small", null, [p.namespace, p.policy, p.egress_ip].filter(Boolean).join(" · "))] },
+		{ name: "Pod", cell: p => [p.name || p.address, el("small", null, [p.namespace, p.policy, p.egress_ip, portsText(p.block)].filter(Boolean).join(" · "))] },
 		{ name: "Sent", number: true, cell: p => bitsText(p.sent_bytes_per_s) },
 		{ name: "Received", number: true, cell: p => bitsText(p.received_bytes_per_s) },
 	], again);

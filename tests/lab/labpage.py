@@ -81,7 +81,8 @@ def history(step_ms: int = 5000, rows: int = 180, scale: float = 1.0, gap: bool 
 def top(egress_ips: list[Answer], pods: int = 14, scale: float = 1.0, name: str = "web") -> Answer:
     return {"time": "2026-01-01T00:00:00Z", "interval_s": 5,
             "pods": [{"namespace": "payments", "name": f"{name}-{i}" if name != ATTACK else name, "node": "node1", "address": f"10.0.1.{50 + i}",
-                      "policy": name if name == ATTACK else "bank", "egress_ip": egress_ips[0]["name"], "connections": int(900 * scale / (i + 1)),
+                      "policy": name if name == ATTACK else "bank", "egress_ip": egress_ips[0]["name"],
+                      **({"block": {"first_port": 5120 + 256 * i, "last_port": 5375 + 256 * i, "full": i == 0}} if i % 2 == 0 else {}), "connections": int(900 * scale / (i + 1)),
                       "sent_bytes_per_s": int(4e6 * scale / (i + 1)), "received_bytes_per_s": int(2e7 * scale / (i + 1)), "new_per_s": 3}
                      for i in range(pods)],
             "destinations": [{"egress_ip": egress_ips[0]["name"], "protocol": "tcp", "address": f"198.51.100.{10 + i}", "port": 443,

@@ -277,6 +277,7 @@ def test_a_chart_can_be_read_by_keys_and_as_a_table(shared: tuple[Lab, Browser])
         page.run("document.querySelector('#span input[value=day]').click()")
         page.until("document.querySelectorAll('.plot path.one')[0].getAttribute('d').length > 10000", "the day is drawn")
         page.screenshot(SHOTS / "day-desktop.png")
+        assert "payments · bank · egress-000 · ports 5120–5375, nearly used up" in page.text("#pods")
         page.run("document.querySelector('#pods button').click()")
         assert page.run("document.querySelectorAll('#pods tbody tr').length") == 14
         is_clean(page)

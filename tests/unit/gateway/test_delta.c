@@ -9,13 +9,15 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "desired_fixture.h"
+#include "gateway/blocks.h"
 #include "gateway/delta.h"
 #include "gateway/places.h"
+#include "gateway/sources.h"
 #include "nat/delta.h"
 #include "policy/facts.h"
 #include "policy/inventory.h"
 
-enum { PODS = 40, TURNS = 600, NODES = 5 };
+enum { PODS = 40, TURNS = 600, NODES = 5, BLOCKS = 8 };
 
 /* node3 lies in an excluded range, node4 isn't known to the gateway. */
 static const char *const nodes[NODES + 1] = { "node0", "node1", "node2", "node3", "node4", "" };
@@ -34,6 +36,8 @@ static const char text[] =
 struct world {
 	struct fixture f;
 	struct inventory *inventory;
+	struct blocks *blocks; /* NULL: nobody has ports of his own */
+	struct mono now;
 	unsigned seed;
 };
 
@@ -158,10 +162,79 @@ static int set_up(void **state)
 	return 0;
 }
 
+static bool leads_to(const struct policy_class *class, unsigned egress)
+{
+	for (size_t i = 0; class && i < class->n_rules; i++) {
+		if (class->rules[i].egress == egress)
+			return true;
+	}
+	return false;
+}
+
+/* As agent_blocks.c has it: what a pod may use no more is given back, and then it gets what it may use. */
+static void move_blocks(struct world *world, const struct moves *moves)
+{
+	const struct policy_result *policies = world->f.view.policies;
+
+	for (size_t i = 0; i < moves->n; i++) {
+		const struct move *one = &moves->v[i];
+		const struct policy_class *class =
+			one->node.v ? policy_class_find(policies, one->class) : NULL;
+
+		for (unsigned egress = 0; egress < 2; egress++) {
+			if (leads_to(class, egress))
+				blocks_want(world->blocks, one->pod, egress, world->now);
+			else
+				blocks_drop(world->blocks, one->pod, egress, world->now);
+		}
+	}
+}
+
+static void want_part(const struct source_part *part, void *data)
+{
+	struct world *world = data;
+	const struct policy_class *class = &world->f.view.policies->classes[part->class_index];
+
+	for (uint64_t address = part->range.first; address <= part->range.last; address++) {
+		for (unsigned egress = 0; egress < 2; egress++) {
+			if (leads_to(class, egress))
+				blocks_want(world->blocks, (struct ip4){ (uint32_t)address },
+					    egress, world->now);
+		}
+	}
+}
+
+/* Fewer than there are pods. */
+static int set_up_blocks(void **state)
+{
+	struct world *world;
+
+	set_up(state);
+	world = *state;
+	world->now = (struct mono){ 5000000000 };
+	world->f.config.limits = (struct gateway_limits){ .first_port = 20000,
+							  .last_port = 20000 + 16 * BLOCKS + 15,
+							  .ports_per_pod = 16,
+							  .shared_ports = 16 };
+	world->blocks = blocks_new(7);
+	assert_non_null(world->blocks);
+	assert_int_equal(blocks_configure(world->blocks, &world->f.config), 0);
+	world->f.view.blocks = world->blocks;
+	sources_each(&world->f.view, want_part, world);
+	nat_ruleset_done(&world->f.table);
+	net_desired_done(&world->f.routing);
+	world->f.table = (struct nat_ruleset){ 0 };
+	world->f.routing = (struct net_desired){ 0 };
+	describe(world, &world->f.table, &world->f.routing);
+	blocks_told(world->blocks, NULL, NULL);
+	return 0;
+}
+
 static int tear_down(void **state)
 {
 	struct world *world = *state;
 
+	blocks_free(world->blocks);
 	inventory_free(world->inventory);
 	fixture_done(&world->f);
 	free(world);
@@ -185,6 +258,8 @@ static void apply(struct world *world, const struct moves *moves)
 	struct net_delta routes = { .add = { NULL, 0 } };
 	struct gateway_delta delta;
 
+	if (world->blocks)
+		move_blocks(world, moves);
 	assert_int_equal(gateway_delta_make(&world->f.view, moves, &delta), 0);
 	routes.add = delta.delta.routes.add;
 	assert_int_equal(net_desired_change(&world->f.routing, &routes), 0);
@@ -199,6 +274,8 @@ static void apply(struct world *world, const struct moves *moves)
 	routes = (struct net_delta){ .del = delta.delta.routes.del };
 	assert_int_equal(net_desired_change(&world->f.routing, &routes), 0);
 	gateway_delta_done(&delta);
+	if (world->blocks)
+		blocks_told(world->blocks, NULL, NULL);
 }
 
 static void expect_described(struct world *world)
@@ -254,6 +331,7 @@ static void any_change_makes_what_would_be_described(void **state)
 				set_pod(world, i, nodes[below(world, NODES + 1)],
 					labels[below(world, ARRAY_SIZE(labels))]);
 		}
+		world->now = mono_add_ms(world->now, BLOCKS_REST_MS / 20);
 		assert_int_equal(move(world, &moves), 0);
 		apply(world, &moves);
 		moves_done(&moves);
@@ -287,6 +365,51 @@ static void a_node_that_keeps_a_pod_is_not_touched(void **state)
 	expect_described(world);
 }
 
+static size_t ports_in(const struct world *world, uint32_t pod)
+{
+	const struct nat_set *map = nat_set_find(&world->f.table, GATEWAY_BLOCK_SET);
+	size_t n = 0;
+
+	for (size_t i = 0; i < map->n; i++)
+		n += map->v[i].first == 0x0a000100 + pod;
+	return n;
+}
+
+static void follow(struct world *world)
+{
+	struct moves moves;
+
+	assert_int_equal(move(world, &moves), 0);
+	apply(world, &moves);
+	moves_done(&moves);
+}
+
+/* In the same change as its class, so that its first packet finds them. */
+static void a_pod_comes_with_its_ports_and_goes_with_them(void **state)
+{
+	struct world *world = *state;
+
+	for (unsigned i = 0; i < PODS; i++)
+		remove_pod(world, i);
+	follow(world);
+	assert_int_equal(nat_set_find(&world->f.table, GATEWAY_BLOCK_SET)->n, 0);
+	world->now = mono_add_ms(world->now, BLOCKS_REST_MS);
+
+	set_pod(world, 3, "node1", "bank");
+	follow(world);
+	assert_int_equal(ports_in(world, 3), 1);
+	expect_described(world);
+
+	/* Of another node it has the same; of a policy that isn't for this gateway none. */
+	set_pod(world, 3, "node2", "bank");
+	follow(world);
+	assert_int_equal(ports_in(world, 3), 1);
+	set_pod(world, 3, "node2", "away");
+	follow(world);
+	assert_int_equal(ports_in(world, 3), 0);
+	expect_described(world);
+}
+
 static void what_does_not_fit_is_left_to_a_whole_computation(void **state)
 {
 	struct world *world = *state;
@@ -314,6 +437,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(any_change_makes_what_would_be_described, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(any_change_makes_what_would_be_described,
+						set_up_blocks, tear_down),
+		cmocka_unit_test_setup_teardown(a_pod_comes_with_its_ports_and_goes_with_them,
+						set_up_blocks, tear_down),
 		cmocka_unit_test_setup_teardown(a_node_that_keeps_a_pod_is_not_touched, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(what_does_not_fit_is_left_to_a_whole_computation,

@@ -93,3 +93,22 @@ def test_a_gateway_that_is_gone_is_not_hidden_by_its_last_words(kube: Kube) -> N
     code, found = explain(kube, "node1", "p1")
     assert (code, found["verdict"], found["eipgw-noded"]["verdict"]) == (1, "dropped", "dropped"), found
     finish(kube, allow=("^<4>",))
+
+
+def test_the_gateway_says_which_ports_are_the_pods_own(kube: Kube) -> None:
+    lab, gateway = kube.lab, kube.lab.daemons["gw-a"]
+    wait_until(lambda: explain(kube, "gw-a", "p1")[0] == 0, SOON, "all is well")
+    assert "ports" not in explain(kube, "gw-a", "p1")[1]["eipgwd"]  # any
+
+    gateway.config["limits"] = {"ports_per_pod": 64}
+    gateway.write_config()
+    gateway.reload()
+
+    wait_until(lambda: "ports" in explain(kube, "gw-a", "p1")[1]["eipgwd"], SOON, "it has a block")
+    code, found = explain(kube, "gw-a", "p1")
+    ports = found["eipgwd"]["ports"]
+    assert (code, ports["own"], ports["last_port"] - ports["first_port"]) == (0, True, 63), found
+    said = f"{ports['first_port']}-{ports['last_port']}"
+    assert any(f"with the ports {said} of its own" in finding["text"] for finding in found["findings"]), found
+    assert f": {said.replace('-', ' . ')}" in lab.run("gw-a", "nft", "list", "map", "ip", "eipgw", "block")
+    finish(kube)

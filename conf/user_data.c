@@ -24,6 +24,16 @@ static const struct config_key secret_keys[] = {
 static const struct config_table secret_table = { sizeof(struct user_data_secret), secret_keys,
 						  ARRAY_SIZE(secret_keys) };
 
+static const struct config_key firewall_keys[] = {
+	{ .name = "metrics_from",
+	  .type = CONFIG_PREFIXES,
+	  .offset = offsetof(struct user_data_firewall, metrics_from),
+	  .max = USER_DATA_RANGES_MAX,
+	  .help = "who may read the metrics at configuration.metrics.listen" },
+};
+static const struct config_table firewall_table = { sizeof(struct user_data_firewall),
+						    firewall_keys, ARRAY_SIZE(firewall_keys) };
+
 static const struct config_key keys[] = {
 	{ .name = "eipgw",
 	  .type = CONFIG_U32,
@@ -38,6 +48,12 @@ static const struct config_key keys[] = {
 	  .def = "{}",
 	  .sub = &secret_table,
 	  .help = "where the group's secret is; instead of failover.secret_file" },
+	{ .name = "host_firewall",
+	  .type = CONFIG_OBJECT,
+	  .offset = offsetof(struct user_data, host_firewall),
+	  .def = "{}",
+	  .sub = &firewall_table,
+	  .help = "what the firewall of the gateways' image lets in besides" },
 	{ .name = "configuration",
 	  .type = CONFIG_OBJECT,
 	  .offset = offsetof(struct user_data, configuration),
@@ -135,6 +151,27 @@ static int check_configuration(const struct gateway_config *config, struct err *
 	return rc ? err_set(err, rc, "configuration.%s", inner.text) : 0;
 }
 
+/* Whoever may read what nobody can reach has made a mistake, and would wait for metrics. */
+static int check_firewall(const struct user_data *data, struct err *err)
+{
+	const struct gateway_config *config = &data->configuration;
+	struct listen_place place = { 0 };
+
+	if (data->host_firewall.metrics_from.n == 0)
+		return 0;
+	int rc = metrics_config_read(&config->metrics, config->gateway.address, &place, err);
+	if (rc)
+		return rc;
+	if (!place.port)
+		return err_set(err, -EINVAL,
+			       "host_firewall.metrics_from: needs configuration.metrics.listen");
+	if (place.address.v >> 24 == 127)
+		return err_set(
+			err, -EINVAL,
+			"host_firewall.metrics_from: configuration.metrics.listen is at loopback, where only the host itself reads");
+	return 0;
+}
+
 int user_data_complete(struct user_data *data, const struct user_data_instance *instance,
 		       struct err *err)
 {
@@ -151,5 +188,7 @@ int user_data_complete(struct user_data *data, const struct user_data_instance *
 			     "failover.secret_file", instance->secret_file, err);
 	if (!config->gateway.address.v)
 		config->gateway.address = instance->address;
-	return rc ? rc : check_configuration(config, err);
+	if (!rc)
+		rc = check_configuration(config, err);
+	return rc ? rc : check_firewall(data, err);
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/ip4.h"
 #include "conf/gateway.h"
 
 struct err;
@@ -24,9 +25,17 @@ struct user_data_secret {
 	char url[GATEWAY_TEXT_MAX];              /* of its API; "": the region's */
 };
 
+#define USER_DATA_RANGES_MAX 64
+
+/* The firewall of the gateways' image, which refuses what nobody allows (packer/files/host-firewall.nft). */
+struct user_data_firewall {
+	struct ip4_prefixes metrics_from; /* none: nobody but the host itself */
+};
+
 struct user_data {
 	uint32_t eipgw; /* the format's version: 1 */
 	struct user_data_secret secret;
+	struct user_data_firewall host_firewall;
 	struct gateway_config configuration;
 };
 

@@ -102,6 +102,8 @@ static void write_configuration(struct boot *boot)
 	if (rc)
 		err_set(&err, rc, "the configuration can't be written: out of memory");
 	else
+		rc = boot_write_firewall(boot->options->directory, &boot->data, &err);
+	if (!rc)
 		rc = boot_write(boot->options->directory, BOOT_CONFIG, text, length, &err);
 	if (rc)
 		end(boot, EXIT_RUNTIME, err.text);

@@ -12,15 +12,18 @@
 #include "netlink/rt.h"
 
 struct err;
+struct user_data;
 
 #define BOOT_CONFIG "gateway.json"
 #define BOOT_SECRET "group.secret"
+#define BOOT_FIREWALL \
+	"host-firewall.conf" /* for the image's firewall; only if user data say something of it */
 #define BOOT_STATE \
 	"user-data.state" /* one line: how it stands; `eipgw status` shows it while there is no daemon */
 #define BOOT_PATH_MAX 240
 
 struct boot_options {
-	const char *directory; /* where the three files go; absolute */
+	const char *directory; /* where the files go; absolute */
 	const char *imds_url;  /* NULL: the usual one */
 };
 
@@ -32,5 +35,10 @@ int boot_check(const char *path, struct err *err);
 /* The whole file at once: whoever reads it finds the old one or the new one. Its mode is that of its name. -errno. */
 int boot_write(const char *directory, const char *name, const char *text, size_t length,
 	       struct err *err);
+/*
+ * What user data, completed, say of the image's firewall, in the words of nft: after its own file it reads this one. Nothing said:
+ * there is no such file afterwards. -errno.
+ */
+int boot_write_firewall(const char *directory, const struct user_data *data, struct err *err);
 /* The device that has the primary interface's MAC, as the metadata write it. -ENODEV: none (yet). */
 int boot_find_uplink(const char *mac, char ret[static RT_IFNAME_MAX], struct err *err);

@@ -25,11 +25,13 @@ locals {
   )
 
   # eipgw-user-data(8)
-  user_data = jsonencode({
+  user_data = jsonencode(merge({
     eipgw         = 1
     secret        = { parameter = local.secret_parameter }
     configuration = local.configuration
-  })
+    },
+    length(var.metrics_source_cidrs) == 0 ? {} : { host_firewall = { metrics_from = var.metrics_source_cidrs } },
+  ))
 }
 
 resource "aws_launch_template" "gateway" {

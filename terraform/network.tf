@@ -60,6 +60,18 @@ resource "aws_vpc_security_group_ingress_rule" "group" {
   tags                         = local.tags
 }
 
+resource "aws_vpc_security_group_ingress_rule" "metrics" {
+  for_each = toset(var.metrics_source_cidrs)
+
+  security_group_id = aws_security_group.gateway.id
+  description       = "Metrics"
+  cidr_ipv4         = each.key
+  ip_protocol       = "tcp"
+  from_port         = var.metrics_port
+  to_port           = var.metrics_port
+  tags              = local.tags
+}
+
 resource "aws_vpc_security_group_egress_rule" "tunnel_from_nodes" {
   count = length(var.node_security_group_ids)
 

@@ -214,13 +214,32 @@ variable "attach_ssm_policy" {
 # What is told
 
 variable "metrics_port" {
-  description = "The TCP port for Prometheus on each gateway's primary address; null: none."
+  description = "The TCP port for Prometheus on each gateway's primary address, for `metrics_source_cidrs`; null: none."
   type        = number
   default     = null
 
   validation {
     condition     = var.metrics_port == null ? true : var.metrics_port >= 1 && var.metrics_port <= 65535
     error_message = "metrics_port: from 1 to 65535."
+  }
+}
+
+variable "metrics_source_cidrs" {
+  description = "Who may read the metrics, by IPv4 range; empty: nobody but the gateway itself."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for range in var.metrics_source_cidrs : can(cidrnetmask(range)) && try(cidrsubnet(range, 0, 0) == range, false)])
+    error_message = "metrics_source_cidrs: IPv4 ranges such as 10.0.0.0/16, without bits behind the prefix."
+  }
+  validation {
+    condition     = length(var.metrics_source_cidrs) <= 50 && length(distinct(var.metrics_source_cidrs)) == length(var.metrics_source_cidrs)
+    error_message = "metrics_source_cidrs: at most 50, each once."
+  }
+  validation {
+    condition     = length(var.metrics_source_cidrs) == 0 || var.metrics_port != null
+    error_message = "metrics_source_cidrs: without metrics_port there is nothing to read."
   }
 }
 

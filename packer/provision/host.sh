@@ -10,6 +10,8 @@ install -d /etc/eipgw
 install -m 0644 host-firewall.nft /usr/lib/eipgw-host-firewall.nft
 install -m 0644 host-firewall.conf /etc/eipgw/host-firewall.conf
 install -m 0644 eipgw-host-firewall.service /etc/systemd/system/
+install -d /etc/systemd/system/eipgw-user-data.service.d
+install -m 0644 eipgw-user-data-firewall.conf /etc/systemd/system/eipgw-user-data.service.d/host-firewall.conf
 install -m 0644 60-eipgw-host.conf /etc/sysctl.d/
 install -m 0644 52-eipgw-upgrades /etc/apt/apt.conf.d/
 install -d /etc/systemd/journald.conf.d

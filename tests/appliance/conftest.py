@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # SPDX-FileCopyrightText: The eipgw authors
-"""The peers of the tests of label appliance that those of label aws have, too."""
+"""The peers of the tests of label appliance that those of label aws have, too, and an instance."""
 
+import secrets
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +14,8 @@ sys.path.insert(0, str(AWS))
 
 from awspeers import Moto  # noqa: E402
 from installing import install  # noqa: E402
+from instance import Metadata  # noqa: E402
+from test_imds import MAC  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +31,31 @@ def moto():
     yield moto
     moto.process.terminate()
     moto.process.wait()
+
+
+@pytest.fixture
+def network():
+    """A network namespace with a card that has the instance's MAC; what a command there begins with, and the card's name."""
+    card = "ens" + secrets.token_hex(3)
+    setup = f"ip link set lo up && ip link add {card} address {MAC} type veth peer name other && echo ready && exec sleep 1000"
+    with subprocess.Popen(["unshare", "-n", "sh", "-c", setup], stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout.readline() == "ready\n"
+            yield ["nsenter", "-t", str(holder.pid), "-n"], card
+        finally:
+            holder.kill()
+
+
+@pytest.fixture
+def service(metadata, tmp_path, network):
+    """The emulator beside the card."""
+    service = Metadata(metadata, tmp_path, prefix=network[0])
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def run(tmp_path):
+    directory = tmp_path / "run"
+    directory.mkdir()
+    return directory

@@ -103,6 +103,9 @@ def test_an_example_is_applied_once_and_its_user_data_are_accepted(terraform, tm
     ({"node_security_group_ids": []}, "node_security_group_ids: without one"),
     ({"api_access": "nat"}, "api_access: is none of"),
     ({"metrics_port": 0}, "metrics_port: from 1"),
+    ({"metrics_port": 9440, "metrics_source_cidrs": ["10.0.0.1/16"]}, "metrics_source_cidrs: IPv4 ranges"),
+    ({"metrics_source_cidrs": ["10.0.0.0/16"]}, "metrics_source_cidrs: without metrics_port"),
+    ({"metrics_port": 9440, "metrics_source_cidrs": ["10.0.0.0/16"] * 2}, "metrics_source_cidrs: at most 50, each once"),
     ({"tags": {"eipgw": "x"}}, "tags: eipgw is the module's own"),
     ({"tags": {"kubernetes.io/cluster/production": "owned"}}, "tags: the instances show theirs in the metadata"),
     ({"configuration": {"always_excluded": ["10.0.0.0/16"] * 1200}}, "The user data have"),
@@ -152,13 +155,13 @@ def test_the_policy_is_the_one_of_the_documents(plan_of):
 
 def test_the_security_groups_are_those_of_the_document(plan_of):
     """docs/HA.md, Security groups, and why."""
-    found = resources(plan_of(cluster_security_group_id="sg-0123456789abcdef1"))
+    found = resources(plan_of(cluster_security_group_id="sg-0123456789abcdef1", metrics_port=9440, metrics_source_cidrs=["10.0.7.0/24"]))
     rules = {(address.split(".")[0].split("_")[4], r["ip_protocol"], r.get("from_port"), r.get("to_port"), r.get("cidr_ipv4"))
              for address, r in found.items() if address.startswith("aws_vpc_security_group_")}
     assert rules == {
         ("ingress", "udp", 4789, 4789, None), ("egress", "udp", 4789, 4789, None), ("ingress", "udp", 7420, 7420, None),
         ("ingress", "tcp", 7421, 7421, None), ("ingress", "tcp", 443, 443, None), ("egress", "-1", None, None, "0.0.0.0/0"),
-        ("ingress", "tcp", 0, 65535, "0.0.0.0/0"), ("ingress", "udp", 0, 65535, "0.0.0.0/0")}
+        ("ingress", "tcp", 9440, 9440, "10.0.7.0/24"), ("ingress", "tcp", 0, 65535, "0.0.0.0/0"), ("ingress", "udp", 0, 65535, "0.0.0.0/0")}
 
 
 def test_ec2_takes_the_descriptions_of_security_groups(plan_of):
@@ -167,6 +170,16 @@ def test_ec2_takes_the_descriptions_of_security_groups(plan_of):
     texts = [r["description"] for a, r in found.items() if "security_group" in a]
     assert len(texts) >= 10
     assert [t for t in texts if not re.fullmatch(r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}", t)] == []
+
+
+def test_who_reads_the_metrics_is_in_the_user_data(plan_of, tmp_path):
+    data = tmp_path / "user-data"
+    data.write_text(plan_of(metrics_port=9555, metrics_source_cidrs=["10.0.7.0/24"])["planned_values"]["outputs"]["user_data"]["value"])
+    told = json.loads(data.read_text())
+    assert told["host_firewall"] == {"metrics_from": ["10.0.7.0/24"]} and told["configuration"]["metrics"] == {"listen": ":9555"}
+    checked = subprocess.run([BUILD / "gateway" / "eipgw-user-data", "--check", data], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    assert "host_firewall" not in json.loads(plan_of(metrics_port=9555)["planned_values"]["outputs"]["user_data"]["value"])
 
 
 def test_a_misspelt_argument_would_be_found(terraform, tmp_path):

@@ -2,7 +2,6 @@
 # SPDX-FileCopyrightText: The eipgw authors
 """eipgw-user-data in a namespace that has an instance's network card, beside AWS's emulator of the metadata service and moto."""
 
-import base64
 import gzip
 import json
 import os
@@ -10,70 +9,16 @@ import secrets
 import stat
 import subprocess
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
 
 from awspeers import BUILD, clean_env
-from test_imds import MAC, Service, keys
-
-PROGRAM = BUILD / "gateway" / "eipgw-user-data"
-DEADLINE_S = 120
-CONFIGURATION = {"ownership": "ec2", "source": "kubernetes", "kubernetes": {"group": "partners"}, "always_excluded": ["10.0.0.0/16"]}
-
+from instance import CONFIGURATION, DEADLINE_S, PROGRAM, Metadata, Run, files, finish, user_data
+from test_imds import keys
 
 WITH_CARD = CONFIGURATION | {"gateway": {"uplink": "ens5"}}
-
-
-def user_data(configuration=None, **more):
-    return json.dumps({"eipgw": 1, "configuration": configuration or CONFIGURATION} | more).encode()
-
-
-class Metadata(Service):
-    """The emulator, which also has user data."""
-
-    def start_with(self, data, role_keys=None):
-        config = {"imdsv2": True, "server": {"hostname": self.address, "port": str(self.port)},
-                  "metadata": {"values": {"instance-id": "i-0123456789abcdef0", "placement-region": "us-east-1",
-                                          "placement-availability-zone": "us-east-1b", "mac": MAC, "mac-local-ipv4s": "10.0.1.200\n10.0.1.201",
-                                          "iam-security-credentials-role": "gw-role",
-                                          "iam-security-credentials": role_keys or keys()}},
-                  "userdata": {"values": {"userdata": base64.b64encode(data).decode()}}}
-        self.file.write_text(json.dumps(config), encoding="utf-8")
-        self.process = subprocess.Popen([*self.prefix, self.program, "-c", self.file], env=clean_env(),
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(lambda: self.probe("identity")[0] == 0, "the metadata service doesn't answer")
-        return self
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
-
-
-@pytest.fixture
-def network():
-    """A network namespace with a card that has the instance's MAC; what a command there begins with, and the card's name."""
-    card = "ens" + secrets.token_hex(3)
-    setup = f"ip link set lo up && ip link add {card} address {MAC} type veth peer name other && echo ready && exec sleep 1000"
-    with subprocess.Popen(["unshare", "-n", "sh", "-c", setup], stdout=subprocess.PIPE, text=True) as holder:
-        try:
-            assert holder.stdout.readline() == "ready\n"
-            yield ["nsenter", "-t", str(holder.pid), "-n"], card
-        finally:
-            holder.kill()
-
-
-@pytest.fixture
-def service(metadata, tmp_path, network):
-    """The emulator beside the card."""
-    service = Metadata(metadata, tmp_path, prefix=network[0])
-    yield service
-    service.stop()
 
 
 @pytest.fixture
@@ -82,50 +27,6 @@ def near_moto(metadata, tmp_path):
     service = Metadata(metadata, tmp_path)
     yield service
     service.stop()
-
-
-@pytest.fixture
-def run(tmp_path):
-    directory = tmp_path / "run"
-    directory.mkdir()
-    return directory
-
-
-class Run:
-    """eipgw-user-data at work; its log is in a file."""
-
-    def __init__(self, service, run):
-        self.path = run.parent / "log"
-        with open(self.path, "w", encoding="utf-8") as log:
-            self.process = subprocess.Popen([*service.prefix, PROGRAM, "--directory", run, "--imds-url", service.url],
-                                            env=clean_env(), stdout=log, stderr=log)
-
-    def log(self):
-        return self.path.read_text(encoding="utf-8")
-
-    def wait_for(self, text):
-        wait_until(lambda: text in self.log() or self.process.poll() is not None, f"nothing is said of {text}: {self.log()}")
-        assert text in self.log()
-
-    def wait(self):
-        return self.process.wait(DEADLINE_S)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-
-
-def finish(service, run):
-    """Exit code and what was logged."""
-    with Run(service, run) as program:
-        return program.wait(), program.log()
-
-
-def files(run):
-    return {p.name: p.read_text(encoding="utf-8") for p in run.iterdir()}
 
 
 def test_the_configuration_is_made_of_user_data_and_what_the_instance_knows(service, network, run):
@@ -150,6 +51,8 @@ def test_the_configuration_is_made_of_user_data_and_what_the_instance_knows(serv
     (user_data({"source": "kubernetes", "ownership": "ec2"}), "configuration.kubernetes.group: the key is missing"),
     (user_data(secret={"parameter": "a b"}), "user data: secret.parameter: is no name of a parameter"),
     (b'{"eipgw": 1,', "user data: "),
+    (user_data(host_firewall={"metrics_from": ["10.0.0.1/16"]}), "user data: host_firewall.metrics_from[0]: "),
+    (user_data(host_firewall={"metrics_from": ["10.0.0.0/16"]}), "host_firewall.metrics_from: needs configuration.metrics.listen"),
 ])
 def test_what_is_wrong_is_said_with_its_path_and_leaves_no_configuration(service, run, data, reason):
     service.start_with(data)

@@ -18,6 +18,9 @@
 #define WITH_SECRET(rest)                                                                  \
 	"{\"eipgw\": 1, \"secret\": {\"parameter\": \"/eipgw/partners/secret\"" rest "}, " \
 	"\"configuration\": {" KUBERNETES "}}"
+#define WITH_FIREWALL(from, listen)                                          \
+	"{\"eipgw\": 1, \"host_firewall\": {\"metrics_from\": [" from "]}, " \
+	"\"configuration\": {\"metrics\": {\"listen\": \"" listen "\"}, " KUBERNETES "}}"
 
 static const struct user_data_instance instance = { "i-0123456789abcdef0",
 						    "ens5",
@@ -72,6 +75,15 @@ static void faults_are_named_with_their_path(void **state)
 		{ "{\"eipgw\": 1, \"secret\": {\"parameter\": \"/a\"},"
 		  " \"configuration\": {\"failover\": {\"secret_file\": \"/b\"}}}",
 		  "secret.parameter: configuration.failover.secret_file is there too" },
+		{ WITH_FIREWALL("\"10.0.0.0/16\", \"192.0.2.7/32\"", ":9440"), "" },
+		{ WITH_FIREWALL("", ""), "" },
+		{ WITH_FIREWALL("\"10.0.0.1/16\"", ":9440"), "host_firewall.metrics_from[0]: " },
+		{ WITH_FIREWALL("\"fd00::/8\"", ":9440"), "host_firewall.metrics_from[0]: " },
+		{ WITH_FIREWALL("\"10.0.0.0/16 }\"", ":9440"), "host_firewall.metrics_from[0]: " },
+		{ WITH_FIREWALL("\"10.0.0.0/16\"", ""),
+		  "host_firewall.metrics_from: needs configuration.metrics.listen" },
+		{ WITH_FIREWALL("\"10.0.0.0/16\"", "127.0.0.1:9440"),
+		  "host_firewall.metrics_from: configuration.metrics.listen is at loopback" },
 	};
 
 	(void)state;

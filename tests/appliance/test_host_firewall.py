@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from awspeers import TOP
-from instance import CONFIGURATION, files, finish, user_data
+from instance import CONFIGURATION, files, finish, user_data, wait_until
 
 FILES = TOP / "packer" / "files"
 GATEWAY, MONITOR, OTHER = "10.0.1.200", "10.0.2.5", "10.0.3.5"
@@ -40,6 +40,13 @@ try:
     socket.create_connection(("{GATEWAY}", {PORT}), float(sys.argv[2]), (sys.argv[1], 0)).close()
 except TimeoutError:
     sys.exit(7)
+"""
+FLOOD = f"""
+import socket
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.bind(("{MONITOR}", 0))
+while True:
+    udp.sendto(b"x", ("{GATEWAY}", {PORT}))
 """
 
 
@@ -141,6 +148,21 @@ def test_what_is_no_longer_said_goes(host, service, run):
     assert "host-firewall.conf" not in files(run)
     host.load()
     assert not host.reaches(MONITOR)
+
+
+def test_loading_it_again_is_never_open(host):
+    """Datagrams that nothing allows are sent all the time."""
+    host.load()
+    with subprocess.Popen([*host.beside, sys.executable, "-c", FLOOD]) as flood:
+        try:
+            before = refused(host)
+            wait_until(lambda: refused(host) > before, "datagrams come")
+            for _ in range(100):
+                host.load()
+            wait_until(lambda: refused(host) > 0, "datagrams still come")
+        finally:
+            flood.kill()
+    assert host.listener.communicate("end\n", timeout=60)[0] == "0\n"
 
 
 def test_rules_that_are_refused_leave_what_is_there(host, run):

@@ -12,10 +12,10 @@
 #include "awsapi/credentials.h"
 #include "awsapi/imds_read.h"
 #include "awsapi/parameter.h"
-#include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/mono.h"
 #include "base/options.h"
 #include "base/seed.h"
 #include "conf/user_data.h"
@@ -38,18 +38,15 @@ struct boot {
 	struct credentials *credentials;
 	struct aws_endpoint ssm;
 	struct aws_caller caller;
+	struct mono began;
 	bool is_asked;           /* for the parameter, at least once */
 	char told[ERR_TEXT_MAX]; /* the last failure that was logged */
 	int code;
 };
 
-/* Nobody depends on it. */
 static void tell_state(const struct boot *boot, const char *text)
 {
-	char line[ERR_TEXT_MAX + 1];
-	const int n = snprintf(line, sizeof(line), "%.500s\n", text);
-
-	(void)boot_write(boot->options->directory, BOOT_STATE, line, (size_t)n, NULL);
+	boot_tell_state(boot->options->directory, text);
 }
 
 static void end(struct boot *boot, int code, const char *text)
@@ -89,23 +86,39 @@ static void again(struct boot *boot, enum http_class class, const char *text)
 		end(boot, EXIT_RUNTIME, "out of memory");
 }
 
+/* Where there is no such service, eipgwd would never begin, and who waits for it to begin, such as the boot, would wait for ever. */
+static void give_up(struct boot *boot, const char *text)
+{
+	struct err err = ERR_NULL;
+
+	err_set(&err, 0, "no metadata service has answered for %u s (%.200s)",
+		boot->options->wait_sec, text);
+	boot->code = EXIT_RUNTIME;
+	tell_state(boot, err.text);
+	log_error(
+		MSG_USER_DATA_SILENT, "user-data",
+		"%s; this gateway has no configuration and forwards nothing; where there is none, "
+		"write /etc/eipgw/gateway.json",
+		err.text);
+	loop_stop(boot->loop);
+}
+
+static void metadata_failed(struct boot *boot, enum http_class class, const char *text)
+{
+	const int64_t waited_ms = mono_diff_ms(mono_now(), boot->began);
+
+	if (class == HTTP_CLASS_RETRY && waited_ms >= (int64_t)boot->options->wait_sec * 1000)
+		give_up(boot, text);
+	else
+		again(boot, class, text);
+}
+
 static void write_configuration(struct boot *boot)
 {
-	CLEANUP(cleanup_free) char *text = NULL;
 	struct err err = ERR_NULL;
-	size_t length = 0;
-	FILE *out = open_memstream(&text, &length);
-	int rc = out ? config_dump(&gateway_config_table, &boot->data.configuration, out) : -ENOMEM;
 
-	if (out && fclose(out) && !rc)
-		rc = -ENOMEM;
-	if (rc)
-		err_set(&err, rc, "the configuration can't be written: out of memory");
-	else
-		rc = boot_write_firewall(boot->options->directory, &boot->data, &err);
-	if (!rc)
-		rc = boot_write(boot->options->directory, BOOT_CONFIG, text, length, &err);
-	if (rc)
+	if (boot_write_firewall(boot->options->directory, &boot->data, &err) ||
+	    boot_write_configuration(boot->options->directory, &boot->data.configuration, &err))
 		end(boot, EXIT_RUNTIME, err.text);
 	else
 		end(boot, EXIT_OK, "this gateway's configuration is that of its user data");
@@ -253,7 +266,7 @@ static void on_user_data(const struct imds_answer *answer, void *data)
 	} else if (answer->class == HTTP_CLASS_PERMANENT) {
 		end(boot, EXIT_CONFIG, answer->error);
 	} else if (answer->class != HTTP_CLASS_OK) {
-		again(boot, answer->class, answer->error);
+		metadata_failed(boot, answer->class, answer->error);
 	} else if (user_data_parse(answer->text, answer->length, &boot->data, &err)) {
 		err_prefix(&err, 0, "user data");
 		end(boot, EXIT_CONFIG, err.text);
@@ -310,6 +323,7 @@ static void close_boot(struct boot *boot)
 int boot_run(const struct boot_options *options)
 {
 	struct boot boot = { .options = options,
+			     .began = mono_now(),
 			     .identity = IMDS_IDENTITY_NULL,
 			     .backoff = { .base_ms = AGAIN_BASE_MS,
 					  .cap_ms = AGAIN_CAP_MS,
@@ -320,6 +334,7 @@ int boot_run(const struct boot_options *options)
 		log_error(MSG_USER_DATA_REFUSED, "user-data", "%s", err.text);
 		boot.code = EXIT_RUNTIME;
 	} else {
+		tell_state(&boot, "waits for the instance's metadata");
 		go_on(&boot, ask_user_data);
 		if (loop_run(boot.loop))
 			boot.code = EXIT_RUNTIME;

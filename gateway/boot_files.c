@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/sd.h"
 #include "conf/user_data.h"
 
 enum { MODE_ALL = 0644, MODE_GROUP = 0640 };
@@ -60,6 +61,32 @@ int boot_write(const char *directory, const char *name, const char *text, size_t
 	if (rc)
 		unlink(fresh);
 	return rc ? err_set(err, rc, "%s: %s", path, strerror(-rc)) : 0;
+}
+
+int boot_write_configuration(const char *directory, const struct gateway_config *config,
+			     struct err *err)
+{
+	CLEANUP(cleanup_free) char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+	int rc = out ? config_dump(&gateway_config_table, config, out) : -ENOMEM;
+
+	if (out && fclose(out) && !rc)
+		rc = -ENOMEM;
+	if (rc)
+		return err_set(err, rc, "the configuration can't be written: out of memory");
+	return boot_write(directory, BOOT_CONFIG, text, length, err);
+}
+
+void boot_tell_state(const char *directory, const char *text)
+{
+	static const char status[] = "STATUS=";
+	const size_t skip = strlen(status);
+	char line[ERR_TEXT_MAX + 16];
+	const int n = snprintf(line, sizeof(line), "%s%.500s\n", status, text);
+
+	(void)sd_notify_send(line);
+	(void)boot_write(directory, BOOT_STATE, line + skip, (size_t)n - skip, NULL);
 }
 
 /* At most one byte more than is allowed, so that too much is seen. */

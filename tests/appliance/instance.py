@@ -46,11 +46,11 @@ def wait_until(condition, what):
 class Run:
     """eipgw-user-data at work; its log is in a file."""
 
-    def __init__(self, service, run):
+    def __init__(self, service, run, *options, env=None):
         self.path = run.parent / "log"
         with open(self.path, "w", encoding="utf-8") as log:
-            self.process = subprocess.Popen([*service.prefix, PROGRAM, "--directory", run, "--imds-url", service.url],
-                                            env=clean_env(), stdout=log, stderr=log)
+            self.process = subprocess.Popen([*service.prefix, PROGRAM, "--directory", run, "--imds-url", service.url, *options],
+                                            env=clean_env(**env or {}), stdout=log, stderr=log)
 
     def log(self):
         return self.path.read_text(encoding="utf-8")

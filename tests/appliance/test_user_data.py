@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import secrets
+import socket
 import stat
 import subprocess
 import threading
@@ -117,6 +118,37 @@ def test_an_unreachable_metadata_service_is_asked_again(service, run):
         service.start_with(user_data())
         assert program.wait() == 0
     assert "gateway.json" in files(run)
+
+
+def test_where_no_metadata_service_is_it_ends_and_says_so(service, run, tmp_path):
+    """Nobody listens there. Who started it, as a boot does, goes on."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        with Run(service, run, "--wait", "2", env={"NOTIFY_SOCKET": str(tmp_path / "notify")}) as program:
+            assert program.wait() == 1
+        told = []
+        while not told or "no metadata service has answered" not in told[-1]:
+            told.append(systemd.recv(4096, socket.MSG_DONTWAIT).decode())
+    assert told[0] == "STATUS=waits for the instance's metadata\n"
+    lines = [line for line in program.log().splitlines() if line.startswith("<3>")]
+    assert len(lines) == 1 and "no metadata service has answered for 2 s (" in lines[0], program.log()
+    assert "[EIPGW-1038]" in lines[0] and "/etc/eipgw/gateway.json" in lines[0]
+    assert list(files(run)) == ["user-data.state"] and "no metadata service has answered" in files(run)["user-data.state"]
+
+
+@pytest.mark.parametrize("wait", ["0", "-1", "86401", "4294967298", "x", ""])
+def test_a_wrong_wait_is_refused(wait):
+    done = subprocess.run([PROGRAM, f"--wait={wait}"], check=False, capture_output=True, text=True)
+    assert done.returncode == 2 and "--wait: is no number from 1 to 86400" in done.stderr
+
+
+def test_only_the_metadata_are_not_waited_for(service, run):
+    """User data are there; the secret's parameter can't be reached for longer than the metadata may be silent."""
+    service.start_with(user_data(secret={"parameter": "/a", "url": "http://127.0.0.1:1"}))
+    with Run(service, run, "--wait", "1") as program:
+        program.wait_for("trying again")
+        with pytest.raises(subprocess.TimeoutExpired):
+            program.process.wait(3)
 
 
 def test_eipgwd_and_eipgw_find_what_it_left(service, run):

@@ -48,7 +48,10 @@ static void cleanup_nfnl(struct nfnl **nfnl)
 static int read_conntrack(struct scrape *s, struct err *err)
 {
 	CLEANUP(cleanup_nfnl) struct nfnl *nfnl = nfnl_open(err);
+	char buckets[SYSCTL_VALUE_MAX];
 
+	if (sysctl_read("net/netfilter/nf_conntrack_buckets", buckets, sizeof(buckets)) == 0)
+		s->conntrack_buckets = strtoull(buckets, NULL, 10);
 	return nfnl ? ct_stats_read(nfnl, &s->conntrack, err) : -1;
 }
 

@@ -49,6 +49,7 @@ struct scrape {
 	struct keeper_stats kernel;
 	struct nat_observed counters, counters6;
 	struct ct_stats conntrack;
+	uint64_t conntrack_buckets; /* of the whole host */
 	struct device_traffic uplink, tunnel;
 	uint64_t allowances[SCRAPE_ALLOWANCES + 1]; /* the last one is what is left of conntrack's */
 	uint8_t has_allowance[SCRAPE_ALLOWANCES + 1];

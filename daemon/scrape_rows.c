@@ -235,6 +235,10 @@ static const struct metric_row rows[] = {
 		      "How many it can have" },
 	  .needs = SCRAPE_HAS(SCRAPE_CONNTRACK),
 	  AT(conntrack.max) },
+	{ .family = { "eipgw_conntrack_buckets", METRIC_GAUGE, NULL,
+		      "Buckets of its hash: with more connections than these, packets walk chains" },
+	  .needs = SCRAPE_HAS(SCRAPE_CONNTRACK),
+	  AT(conntrack_buckets) },
 	{ .family = { "eipgw_conntrack_insert_failed_packets", METRIC_COUNTER, "packets",
 		      "First packets of connections that got no entry: no port was left for the "
 		      "destination, or a race was lost" },

@@ -20,6 +20,11 @@
 #include "netlink/sysctl.h"
 
 enum { CONNECTION_BYTES = 384, SHARE = 4, CONNECTIONS_MIN = 1 << 16, CONNECTIONS_MAX = 1 << 22 };
+enum {
+	CHAIN = 4,           /* connections to a bucket that are bearable, if the table is full */
+	BUCKETS_STEP = 8192, /* the kernel rounds up to pages, which have 4 or 64 KiB */
+	MOVED_MAX = 1 << 16,
+};
 
 uint32_t parameters_conntrack_max(uint64_t memory_bytes)
 {
@@ -28,6 +33,50 @@ uint32_t parameters_conntrack_max(uint64_t memory_bytes)
 	if (n < CONNECTIONS_MIN)
 		return CONNECTIONS_MIN;
 	return n > CONNECTIONS_MAX ? CONNECTIONS_MAX : (uint32_t)n;
+}
+
+uint32_t parameters_conntrack_buckets(uint32_t max, uint32_t buckets)
+{
+	const uint32_t want = max < CONNECTIONS_MAX ? max : CONNECTIONS_MAX;
+
+	if (buckets >= want / CHAIN)
+		return 0;
+	return (want + BUCKETS_STEP - 1) / BUCKETS_STEP * BUCKETS_STEP;
+}
+
+static uint32_t read_number(const char *key)
+{
+	char text[SYSCTL_VALUE_MAX];
+
+	return sysctl_read(key, text, sizeof(text)) ? 0 : (uint32_t)strtoul(text, NULL, 10);
+}
+
+/* The kernel moves all entries while it holds every lock, so it's done while there are few, and once. */
+static void set_conntrack_buckets(void)
+{
+	static bool told;
+	static const char key[] = "net/netfilter/nf_conntrack_buckets";
+	struct err err = ERR_NULL;
+	char value[16];
+
+	if (told)
+		return;
+	const uint32_t now = read_number(key);
+	const uint32_t max = read_number("net/netfilter/nf_conntrack_max");
+	const uint32_t entries = read_number("net/netfilter/nf_conntrack_count");
+	const uint32_t want = parameters_conntrack_buckets(max, now);
+
+	if (!want)
+		return;
+	snprintf(value, sizeof(value), "%" PRIu32, want);
+	if (entries > MOVED_MAX)
+		err_set(&err, -EBUSY, "%" PRIu32 " connections would stand still meanwhile",
+			entries);
+	else if (sysctl_write_checked(key, value, &err) == 0)
+		return;
+	told = true;
+	log_info("sysctl", "%s stays at %" PRIu32 ", %" PRIu32 " would suit nf_conntrack_max: %s",
+		 key, now, want, err.text);
 }
 
 /*
@@ -60,6 +109,7 @@ void parameters_set(const struct gateway_config *config)
 	sysctls_set(&gateway_sysctls, SYSCTL_UPLINK, config->gateway.uplink);
 	sysctls_set(&gateway_sysctls, SYSCTL_TUNNEL, config->tunnel.device);
 	set_conntrack_max(config);
+	set_conntrack_buckets();
 }
 
 static void guard_tunnel(struct rtnl *rtnl, const struct gateway_config *config)

@@ -39,3 +39,10 @@ int parameters_remove_guard(struct rtnl *rtnl, const struct gateway_config *conf
  * 512 MB of memory, which a handful of pods fill.
  */
 uint32_t parameters_conntrack_max(uint64_t memory_bytes);
+
+/*
+ * How many buckets the hash of the tracked connections should have, if not as many as it has: the kernel makes them by its own
+ * default for the connections, and leaves them when those are raised, so that each packet walks a chain. One for each connection, as
+ * is the kernel's own ratio, at most 4,194,304; 8 bytes each. 0: leave them, since a full table has at most four to a bucket.
+ */
+uint32_t parameters_conntrack_buckets(uint32_t max, uint32_t buckets);

@@ -165,6 +165,7 @@ def test_counters_of_the_kernel_move_with_the_traffic(metered: Lab) -> None:
     entries = sample(lab, gateway, "eipgw_conntrack_entries")
     maximum = int(lab.run(gateway, "sysctl", "-n", "net.netfilter.nf_conntrack_max"))
     assert 5 <= entries <= maximum == sample(lab, gateway, "eipgw_conntrack_max_entries")
+    assert int(lab.run(gateway, "sysctl", "-n", "net.netfilter.nf_conntrack_buckets")) == sample(lab, gateway, "eipgw_conntrack_buckets")
     assert lab.foreign() == {}
     assert lab.check_logs() == []
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "gateway/audit.h"
 #include "gateway/own.h"
@@ -274,6 +275,36 @@ static void the_connection_table_follows_the_memory(void **state)
 	assert_int_equal(parameters_conntrack_max(64ull << 30), 4194304);
 }
 
+static void the_buckets_follow_the_connections(void **state)
+{
+	static const struct {
+		const char *what;
+		uint32_t max, buckets, want;
+	} rows[] = {
+		{ "512 MB, Debian's default", 349525, 4096, 352256 },
+		{ "1 GB, Debian's default", 699050, 8192, 704512 },
+		{ "8 GB, Debian's default", 4194304, 65536, 4194304 },
+		{ "4,194,304 and an operator's", 4194304, 1048576, 0 },
+		{ "one too few", 4194304, 1048575, 4194304 },
+		{ "as many as connections", 65536, 65536, 0 },
+		{ "more than connections: never lowered", 65536, 1 << 20, 0 },
+		{ "more connections than buckets are made for", 64u << 20, 65536, 4194304 },
+		{ "and those it has", 64u << 20, 4194304, 0 },
+		{ "connection tracking isn't there", 0, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const uint32_t got = parameters_conntrack_buckets(rows[i].max, rows[i].buckets);
+
+		if (got != rows[i].want)
+			fail_msg("%s: %u", rows[i].what, got);
+		/* Settled: once they are set, there is nothing to do. */
+		if (got)
+			assert_int_equal(parameters_conntrack_buckets(rows[i].max, got), 0);
+	}
+}
+
 /* With ownership ec2: the keys of two egress IPs, and what is wrong. */
 static void each_elastic_ip_is_named_in_exactly_one_way(void **state)
 {
@@ -369,6 +400,7 @@ int main(void)
 		cmocka_unit_test(an_egress_ip_that_is_not_available_lets_nothing_out),
 		cmocka_unit_test(each_elastic_ip_is_named_in_exactly_one_way),
 		cmocka_unit_test(the_connection_table_follows_the_memory),
+		cmocka_unit_test(the_buckets_follow_the_connections),
 		cmocka_unit_test(the_configurations_faults_are_named),
 	};
 

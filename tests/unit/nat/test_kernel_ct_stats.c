@@ -14,6 +14,7 @@
 
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "cmocka_all.h"
@@ -56,6 +57,20 @@ static void entries_are_counted_beside_how_many_there_may_be(void **state)
 	assert_int_equal(read_stats().entries, 3);
 	assert_int_equal(sysctl_read("net/netfilter/nf_conntrack_max", max, sizeof(max)), 0);
 	assert_int_equal(read_stats().max, strtoull(max, NULL, 10));
+}
+
+/* eipgwd raises the buckets of the host's first namespace (gateway/parameters.c), and elsewhere says that it can't. */
+static void a_namespace_shows_the_buckets_and_nobody_may_write_them(void **state)
+{
+	char buckets[SYSCTL_VALUE_MAX];
+	struct stat status;
+
+	(void)state;
+	assert_int_equal(
+		sysctl_read("net/netfilter/nf_conntrack_buckets", buckets, sizeof(buckets)), 0);
+	assert_true(strtoull(buckets, NULL, 10) > 0);
+	assert_int_equal(stat("/proc/sys/net/netfilter/nf_conntrack_buckets", &status), 0);
+	assert_int_equal(status.st_mode & 0222, 0);
 }
 
 /* "insert_failed=0" of each processor, as conntrack(8) shows it. */
@@ -135,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		in_a_namespace(entries_are_counted_beside_how_many_there_may_be),
 		in_a_namespace(counters_of_all_processors_are_summed),
+		in_a_namespace(a_namespace_shows_the_buckets_and_nobody_may_write_them),
 		cmocka_unit_test(each_processor_adds_to_what_was_there),
 		cmocka_unit_test(malformed_and_other_messages_are_refused),
 	};

@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from eipgwlab import FLAVOURS, Lab  # noqa: E402
 from eipgwlab.build import ROOT  # noqa: E402
-from eipgwlab.cloud import OURS, Cloud, PeerMissing  # noqa: E402
+from eipgwlab.cloud import AT_OURS, OURS, Cloud, PeerMissing  # noqa: E402
+from eipgwlab.native import NativeCloud  # noqa: E402
 from proof import leaks  # noqa: E402
 
 RESULTS = ROOT / "build" / "test-results"
@@ -121,6 +122,19 @@ def make_cloud(make_lab: Callable[..., Lab]) -> Iterator[Callable[..., Cloud]]:
             clouds.append(Cloud(make_lab("cni-nft"), where or {}, list(secondary), **options))
         except PeerMissing as reason:
             pytest.skip(str(reason))
+        return clouds[-1]
+
+    yield make
+    for cloud in clouds:
+        cloud.close()
+
+
+@pytest.fixture
+def make_native(make_lab: Callable[..., Lab]) -> Iterator[Callable[..., NativeCloud]]:
+    clouds: list[NativeCloud] = []
+
+    def make(target: str | None = "eni-b", check: bool = True, where: dict[str, str] | None = None) -> NativeCloud:
+        clouds.append(NativeCloud(make_lab("cni-nft"), target, check, AT_OURS if where is None else where))
         return clouds[-1]
 
     yield make

@@ -4,28 +4,15 @@
 lab's route table and its source/dest check follow the fake EC2, so that a wrong call is seen in packets."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from eipgwlab import Lab, packets
-from eipgwlab.cloud import AT_OURS
+from eipgwlab import packets
 from eipgwlab.native import EVERYTHING, MODIFY, OTHER, REPLACE, TABLE, VM, NativeCloud
 from eipgwlab.wait import wait_until
 
 pytestmark = pytest.mark.aws
-
-@pytest.fixture
-def make_native(make_lab: Callable[..., Lab]) -> Iterator[Callable[..., NativeCloud]]:
-    clouds: list[NativeCloud] = []
-
-    def make(target: str | None = "eni-b", check: bool = True, where: dict[str, str] | None = None) -> NativeCloud:
-        clouds.append(NativeCloud(make_lab("cni-nft"), target, check, AT_OURS if where is None else where))
-        return clouds[-1]
-
-    yield make
-    for cloud in clouds:
-        cloud.close()
 
 
 def finish(cloud: NativeCloud, *allow: str) -> None:

@@ -115,6 +115,8 @@ static char *cell_text(const struct control_node *row, const struct print_column
 		print_bytes(out, control_number(row, column->key));
 	else if (column->kind == PRINT_PERCENT)
 		fprintf(out, "%lld %%", control_number(row, column->key));
+	else if (column->kind == PRINT_FLAG)
+		fputs(control_flag(row, column->key) ? "yes" : "no", out);
 	else
 		fprintf(out, "%lld", control_number(row, column->key));
 	return print_cell_end(&cell);

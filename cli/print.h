@@ -16,6 +16,7 @@ enum print_kind {
 	PRINT_BYTES,
 	PRINT_PERCENT,
 	PRINT_PORTS, /* of an object with first_port and last_port */
+	PRINT_FLAG
 };
 
 struct print_column {

@@ -24,7 +24,7 @@ static const struct print_column egress_columns[] = {
 	{ "PORTS TO THE HOTTEST", "ports", PRINT_NUMBER },
 	{ "OF", "capacity_per_destination", PRINT_NUMBER },
 	{ "SHARE", "hottest_share", PRINT_PERCENT },
-	{ "REFUSED", "refused", PRINT_NUMBER },
+	{ "NO PORT LEFT", "refused", PRINT_NUMBER },
 };
 
 static const struct print_column block_columns[] = {
@@ -56,6 +56,7 @@ static const struct print_column pod_columns[] = {
 	{ "BLOCK", "block", PRINT_PORTS },
 	{ "CONNECTIONS", "connections", PRINT_NUMBER },
 	{ "OF", "limit", PRINT_NUMBER },
+	{ "AT LIMIT", "limited", PRINT_FLAG },
 	{ "NEW/S", "new_per_s", PRINT_NUMBER },
 	{ "SENT/S", "sent_bytes_per_s", PRINT_BYTES },
 	{ "RECEIVED/S", "received_bytes_per_s", PRINT_BYTES },

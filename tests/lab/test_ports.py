@@ -80,6 +80,7 @@ def test_with_a_limit_the_others_find_ports(make_lab: MakeLab) -> None:
         wait_until(lambda: of_pod(gateway, p1.address).get("limited"), SOON, "it's limited")
         wait_until(lambda: p1.address in lab.run("gw-a", "nft", "list", "set", "ip", "eipgw", "limited"), SOON, "the kernel knows")
         assert of_pod(gateway, p1.address)["connections"] == 20 and of_pod(gateway, p1.address)["limit"] == 20
+        assert re.search(rf" {p1.address} .* 20 +20  yes ", gateway.eipgw("top").stdout), "whom the limit refuses is in the table"
         assert greedy.connect(10) == {"ECONNREFUSED": 10}  # at once
         assert p1.probe("udp", timeout=1.0).error in ("EHOSTUNREACH", "EACCES")
         assert counters(gateway)["limited"] >= 11

@@ -383,7 +383,8 @@ static void add_forward(struct builder *b)
 	add_forward_new(b, chain, config->tunnel.device);
 	if (config->native.source_cidrs.n)
 		add_forward_new(b, chain, config->gateway.uplink);
-	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_COUNT, .name = "refused" }));
+	/* The policy would drop, too, but a chain that is made anew has it a moment later than its rules. */
+	nat_rule_add(b->rs, chain, NAT_RULE({ NAT_COUNT, .name = "refused" }, { NAT_DROP }));
 }
 
 /* The ports that a source without a block gets. 0: whichever the kernel takes. */

@@ -15,7 +15,7 @@ import pytest
 from eipgwlab import Lab
 from eipgwlab.build import ROOT
 from eipgwlab.daemons import Daemon
-from eipgwlab.debian import DebianMissing, inside, make_root
+from eipgwlab.debian import DebianMissing, inside, make_root, next_version
 from labkube import run_on, silence, unhurt
 from proof import leaks
 
@@ -130,19 +130,6 @@ def run_from(machine: Machine, daemon: Daemon) -> None:
         f"/usr/sbin/{daemon.program}", *arguments, *more)
 
 
-def newer(packages: Path, to: Path) -> list[str]:
-    """The same packages with the next version."""
-    to.mkdir()
-    for package in packages.glob("*.deb"):
-        place = to / package.stem
-        subprocess.run(["dpkg-deb", "--raw-extract", package, place], check=True)
-        control = place / "DEBIAN" / "control"
-        control.write_text(re.sub(r"(?m)^(Version: .*)$", r"\1+next", control.read_text(encoding="utf-8")), encoding="utf-8")
-        subprocess.run(["dpkg-deb", "--root-owner-group", "--build", place, to / f"{package.stem}.deb"], check=True, stdout=subprocess.DEVNULL)
-        shutil.rmtree(place)
-    return [f"/{to.name}/{path.name}" for path in sorted(to.glob("*.deb"))]
-
-
 def everything(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*") if not ALLOWED.match(str(path.relative_to(root)))}
 
@@ -169,7 +156,7 @@ def test_installed_upgraded_under_traffic_removed_and_purged(make_lab: Callable[
     gateway, node = machines["gw-a"], machines["node1"]
     before, users = everything(root), accounts(root)
     shutil.copytree(packages, root / "packages")
-    following = newer(packages, root / "next")
+    following = [f"/next/{path.name}" for path in next_version(sorted(packages.glob("*.deb")), root / "next")]
 
     gateway.dpkg("-i", *(f"/packages/{path.name}" for path in sorted(packages.glob("*.deb"))))
     installed_rightly(gateway)

@@ -4,6 +4,7 @@
 (tests/aws/fake_cloud.py) on the gateway's loopback, and metadata, from the fake or from AWS's own emulator at the
 real address. The lab's internet gateway follows EC2's associations, so that a wrong one is seen in packets."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -63,9 +64,9 @@ def cloud_state(where: dict[str, str], secondary: list[str], limit: int) -> dict
 
 class Emulator:
     """AWS's emulator of the metadata service at its real address in a namespace, version 2 enforced. Its
-    values are fixed: `values` beyond those of gw-a's instance."""
+    values are fixed: those of gw-a's instance."""
 
-    def __init__(self, lab: Lab, associated: bool):
+    def __init__(self, lab: Lab, associated: bool, user_data: bytes = b""):
         mac = mac_of("10.0.1.200")
         below = f"/latest/meta-data/network/interfaces/macs/{mac}/ipv4-associations"
         end = datetime.now(timezone.utc) + timedelta(hours=6)
@@ -90,16 +91,20 @@ class Emulator:
                     },
                 },
             },
-        }
+        } | ({"userdata": {"values": {"userdata": base64.b64encode(user_data).decode()}}} if user_data else {})
         file = lab.directory / "etc" / "imds.json"
         file.write_text(json.dumps(config), encoding="utf-8")
         program = peer("imds")
-        lab.run("gw-a", "ip", "address", "add", f"{METADATA_ADDRESS}/32", "dev", "lo")
+        lab.run("gw-a", "ip", "address", "replace", f"{METADATA_ADDRESS}/32", "dev", "lo")
         self.process = subprocess.Popen(
             ["ip", "netns", "exec", lab.netns_of("gw-a"), program, "-c", file],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_until(lambda: METADATA_ADDRESS + ":80" in lab.run("gw-a", "ss", "-Hltn"), 20,
                    "the metadata service listens")
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
 
 
 class Cloud:
@@ -224,6 +229,7 @@ class Cloud:
         return json.loads(done.stdout) if done.stdout else None
 
     def close(self) -> None:
-        for process in [self.process, *([self.emulator.process] if self.emulator else [])]:
-            process.kill()
-            process.wait()
+        self.process.kill()
+        self.process.wait()
+        if self.emulator:
+            self.emulator.close()

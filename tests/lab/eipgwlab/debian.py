@@ -6,6 +6,7 @@ of the lab's namespaces."""
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -60,3 +61,16 @@ def inside(root: Path, shared: Path) -> list[str]:
     """What comes before a command that runs in the root, with the kernel's file systems and one more folder; all mounts end
     with the command."""
     return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", ENTER, str(root), str(shared)]
+
+
+def next_version(packages: Sequence[Path], to: Path) -> list[Path]:
+    """The same packages with the next version, in a new folder."""
+    to.mkdir()
+    for package in packages:
+        place = to / package.stem
+        subprocess.run(["dpkg-deb", "--raw-extract", package, place], check=True)
+        control = place / "DEBIAN" / "control"
+        control.write_text(re.sub(r"(?m)^(Version: .*)$", r"\1+next", control.read_text(encoding="utf-8")), encoding="utf-8")
+        subprocess.run(["dpkg-deb", "--root-owner-group", "--build", place, to / package.name], check=True, stdout=subprocess.DEVNULL)
+        shutil.rmtree(place)
+    return sorted(to.glob("*.deb"))

@@ -22,8 +22,8 @@ from proof import leaks  # noqa: E402
 RESULTS = ROOT / "build" / "test-results"
 EVIDENCE = RESULTS / "lab"
 FAILED = pytest.StashKey[bool]()
-# Files that take minutes, since each test of theirs waits for rounds of the daemons'.
-LONGEST = ("test_ownership_faults", "test_ownership", "test_native")
+# Files that take minutes, since each test of theirs waits for rounds of the daemons', or for a machine that boots.
+LONGEST = ("test_image", "test_ownership_faults", "test_ownership", "test_native")
 
 
 @pytest.hookimpl(hookwrapper=True)

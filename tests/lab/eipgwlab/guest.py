@@ -157,3 +157,4 @@ class Guest:
             if process.poll() is None:
                 process.kill()
             process.wait()
+        self._disk.unlink()

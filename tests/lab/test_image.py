@@ -181,12 +181,14 @@ def test_nothing_answers_but_what_the_host_firewall_names(running: Gateway) -> N
 
 
 @patient
-def test_a_kernel_that_panics_starts_again(running: Gateway) -> None:
-    running.wait_boot(lambda: running.guest.order("inject-nmi"))
+@pytest.mark.parametrize("order", ["system_reset", "inject-nmi"])
+def test_it_works_again_after_a_reset_and_after_a_kernel_panic(running: Gateway, order: str) -> None:
+    running.wait_boot(lambda: running.guest.order(order))
 
     running.wait_translates()
 
-    assert "Kernel panic - not syncing: NMI" in running.guest.console()
+    *_, before, _ = running.guest.console().split(BEGINS)
+    assert ("Kernel panic - not syncing: NMI" in before) == (order == "inject-nmi")
 
 
 def times_of(guest: Guest, *units: str) -> list[int]:

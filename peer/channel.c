@@ -365,9 +365,9 @@ int channel_send(struct channel *channel, const void *bytes, size_t n)
 	return 0;
 }
 
-bool channel_is_new(const struct channel *channel)
+unsigned channel_version(const struct channel *channel)
 {
-	return channel->state == OPEN && tls_is_new(channel->ssl);
+	return channel->state == OPEN ? tls_version(channel->ssl) : 0;
 }
 
 size_t channel_queued(const struct channel *channel)

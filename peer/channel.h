@@ -52,8 +52,10 @@ void channel_free(struct channel *channel); /* closes it, without waiting for wh
 
 /* 0; -EAGAIN: not all has room, and nothing was taken; -ENOTCONN: not open. */
 int channel_send(struct channel *channel, const void *bytes, size_t n);
-/* The other side knows all kinds of frames that we do; before it is open, and of an older one, false. */
-bool channel_is_new(const struct channel *channel);
+/* From which version on a kind of frame is known. */
+enum { CHANNEL_TALES = 2, CHANNEL_BLOCKS = 3 };
+/* The newest that both sides know; 0 before it is open. */
+unsigned channel_version(const struct channel *channel);
 size_t channel_queued(const struct channel *channel);
 /*
  * Pauses on_data, and is for short: the other side's queue fills up meanwhile, and after three seconds that nothing went

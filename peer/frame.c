@@ -15,7 +15,9 @@ enum { TALE_BYTES = 27, STINT_BYTES = 40 };
 
 _Static_assert(FRAME_TALES_MAX *(TALE_BYTES + CT_STINTS_MAX * STINT_BYTES) + 64 <= FRAME_BYTES_MAX,
 	       "the fullest fits");
+_Static_assert(FRAME_BLOCKS_MAX * 7 + 64 <= FRAME_BYTES_MAX, "the fullest fits");
 enum { SAW_REPLY = 1, ASSURED = 2 };
+enum { BEGINS = 1, ENDS = 2 };
 
 static void put_tuple(struct wire_out *out, const struct ct_tuple *tuple)
 {
@@ -77,6 +79,21 @@ static void put_tales(struct wire_out *out, const struct peer_frame *frame)
 		put_tale(out, &frame->tales[i]);
 }
 
+static void put_blocks(struct wire_out *out, const struct peer_frame *frame)
+{
+	wire_put(out, frame->egress, 8);
+	wire_put(out, frame->sequence, 8);
+	wire_put(out, (frame->begins ? BEGINS : 0) | (frame->ends ? ENDS : 0), 1);
+	wire_put(out, frame->ports, 2);
+	wire_put(out, frame->n, 2);
+	out->failed = out->failed || frame->n > FRAME_BLOCKS_MAX;
+	for (size_t i = 0; !out->failed && i < frame->n; i++) {
+		wire_put(out, frame->blocks[i].source.v, 4);
+		wire_put(out, frame->blocks[i].first_port, 2);
+		wire_put(out, frame->blocks[i].is_given, 1);
+	}
+}
+
 static void put_contents(struct wire_out *out, const struct peer_frame *frame)
 {
 	switch (frame->kind) {
@@ -112,6 +129,9 @@ static void put_contents(struct wire_out *out, const struct peer_frame *frame)
 		break;
 	case FRAME_TALES:
 		put_tales(out, frame);
+		break;
+	case FRAME_BLOCKS:
+		put_blocks(out, frame);
 		break;
 	case FRAME_KIND_END:
 		out->failed = true;
@@ -228,6 +248,33 @@ static void get_tales(struct wire_in *in, struct peer_frame *ret)
 		get_tale(in, &ret->tales[i]);
 }
 
+/* Whether it's a block of the receiver's is for others to say; here only what nobody can have is refused. */
+static void get_block(struct wire_in *in, uint16_t ports, struct frame_block *ret)
+{
+	ret->source.v = (uint32_t)wire_get(in, 4);
+	ret->first_port = (uint16_t)wire_get(in, 2);
+	const uint64_t given = wire_get(in, 1);
+
+	ret->is_given = given == 1;
+	in->failed = in->failed || given > 1 || !ret->source.v || !ret->first_port || !ports ||
+		     ret->first_port + ports - 1 > UINT16_MAX;
+}
+
+static void get_blocks(struct wire_in *in, struct peer_frame *ret)
+{
+	ret->egress = wire_get(in, 8);
+	ret->sequence = wire_get(in, 8);
+	const uint64_t which = wire_get(in, 1);
+
+	ret->begins = which & BEGINS;
+	ret->ends = which & ENDS;
+	ret->ports = (uint16_t)wire_get(in, 2);
+	ret->n = (size_t)wire_get(in, 2);
+	in->failed = in->failed || which > (BEGINS | ENDS) || ret->n > FRAME_BLOCKS_MAX;
+	for (size_t i = 0; !in->failed && i < ret->n; i++)
+		get_block(in, ret->ports, &ret->blocks[i]);
+}
+
 static void get_who(struct wire_in *in, struct peer_frame *ret)
 {
 	const uint8_t *bytes;
@@ -274,6 +321,9 @@ static void get_contents(struct wire_in *in, struct peer_frame *ret)
 		break;
 	case FRAME_TALES:
 		get_tales(in, ret);
+		break;
+	case FRAME_BLOCKS:
+		get_blocks(in, ret);
 		break;
 	case FRAME_KIND_END:
 		in->failed = true;

@@ -91,6 +91,35 @@ static const char *take_tales(const struct incoming *link, const struct place *p
 	return NULL;
 }
 
+static bool is_believed(const struct incoming *link, const struct place *place)
+{
+	const struct receiver_config *config = &link->receiver->config;
+
+	return place && !place->is.is_ours &&
+	       config->is_owner(link->name, place->is.egress, config->data);
+}
+
+static void take_blocks(struct incoming *link, struct slot *slot, const struct place *place,
+			const struct peer_frame *frame)
+{
+	struct receiver *receiver = link->receiver;
+	const struct receiver_config *config = &receiver->config;
+
+	if (!is_believed(link, place)) {
+		slot->blocks = BLOCKS_MISSED;
+		receiver->count.ignored++;
+		return;
+	}
+	/* Changes of what isn't known are worth nothing. */
+	if (frame->begins)
+		slot->blocks = BLOCKS_KNOWN;
+	if (slot->blocks != BLOCKS_KNOWN)
+		return;
+	receiver->count.blocks += frame->n;
+	if (config->on_blocks)
+		config->on_blocks(link->name, frame, config->data);
+}
+
 /* The walks of one connection begin and end together; one that begins while it is under way is a new one. */
 static void begin_walk(struct incoming *link, struct slot *slot)
 {
@@ -130,14 +159,6 @@ static void note(struct place *place, const struct incoming *link)
 	status->heard = mono_now();
 }
 
-static bool is_believed(const struct incoming *link, const struct place *place)
-{
-	const struct receiver_config *config = &link->receiver->config;
-
-	return place && !place->is.is_ours &&
-	       config->is_owner(link->name, place->is.egress, config->data);
-}
-
 const char *receiver_take(struct incoming *link, const struct peer_frame *frame)
 {
 	struct receiver *receiver = link->receiver;
@@ -151,11 +172,15 @@ const char *receiver_take(struct incoming *link, const struct peer_frame *frame)
 	if (frame->kind == FRAME_TALES)
 		return is_believed(link, place) ? take_tales(link, place, frame) : NULL;
 	if (frame->kind != FRAME_FLOWS && frame->kind != FRAME_WALK_BEGIN &&
-	    frame->kind != FRAME_WALK_END)
+	    frame->kind != FRAME_WALK_END && frame->kind != FRAME_BLOCKS)
 		return "it says what it has no reason for";
 	slot = slot_of(link, frame->egress);
 	if (!slot)
 		return "it tells of too many egress IPs";
+	if (frame->kind == FRAME_BLOCKS) {
+		take_blocks(link, slot, place, frame);
+		return NULL;
+	}
 	if (!is_believed(link, place)) {
 		slot->missed = true;
 		slot->walking = false;
@@ -172,6 +197,12 @@ const char *receiver_take(struct incoming *link, const struct peer_frame *frame)
 	return NULL;
 }
 
+static void miss_blocks(struct slot *slot)
+{
+	if (slot->blocks == BLOCKS_KNOWN)
+		slot->blocks = BLOCKS_MISSED;
+}
+
 void receiver_forget(struct receiver *receiver, uint64_t egress)
 {
 	for (size_t i = 0; i < receiver->n_links; i++) {
@@ -183,9 +214,20 @@ void receiver_forget(struct receiver *receiver, uint64_t egress)
 			if (slot->egress != egress)
 				continue;
 			slot->missed = true;
+			miss_blocks(slot);
 			slot->walking = false;
 			slot->sweep = NO_SWEEP;
 		}
+	}
+}
+
+void receiver_want_blocks(struct receiver *receiver)
+{
+	for (size_t i = 0; i < receiver->n_links; i++) {
+		struct incoming *link = receiver->links[i];
+
+		for (size_t j = 0; j < link->n_slots; j++)
+			miss_blocks(&link->slots[j]);
 	}
 }
 

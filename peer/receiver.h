@@ -8,6 +8,8 @@
  * connection is ended within a second.
  * After a complete walk, entries of its egress IP that weren't told of are removed. Entries that are translated to anything
  * else than the address of an egress IP that isn't ours are never touched.
+ *
+ * Who has which ports is passed on, under the same conditions.
  */
 #pragma once
 
@@ -42,6 +44,8 @@ struct receiver_config {
 	/* The life of a flow that was told of before, and who had it, as the other one's sender_tales say. NULL: not wanted. */
 	void (*on_tale)(const struct ct_flow *flow, const struct ct_tale *tale, const uint8_t *who,
 			size_t n, void *data);
+	/* A frame of BLOCKS. NULL: not wanted. */
+	void (*on_blocks)(const char *peer, const struct peer_frame *frame, void *data);
 	void *data;
 };
 
@@ -62,6 +66,9 @@ struct receiver_egress {
 int receiver_set_egresses(struct receiver *receiver, const struct receiver_egress *egresses,
 			  size_t n);
 
+/* What was told of blocks couldn't be used, and now can: who tells begins anew, as soon as he's believed. */
+void receiver_want_blocks(struct receiver *receiver);
+
 struct receiver_egress_status {
 	uint64_t egress;
 	char from[FRAME_NAME_MAX]; /* who told of it last; "": nobody has */
@@ -76,6 +83,7 @@ struct receiver_status {
 	size_t links;   /* of who said who he is */
 	uint64_t taken; /* changes */
 	uint64_t tales;
+	uint64_t blocks;  /* words of them, old and new */
 	uint64_t ignored; /* frames of who doesn't own it, or of what is ours */
 	uint64_t broken;  /* connections that were ended here for a fault, a gap among them */
 	uint64_t swept;   /* entries that nobody told of */

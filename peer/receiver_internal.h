@@ -16,6 +16,11 @@ struct slot {
 	uint64_t egress;
 	bool missed;  /* something of it wasn't taken: only a walk makes it good */
 	bool walking; /* between the walk's two ends */
+	enum {
+		BLOCKS_UNTOLD,
+		BLOCKS_KNOWN,
+		BLOCKS_MISSED
+	} blocks; /* MISSED: until all are told again */
 	enum { NO_SWEEP, SWEEP_DUE, SWEEPING } sweep;
 };
 

@@ -96,7 +96,7 @@ static const char *take(struct incoming *link, struct peer_frame *frame)
 	if (!link->greeted)
 		return frame->kind == FRAME_HELLO ? take_hello(link, frame) :
 						    "it doesn't say who it is";
-	if (frame->kind != FRAME_FLOWS && frame->kind != FRAME_TALES)
+	if (!frame_is_numbered(frame))
 		return receiver_take(link, frame);
 	if (frame->sequence != link->sequence + 1)
 		return "a frame is missing";
@@ -190,11 +190,12 @@ static bool has_missed(const struct incoming *link)
 	const struct receiver *receiver = link->receiver;
 
 	for (size_t i = 0; i < link->n_slots; i++) {
-		uint64_t egress = link->slots[i].egress;
-		const struct place *place = receiver_find(link->receiver, egress);
+		const struct slot *slot = &link->slots[i];
+		const struct place *place = receiver_find(link->receiver, slot->egress);
+		const bool missed = slot->missed || slot->blocks == BLOCKS_MISSED;
 
-		if (link->slots[i].missed && place && !place->is.is_ours &&
-		    receiver->config.is_owner(link->name, egress, receiver->config.data))
+		if (missed && place && !place->is.is_ours &&
+		    receiver->config.is_owner(link->name, slot->egress, receiver->config.data))
 			return true;
 	}
 	return false;

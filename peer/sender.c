@@ -63,6 +63,8 @@ struct peer_frame *sender_scratch(struct sender *sender)
 
 static void flush_batch(struct sender *sender, struct owned *owned)
 {
+	/* Whose ports a connection has is known before it is. */
+	blocks_flush(sender, owned);
 	for (size_t i = 0; owned->batch->n && i < sender->n_links; i++) {
 		if (link_is_open(sender->links[i]))
 			(void)link_send(sender->links[i], owned->batch);
@@ -219,6 +221,13 @@ int sender_set_peers(struct sender *sender, const struct sender_peer *peers, siz
 	return 0;
 }
 
+static void owned_done(struct owned *owned)
+{
+	free(owned->batch);
+	free(owned->tales);
+	free(owned->blocks);
+}
+
 /* They hear nothing more of it, and needn't remember what they heard in the walk. */
 static void leave(struct sender *sender, struct owned *owned)
 {
@@ -232,8 +241,7 @@ static void leave(struct sender *sender, struct owned *owned)
 		if (sender->links[i]->in_walk)
 			(void)link_send(sender->links[i], frame);
 	}
-	free(owned->batch);
-	free(owned->tales);
+	owned_done(owned);
 }
 
 static bool is_in(const struct sender_egress *egresses, size_t n, const struct sender_egress *is)
@@ -247,19 +255,20 @@ static bool is_in(const struct sender_egress *egresses, size_t n, const struct s
 
 static int add_owned(struct sender *sender, const struct sender_egress *is)
 {
-	struct peer_frame *batch = calloc(1, sizeof(*batch)), *tales = calloc(1, sizeof(*tales));
+	struct owned owned = { .is = { is->egress, is->address, false },
+			       .batch = calloc(1, sizeof(*owned.batch)),
+			       .tales = calloc(1, sizeof(*owned.tales)),
+			       .blocks = calloc(1, sizeof(*owned.blocks)) };
 
-	if (!batch || !tales) {
-		free(batch);
-		free(tales);
+	if (!owned.batch || !owned.tales || !owned.blocks) {
+		owned_done(&owned);
 		return -ENOMEM;
 	}
-	batch->kind = FRAME_FLOWS;
-	tales->kind = FRAME_TALES;
-	batch->egress = tales->egress = is->egress;
-	sender->owned[sender->n_owned++] = (struct owned){ .is = { is->egress, is->address, false },
-							   .batch = batch,
-							   .tales = tales };
+	owned.batch->kind = FRAME_FLOWS;
+	owned.tales->kind = FRAME_TALES;
+	owned.blocks->kind = FRAME_BLOCKS;
+	owned.batch->egress = owned.tales->egress = owned.blocks->egress = is->egress;
+	sender->owned[sender->n_owned++] = owned;
 	return 0;
 }
 
@@ -341,6 +350,7 @@ struct sender *sender_new(const struct sender_config *config, struct err *err)
 	sender->boot = sender->dice = config->boot;
 	sender->keys = *config->keys;
 	sender->tell = config->tales;
+	sender->blocks = config->blocks;
 	sender->told.max = TOLD_MAX;
 	if (start(sender, config, err))
 		return sender;
@@ -354,10 +364,8 @@ void sender_free(struct sender *sender)
 		return;
 	for (size_t i = 0; i < sender->n_links; i++)
 		link_free(sender->links[i]);
-	for (size_t i = 0; i < sender->n_owned; i++) {
-		free(sender->owned[i].batch);
-		free(sender->owned[i].tales);
-	}
+	for (size_t i = 0; i < sender->n_owned; i++)
+		owned_done(&sender->owned[i]);
 	ct_walk_free(sender->walk);
 	ct_events_free(sender->events);
 	told_reset(&sender->told);

@@ -48,6 +48,16 @@ struct sender_tales {
 	void *data;
 };
 
+/* Who has which ports. */
+struct sender_blocks {
+	/*
+	 * The next of what an egress IP has: into ret's ports, n and blocks. *at: 0 at first, then as it was left. 1: there is more;
+	 * 0: that was all; -EAGAIN: it isn't known yet, and sender_tell_blocks follows when it is.
+	 */
+	int (*list)(uint64_t egress, size_t *at, struct peer_frame *ret, void *data);
+	void *data;
+};
+
 struct sender_config {
 	struct loop *loop;
 	const struct ct_writer *writer; /* whose doings aren't told of; may be NULL */
@@ -55,7 +65,8 @@ struct sender_config {
 	uint64_t boot;
 	const struct peer_keys *keys;
 	struct sender_times times;
-	const struct sender_tales *tales; /* borrowed; NULL: there are none */
+	const struct sender_tales *tales;   /* borrowed; NULL: there are none */
+	const struct sender_blocks *blocks; /* likewise */
 };
 
 struct sender *sender_new(const struct sender_config *config, struct err *err);
@@ -78,6 +89,12 @@ struct sender_egress {
 /* Those that are ours; about what isn't any more, nothing is said from now on. -E2BIG, -ENOMEM: nothing has changed. */
 int sender_set_egresses(struct sender *sender, const struct sender_egress *egresses, size_t n);
 
+/* A block was given or given back; of an egress IP that isn't ours nothing is said. `ports`: of each block. */
+void sender_put_block(struct sender *sender, uint64_t egress, const struct frame_block *block,
+		      uint16_t ports);
+/* All blocks are others now: they are told anew. */
+void sender_tell_blocks(struct sender *sender);
+
 struct sender_link_status {
 	const char *name;
 	bool linked; /* we know each other */
@@ -96,7 +113,8 @@ struct sender_status {
 	struct sender_link_status links[SENDER_PEERS_MAX];
 	uint64_t told; /* changes, once for all peers */
 	uint64_t tales;
-	uint64_t lost; /* overruns of the kernel's events */
+	uint64_t blocks; /* words of them, old and new; for each peer */
+	uint64_t lost;   /* overruns of the kernel's events */
 	uint64_t walks, refreshes, failed_walks;
 };
 void sender_status(const struct sender *sender, struct sender_status *ret);

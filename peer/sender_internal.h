@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-/* Shared by sender.c (what is told), sender_walk.c (all at once) and sender_link.c (to whom). */
+/* Shared by sender.c (what is told), sender_walk.c (all at once), sender_tales.c, sender_blocks.c, and sender_link.c (to whom). */
 #pragma once
 
 #include "base/mono.h"
@@ -46,7 +46,7 @@ void link_look(struct link *link);
 int64_t link_lag_ms(const struct link *link);
 /* Whether it gets changes. */
 bool link_is_open(const struct link *link);
-/* Sends it; numbers it if it is one of FLOWS. False: there's no room, and it's dirty now. */
+/* Sends it, numbered if its kind is. False: there's no room, and it's dirty now. */
 bool link_send(struct link *link, struct peer_frame *frame);
 
 /* Tells who that is, unless it did. */
@@ -58,7 +58,7 @@ struct owned {
 	struct sender_egress is;
 	bool in_walk;
 	enum { LAST_NONE, LAST_DUE, LAST_NOW, LAST_TOLD } last; /* word of what was counted */
-	struct peer_frame *batch, *tales;
+	struct peer_frame *batch, *tales, *blocks;
 };
 
 struct sender {
@@ -82,6 +82,7 @@ struct sender {
 	struct mono began, ended, last_walk;
 	struct sender_status count;
 	const struct sender_tales *tell;
+	const struct sender_blocks *blocks;
 	size_t n_found, n_last; /* flows that are ours, in this walk and in the last one */
 	struct peer_frame scratch;
 };
@@ -115,3 +116,8 @@ bool tales_are_due(const struct sender *sender, const struct owned *owned,
 		   const struct ct_flow *flow);
 void tales_set_leaving(struct sender *sender, struct owned *owned, bool is_leaving);
 void tales_walk(struct sender *sender, bool begins);
+
+/* sender_blocks.c */
+void blocks_flush(struct sender *sender, struct owned *owned);
+/* All that there are, to one that has just begun to be told. */
+void blocks_tell_link(struct sender *sender, struct link *link);

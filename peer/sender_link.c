@@ -190,7 +190,7 @@ bool link_is_open(const struct link *link)
 bool link_send(struct link *link, struct peer_frame *frame)
 {
 	uint8_t bytes[FRAME_BYTES_MAX];
-	bool is_numbered = frame->kind == FRAME_FLOWS || frame->kind == FRAME_TALES;
+	bool is_numbered = frame_is_numbered(frame);
 	size_t length;
 
 	if (is_numbered)

@@ -20,7 +20,7 @@ void tales_flush(struct sender *sender, struct owned *owned)
 	for (size_t i = 0; tales->n && i < sender->n_links; i++) {
 		struct link *link = sender->links[i];
 
-		if (!link_is_open(link) || !channel_is_new(link->channel))
+		if (!link_is_open(link) || channel_version(link->channel) < CHANNEL_TALES)
 			continue;
 		for (size_t j = 0; link_is_open(link) && j < tales->n; j++)
 			link_tell_who(link, &tales->tales[j].tale);
@@ -35,7 +35,7 @@ static bool has_listener(const struct sender *sender)
 	for (size_t i = 0; i < sender->n_links; i++) {
 		const struct link *link = sender->links[i];
 
-		if (link_is_open(link) && channel_is_new(link->channel))
+		if (link_is_open(link) && channel_version(link->channel) >= CHANNEL_TALES)
 			return true;
 	}
 	return false;

@@ -181,6 +181,7 @@ static void tell_begin(struct sender *sender, struct link *link)
 		frame->egress = sender->owned[i].is.egress;
 		(void)link_send(link, frame);
 	}
+	blocks_tell_link(sender, link);
 }
 
 static void walk_nothing(struct sender *sender)

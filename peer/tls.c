@@ -14,9 +14,11 @@ static const unsigned char cipher_id[] = { 0x13, 0x01 };
 
 /*
  * What one knows beyond the first version is said in the handshake (ALPN, RFC 7301): who doesn't know of that says nothing, and is
- * not told of anything that he would take for an error.
+ * not told of anything that he would take for an error. The newest first: that is what the other side takes.
  */
 static const unsigned char protocols[] = "\x07"
+					 "eipgw/3"
+					 "\x07"
 					 "eipgw/2";
 
 static SSL_SESSION *session_of(SSL *ssl, const struct peer_key *key)
@@ -77,13 +79,14 @@ static int choose(SSL *ssl, const unsigned char **ret, unsigned char *ret_length
 	return SSL_TLSEXT_ERR_OK;
 }
 
-bool tls_is_new(const SSL *ssl)
+unsigned tls_version(const SSL *ssl)
 {
 	const unsigned char *chosen;
 	unsigned length = 0;
 
+	/* One of ours: the number is one digit. */
 	SSL_get0_alpn_selected(ssl, &chosen, &length);
-	return length > 0;
+	return length ? chosen[length - 1] - '0' : 1;
 }
 
 SSL_CTX *tls_context(const struct peer_keys *keys, bool is_client)

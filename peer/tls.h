@@ -11,7 +11,7 @@
 
 /* NULL: the library failed. `keys` must outlive it. SSL_CTX_free. */
 SSL_CTX *tls_context(const struct peer_keys *keys, bool is_client);
-/* Both sides said that they know more than the first version did. From the end of the handshake on. */
-bool tls_is_new(const SSL *ssl);
+/* The newest that both sides know; 1 if one of them doesn't say. From the end of the handshake on. */
+unsigned tls_version(const SSL *ssl);
 /* The library's own way would raise SIGPIPE on a connection that the other side has left. False: out of memory. */
 bool tls_set_socket(SSL *ssl, int fd);

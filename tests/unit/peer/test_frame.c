@@ -62,7 +62,7 @@ static struct peer_frame *new_frame(enum frame_kind kind)
 		frame->boot = 0x1122334455667788;
 	}
 	if (kind == FRAME_FLOWS || kind == FRAME_WALK_BEGIN || kind == FRAME_WALK_END ||
-	    kind == FRAME_TALES)
+	    kind == FRAME_TALES || kind == FRAME_BLOCKS)
 		frame->egress = 0x99aabbccddeeff00;
 	if (kind == FRAME_WHO) {
 		frame->number = 77;
@@ -74,7 +74,13 @@ static struct peer_frame *new_frame(enum frame_kind kind)
 		frame->tales[frame->n++] = tale_of(IPPROTO_ICMP, CT_STINTS_MAX);
 		frame->tales[frame->n++] = tale_of(IPPROTO_UDP, 0);
 	}
-	if (kind == FRAME_FLOWS || kind == FRAME_ACK || kind == FRAME_TALES)
+	if (kind == FRAME_BLOCKS) {
+		frame->begins = true;
+		frame->ports = 1000;
+		frame->blocks[frame->n++] = (struct frame_block){ { 0x0a000032 }, 2024, true };
+		frame->blocks[frame->n++] = (struct frame_block){ { 0x0a000033 }, 64536, false };
+	}
+	if (frame_is_numbered(frame) || kind == FRAME_ACK)
 		frame->sequence = 1ull << 40;
 	frame->complete = kind == FRAME_WALK_END;
 	if (kind == FRAME_FLOWS) {
@@ -95,6 +101,18 @@ static void assert_same_tale(const struct frame_tale *a, const struct frame_tale
 	assert_int_equal(x->start_ns, y->start_ns);
 	assert_int_equal(x->n, y->n);
 	assert_memory_equal(x->stints, y->stints, x->n * sizeof(x->stints[0]));
+}
+
+static void assert_same_blocks(const struct peer_frame *a, const struct peer_frame *b)
+{
+	assert_int_equal(a->begins, b->begins);
+	assert_int_equal(a->ends, b->ends);
+	assert_int_equal(a->ports, b->ports);
+	for (size_t i = 0; i < a->n; i++) {
+		assert_int_equal(a->blocks[i].source.v, b->blocks[i].source.v);
+		assert_int_equal(a->blocks[i].first_port, b->blocks[i].first_port);
+		assert_int_equal(a->blocks[i].is_given, b->blocks[i].is_given);
+	}
 }
 
 static void assert_same(const struct peer_frame *a, const struct peer_frame *b)
@@ -121,6 +139,8 @@ static void assert_same(const struct peer_frame *a, const struct peer_frame *b)
 	}
 	if (a->kind == FRAME_WALK_END)
 		assert_int_equal(a->complete, b->complete);
+	if (a->kind == FRAME_BLOCKS)
+		assert_same_blocks(a, b);
 }
 
 static void each_kind_comes_back_wherever_it_is_cut(void **state)
@@ -189,6 +209,34 @@ static void the_longest_lives_fit(void **state)
 	assert_int_equal(frame_write(frame, bytes, sizeof(bytes)), 0);
 }
 
+static void the_most_blocks_fit(void **state)
+{
+	CLEANUP(cleanup_free) struct peer_frame *frame = new_frame(FRAME_BLOCKS);
+	CLEANUP(cleanup_free) struct peer_frame *seen = new_frame(FRAME_ACK);
+	uint8_t bytes[FRAME_BYTES_MAX];
+	size_t length, used;
+
+	(void)state;
+	frame->ends = true;
+	for (frame->n = 0; frame->n < FRAME_BLOCKS_MAX; frame->n++)
+		frame->blocks[frame->n] = (struct frame_block){
+			{ 0x0a000000 + (uint32_t)frame->n + 1 }, (uint16_t)(frame->n + 1), true
+		};
+	length = frame_write(frame, bytes, sizeof(bytes));
+	assert_true(length > 0);
+	assert_int_equal(frame_read(bytes, length, &used, seen), 0);
+	assert_same(seen, frame);
+	frame->n++;
+	assert_int_equal(frame_write(frame, bytes, sizeof(bytes)), 0);
+
+	/* There are none, and none of any size. */
+	frame->n = frame->ports = 0;
+	length = frame_write(frame, bytes, sizeof(bytes));
+	assert_true(length > 0);
+	assert_int_equal(frame_read(bytes, length, &used, seen), 0);
+	assert_same(seen, frame);
+}
+
 /* Gateways of the first version are told in these bytes, and know no others: they must never change. */
 static void the_first_version_stays_as_it_was(void **state)
 {
@@ -250,6 +298,13 @@ static void what_is_malformed_is_refused(void **state)
 		{ "fewer gateways than there are", FRAME_TALES, 49, 0 },
 		{ "more gateways than there can be", FRAME_TALES, 49, CT_STINTS_MAX + 1 },
 		{ "more packets than there can be", FRAME_TALES, 58, 0xff },
+		{ "an unknown part of all blocks", FRAME_BLOCKS, 21, 4 },
+		{ "blocks of too many ports", FRAME_BLOCKS, 22, 0xff },
+		{ "a block beyond the last port", FRAME_BLOCKS, 23, 0xe9 },
+		{ "fewer blocks than there are", FRAME_BLOCKS, 25, 1 },
+		{ "more blocks than there are", FRAME_BLOCKS, 25, 3 },
+		{ "many more blocks", FRAME_BLOCKS, 24, 0xff },
+		{ "half given", FRAME_BLOCKS, 32, 2 },
 	};
 
 	(void)state;
@@ -272,6 +327,7 @@ int main(void)
 		cmocka_unit_test(each_kind_comes_back_wherever_it_is_cut),
 		cmocka_unit_test(the_fullest_frame_fits),
 		cmocka_unit_test(the_longest_lives_fit),
+		cmocka_unit_test(the_most_blocks_fit),
 		cmocka_unit_test(the_first_version_stays_as_it_was),
 		cmocka_unit_test(what_is_malformed_is_refused),
 	};

@@ -156,8 +156,8 @@ static void a_gateway_of_the_first_version_is_told_of_flows_alone(void **state)
 	struct two *two = *state;
 
 	for (enum gateway old = A; old < GATEWAYS; old++) {
-		two->shared[old]->is_old = true;
-		two->shared[!old]->is_old = false;
+		two->shared[old]->version = 1;
+		two->shared[!old]->version = 0;
 		start(two);
 		put(two, CT_FLOW_GONE, 0, 10);
 		two_wait(two, agree, "a change");

@@ -18,14 +18,17 @@
 enum gateway { A, B, GATEWAYS };
 enum egress { E1, E2, EGRESSES };
 enum { NOBODY = GATEWAYS };
+enum { SOURCES = 2500 }; /* that may have a block; of more than two frames */
 
 #define DEADLINE_MS 60000
 
 /* What a gateway is to do. */
 struct wish {
 	bool owns[EGRESSES];
-	enum gateway believes[EGRESSES]; /* whom it takes for the owner */
-	bool leaves[EGRESSES];           /* hands it over */
+	enum gateway believes[EGRESSES];   /* whom it takes for the owner */
+	bool leaves[EGRESSES];             /* hands it over */
+	bool has_block[EGRESSES][SOURCES]; /* of what it owns */
+	unsigned told;                     /* all blocks are told anew when this changes */
 	bool quit;
 };
 
@@ -37,10 +40,12 @@ struct shared {
 	struct sender_status sender;
 	struct receiver_status receiver;
 	struct ct_writer_stats writer;
-	bool is_old;                  /* knows only the first version */
-	unsigned serial;              /* of all whom it tells of */
-	_Atomic unsigned lives;       /* that it was told of */
-	_Atomic unsigned wrong;       /* with anything else than they should be */
+	unsigned version;                  /* the newest that it knows; 0: all */
+	unsigned serial;                   /* of all whom it tells of */
+	_Atomic unsigned lives;            /* that it was told of */
+	bool has_block[EGRESSES][SOURCES]; /* as it was told */
+	_Atomic unsigned words, states;    /* of blocks: frames, and how often all came */
+	_Atomic unsigned wrong;            /* with anything else than they should be */
 	_Atomic unsigned lives_known; /* flows that it has a life of, at most: those with n below */
 	bool complete[EGRESSES], sent[EGRESSES]; /* as a replica says */
 	unsigned changes;                        /* that a replica told of */

@@ -33,6 +33,8 @@ struct process {
 	struct sender *sender;
 	struct receiver *receiver;
 	struct sender_tales tales;
+	struct sender_blocks blocks;
+	bool seen[SOURCES]; /* of all blocks that are being told */
 	struct wish wish;
 };
 
@@ -109,8 +111,76 @@ static void on_tale(const struct ct_flow *flow, const struct ct_tale *tale, cons
 	shared->lives++;
 }
 
-/* Of the first version: nothing more is said in the handshake. */
-static bool is_old;
+/* ---- blocks: source i has the i-th, of 16 ports */
+
+enum { PORTS = 16, FIRST_PORT = 2000 };
+_Static_assert(SOURCES > 2 * FRAME_BLOCKS_MAX, "of more than two frames");
+
+static struct frame_block block_of(size_t i, bool is_given)
+{
+	return (struct frame_block){ { 0x0a010000u + (uint32_t)i },
+				     (uint16_t)(FIRST_PORT + PORTS * i),
+				     is_given };
+}
+
+static int list_blocks(uint64_t egress, size_t *at, struct peer_frame *ret, void *data)
+{
+	const struct process *process = data;
+	const enum egress e = egress == beat_hash(egress_names[E1]) ? E1 : E2;
+
+	ret->ports = PORTS;
+	for (; *at < SOURCES && ret->n < FRAME_BLOCKS_MAX; (*at)++) {
+		if (process->wish.has_block[e][*at])
+			ret->blocks[ret->n++] = block_of(*at, true);
+	}
+	return *at < SOURCES;
+}
+
+static void on_blocks(const char *peer, const struct peer_frame *frame, void *data)
+{
+	struct process *process = data;
+	struct shared *shared = process->shared;
+	const enum egress e = frame->egress == beat_hash(egress_names[E1]) ? E1 : E2;
+
+	shared->wrong += strcmp(peer, names[!process->gateway]) != 0 || frame->ports != PORTS;
+	if (frame->begins)
+		memset(process->seen, 0, sizeof(process->seen));
+	for (size_t i = 0; i < frame->n; i++) {
+		const struct frame_block *block = &frame->blocks[i];
+		const size_t source = block->source.v - block_of(0, true).source.v;
+
+		shared->wrong += source >= SOURCES ||
+				 block->first_port != block_of(source, true).first_port;
+		shared->has_block[e][source] = process->seen[source] = block->is_given;
+	}
+	for (size_t i = 0; frame->ends && i < SOURCES; i++)
+		shared->has_block[e][i] = process->seen[i];
+	shared->states += frame->ends;
+	shared->words++;
+}
+
+/* What has changed is told. */
+static void tell_blocks(struct process *process, const struct wish *old)
+{
+	for (enum egress e = E1; e < EGRESSES; e++) {
+		for (size_t i = 0; i < SOURCES; i++) {
+			const bool is = process->wish.has_block[e][i];
+			const struct frame_block block = block_of(i, is);
+
+			if (is != old->has_block[e][i])
+				sender_put_block(process->sender, beat_hash(egress_names[e]),
+						 &block, PORTS);
+		}
+	}
+	if (process->wish.told != old->told)
+		sender_tell_blocks(process->sender);
+}
+
+/* ---- older versions: of the first nothing more is said in the handshake, of the second less */
+
+static unsigned version;
+static const unsigned char second[] = "\x07"
+				      "eipgw/2";
 int __real_SSL_CTX_set_alpn_protos(SSL_CTX *context, const unsigned char *v, unsigned n);
 int __wrap_SSL_CTX_set_alpn_protos(SSL_CTX *context, const unsigned char *v, unsigned n);
 void __real_SSL_CTX_set_alpn_select_cb(SSL_CTX *context, SSL_CTX_alpn_select_cb_func choose,
@@ -120,20 +190,38 @@ void __wrap_SSL_CTX_set_alpn_select_cb(SSL_CTX *context, SSL_CTX_alpn_select_cb_
 
 int __wrap_SSL_CTX_set_alpn_protos(SSL_CTX *context, const unsigned char *v, unsigned n)
 {
-	return is_old ? 0 : __real_SSL_CTX_set_alpn_protos(context, v, n);
+	if (version == 1)
+		return 0;
+	return version ? __real_SSL_CTX_set_alpn_protos(context, second, sizeof(second) - 1) :
+			 __real_SSL_CTX_set_alpn_protos(context, v, n);
+}
+
+static int choose_second(SSL *ssl, const unsigned char **ret, unsigned char *ret_length,
+			 const unsigned char *offered, unsigned length, void *data)
+{
+	unsigned char *chosen;
+
+	(void)ssl;
+	(void)data;
+	if (SSL_select_next_proto(&chosen, ret_length, second, sizeof(second) - 1, offered,
+				  length) != OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_NOACK;
+	*ret = chosen;
+	return SSL_TLSEXT_ERR_OK;
 }
 
 void __wrap_SSL_CTX_set_alpn_select_cb(SSL_CTX *context, SSL_CTX_alpn_select_cb_func choose,
 				       void *data)
 {
-	if (!is_old)
-		__real_SSL_CTX_set_alpn_select_cb(context, choose, data);
+	if (version != 1)
+		__real_SSL_CTX_set_alpn_select_cb(context, version ? choose_second : choose, data);
 }
 
 static void do_wish(struct process *process)
 {
 	struct receiver_egress all[EGRESSES];
 	struct sender_egress owned[EGRESSES];
+	const struct wish old = process->wish;
 	size_t n = 0;
 
 	process->wish = process->shared->wish;
@@ -149,6 +237,7 @@ static void do_wish(struct process *process)
 	}
 	must(receiver_set_egresses(process->receiver, all, EGRESSES) == 0, "egresses", &ERR_NULL);
 	must(sender_set_egresses(process->sender, owned, n) == 0, "egresses", &ERR_NULL);
+	tell_blocks(process, &old);
 	if (process->wish.quit)
 		loop_stop(process->loop);
 }
@@ -194,6 +283,7 @@ static void make(struct process *process)
 		.is_member = is_member,
 		.is_owner = is_owner,
 		.on_tale = on_tale,
+		.on_blocks = version && version < 3 ? NULL : on_blocks,
 		.data = process,
 	};
 	const struct sender_config send = { .loop = process->loop,
@@ -202,7 +292,8 @@ static void make(struct process *process)
 					    .boot = (uint64_t)getpid(),
 					    .keys = &keys,
 					    .times = process->shared->times,
-					    .tales = &process->tales };
+					    .tales = &process->tales,
+					    .blocks = &process->blocks };
 
 	process->receiver = receiver_new(&receive, &err);
 	must(process->receiver, "receiver", &err);
@@ -217,9 +308,10 @@ void two_run(enum gateway gateway, struct shared *shared)
 {
 	struct process process = { .gateway = gateway,
 				   .shared = shared,
-				   .tales = { tell, who, &process } };
+				   .tales = { tell, who, &process },
+				   .blocks = { list_blocks, &process } };
 
-	is_old = shared->is_old;
+	version = shared->version;
 	make(&process);
 	do_wish(&process);
 	on_tick(&process);

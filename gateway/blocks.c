@@ -75,14 +75,20 @@ static struct egress *home_of(const struct blocks *blocks, const struct entry *e
 	return &blocks->egress[egress_of(entry)];
 }
 
-static struct block block_of(const struct blocks *blocks, const struct entry *entry, uint16_t slot)
+static struct block block_at_slot(const struct blocks *blocks, struct ip4 source, unsigned egress,
+				  uint32_t slot)
 {
 	const uint32_t first = blocks->shape.first_port + slot * blocks->shape.size;
 
-	return (struct block){ .source = { (uint32_t)entry->key },
-			       .egress = egress_of(entry),
+	return (struct block){ .source = source,
+			       .egress = egress,
 			       .first_port = (uint16_t)first,
 			       .last_port = (uint16_t)(first + blocks->shape.size - 1) };
+}
+
+static struct block block_of(const struct blocks *blocks, const struct entry *entry, uint16_t slot)
+{
+	return block_at_slot(blocks, (struct ip4){ (uint32_t)entry->key }, egress_of(entry), slot);
 }
 
 /* NONE: it isn't one of ours. */
@@ -288,6 +294,22 @@ bool blocks_adopt(struct blocks *blocks, const struct block *block)
 	return true;
 }
 
+/* Who serves the egress IP took it from a source that never had it here; or that is known. */
+static void rest(struct blocks *blocks, const struct block *block, uint16_t i, struct mono now)
+{
+	struct egress *home = &blocks->egress[block->egress];
+	struct slot *slot = &home->slots[i];
+
+	if (slot->is_given || (slot->source == block->source.v && !has_rested(slot, now)))
+		return;
+	if (slot->source != block->source.v)
+		forget_past(blocks, block->egress, i);
+	list_remove(home, i);
+	slot->source = block->source.v;
+	slot->since = now;
+	list_append(home, i);
+}
+
 bool blocks_follow(struct blocks *blocks, const struct block *block, bool is_given, struct mono now)
 {
 	const uint16_t slot = slot_of(blocks, block);
@@ -303,8 +325,10 @@ bool blocks_follow(struct blocks *blocks, const struct block *block, bool is_giv
 			release(blocks, entry, now);
 		return true;
 	}
-	if (!is_given)
+	if (!is_given) {
+		rest(blocks, block, slot, now);
 		return true;
+	}
 	if (place->is_given)
 		release(blocks, find(blocks, (struct ip4){ place->source }, block->egress), now);
 	if (place->is_given)
@@ -335,13 +359,19 @@ static struct shape shape_of(const struct gateway_config *config)
 			       .shared_last = first + limits->shared_ports - 1 };
 }
 
+bool blocks_are_alike(const struct blocks *blocks, const struct gateway_config *config)
+{
+	const struct shape shape = shape_of(config);
+
+	return memcmp(&blocks->shape, &shape, sizeof(shape)) == 0;
+}
+
 bool blocks_are_as(const struct blocks *blocks, const struct gateway_config *config)
 {
 	const struct gateway_egress *v = config->egress_ips.v;
-	const struct shape shape = shape_of(config);
 
-	if (memcmp(&blocks->shape, &shape, sizeof(shape)) != 0 ||
-	    (shape.n ? config->egress_ips.n : 0) != blocks->n_egress)
+	if (!blocks_are_alike(blocks, config) ||
+	    (blocks->shape.n ? config->egress_ips.n : 0) != blocks->n_egress)
 		return false;
 	for (unsigned i = 0; i < blocks->n_egress; i++) {
 		if (strcmp(blocks->egress[i].name, v[i].name) != 0)
@@ -445,7 +475,7 @@ int blocks_configure(struct blocks *blocks, const struct gateway_config *config)
 			       .entries = { .element = sizeof(struct entry),
 					    .most = BLOCKS_SOURCES_MAX,
 					    .seed = blocks->entries.seed } };
-	const bool is_like = memcmp(&shape, &blocks->shape, sizeof(shape)) == 0;
+	const bool is_like = blocks_are_alike(blocks, config);
 
 	if (blocks_are_as(blocks, config))
 		return 0;
@@ -495,6 +525,27 @@ bool blocks_leads(const struct blocks *blocks, unsigned egress)
 }
 
 /* ---- questions --------------------------------------------------------------------------------- */
+
+uint16_t blocks_ports(const struct blocks *blocks)
+{
+	return (uint16_t)blocks->shape.size;
+}
+
+bool blocks_fit(const struct blocks *blocks, const struct block *block)
+{
+	return slot_of(blocks, block) != NONE;
+}
+
+enum blocks_slot blocks_slot_at(const struct blocks *blocks, unsigned egress, size_t i,
+				struct mono now, struct block *ret)
+{
+	const struct slot *slot = &blocks->egress[egress].slots[i];
+
+	*ret = block_at_slot(blocks, (struct ip4){ slot->source }, egress, (uint32_t)i);
+	if (slot->is_given)
+		return BLOCKS_GIVEN;
+	return has_rested(slot, now) ? BLOCKS_FREE : BLOCKS_RESTING;
+}
 
 struct ip4 blocks_holder(const struct blocks *blocks, unsigned egress, uint16_t port)
 {

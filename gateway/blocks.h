@@ -43,6 +43,8 @@ void blocks_free(struct blocks *blocks);
  * 0; -ENOMEM: all is as it was.
  */
 int blocks_configure(struct blocks *blocks, const struct gateway_config *config);
+/* Who has a block would keep it. */
+bool blocks_are_alike(const struct blocks *blocks, const struct gateway_config *config);
 /* Nothing would change. */
 bool blocks_are_as(const struct blocks *blocks, const struct gateway_config *config);
 bool blocks_are_wanted(const struct blocks *blocks);
@@ -62,12 +64,21 @@ void blocks_drop(struct blocks *blocks, struct ip4 source, unsigned egress, stru
 void blocks_round_begin(struct blocks *blocks);
 void blocks_round_end(struct blocks *blocks, struct mono now);
 /*
- * The gateway that serves the egress IP says so: this block is the source's now (`is_given`), or not any more. Who has it here
- * loses it. False: it isn't a block of now.
+ * The gateway that serves the egress IP says so: this block is the source's now (`is_given`), or not any more, and rests. Who has
+ * it here loses it. False: it isn't a block of now.
  */
 bool blocks_follow(struct blocks *blocks, const struct block *block, bool is_given,
 		   struct mono now);
 
+/* How many ports a block has; 0: there are none. */
+uint16_t blocks_ports(const struct blocks *blocks);
+/* It's one of now, whosever. */
+bool blocks_fit(const struct blocks *blocks, const struct block *block);
+/* The egress IP's blocks by number, i < blocks_numbers().blocks. */
+enum blocks_slot { BLOCKS_FREE, BLOCKS_RESTING, BLOCKS_GIVEN };
+enum blocks_slot blocks_slot_at(const struct blocks *blocks, unsigned egress, size_t i,
+				struct mono now,
+				struct block *ret); /* its source: 0 if it's free */
 /* v == 0: nobody's. */
 struct ip4 blocks_holder(const struct blocks *blocks, unsigned egress, uint16_t port);
 /* False: it has none. */

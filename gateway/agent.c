@@ -267,6 +267,8 @@ static int start_failover(struct agent *agent, struct err *err)
 						  .flowlog = agent->flowlog,
 						  .on_fence = agent_take_fence,
 						  .on_share = agent_take_share,
+						  .on_lead = agent_take_lead,
+						  .blocks = agent_failover_blocks,
 						  .on_change = on_failover,
 						  .data = agent };
 

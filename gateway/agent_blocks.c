@@ -15,6 +15,7 @@
 #include "daemon/frame.h"
 #include "gateway/blocks.h"
 #include "gateway/desired.h"
+#include "gateway/failover.h"
 #include "gateway/flowlog.h"
 #include "gateway/moves.h"
 #include "gateway/sources.h"
@@ -37,11 +38,14 @@ int agent_start_blocks(struct agent *agent, struct err *err)
 		seed = 0;
 	agent->blocks = blocks_new(seed);
 	agent->blocks_timer = loop_timer_new(frame_loop(agent->health.frame), on_due, agent);
-	return agent->blocks && agent->blocks_timer ? 0 : err_set(err, -ENOMEM, "out of memory");
+	if (!agent->blocks || !agent->blocks_timer)
+		return err_set(err, -ENOMEM, "out of memory");
+	return agent_start_blocks_group(agent, err);
 }
 
 void agent_end_blocks(struct agent *agent)
 {
+	agent_end_blocks_group(agent);
 	loop_timer_free(agent->blocks_timer);
 	blocks_free(agent->blocks);
 }
@@ -124,8 +128,10 @@ static void tell_log_all(struct agent *agent, unsigned egress, bool is_given)
 
 void agent_see_lead(struct agent *agent, const struct gateway_view *view)
 {
+	if (!blocks_are_as(agent->blocks, view->config))
+		return; /* as soon as they are */
 	for (unsigned i = 0; i < view->config->egress_ips.n; i++) {
-		const bool is_lead = !gateway_is_fenced(view, i);
+		const bool is_lead = !agent->failover || failover_leads(agent->failover, i);
 
 		if (blocks_leads(agent->blocks, i) == is_lead)
 			continue;
@@ -138,29 +144,37 @@ void agent_see_lead(struct agent *agent, const struct gateway_view *view)
 }
 
 /* To the log what goes on begins anew. */
-static int configure(struct agent *agent, const struct gateway_config *config, struct err *err)
+int agent_configure_blocks(struct agent *agent, struct err *err)
 {
+	const bool are_alike = blocks_are_alike(agent->blocks, agent->config);
 	int rc;
 
-	if (blocks_are_as(agent->blocks, config))
+	if (blocks_are_as(agent->blocks, agent->config))
 		return 0;
 	tell_log_all(agent, POLICY_EGRESS_NONE, false);
-	rc = blocks_configure(agent->blocks, config);
+	rc = blocks_configure(agent->blocks, agent->config);
 	tell_log_all(agent, POLICY_EGRESS_NONE, true);
-	return rc ? err_set(err, rc, "out of memory") : 0;
+	if (rc)
+		return err_set(err, rc, "out of memory");
+	agent_forget_heard_blocks(agent);
+	if (!are_alike)
+		agent_renew_blocks(agent);
+	return 0;
 }
 
 int agent_prepare_blocks(struct agent *agent, const struct gateway_view *view, struct err *err)
 {
-	int rc = configure(agent, view->config, err);
+	int rc = agent_configure_blocks(agent, err);
 
 	if (rc || !blocks_are_wanted(agent->blocks))
 		return rc;
-	if (!agent->has_adopted_blocks)
+	if (!agent->has_adopted_blocks) {
 		rc = adopt(agent, view, err);
-	if (rc)
-		return rc;
-	agent->has_adopted_blocks = true;
+		if (rc)
+			return rc;
+		agent->has_adopted_blocks = true;
+		agent_renew_blocks(agent);
+	}
 	agent_see_lead(agent, view);
 	blocks_round_begin(agent->blocks);
 	sources_each(view, want_part, agent);
@@ -201,16 +215,26 @@ void agent_move_blocks(struct agent *agent, const struct moves *moves)
 		move_one(agent, &moves->v[i], now);
 }
 
-void agent_see_blocks_told(struct agent *agent)
+static void tell(const struct block *block, bool is_given, void *data)
 {
-	int64_t due;
+	tell_log(block, is_given, data);
+	agent_put_block(data, block, is_given);
+}
 
-	blocks_told(agent->blocks, tell_log, agent);
-	due = blocks_due_ms(agent->blocks, mono_now());
+void agent_see_blocks_due(struct agent *agent)
+{
+	const int64_t due = blocks_due_ms(agent->blocks, mono_now());
+
 	if (due >= 0)
 		(void)loop_timer_arm_ms(agent->blocks_timer, due + 1);
 	else
 		loop_timer_disarm(agent->blocks_timer);
+}
+
+void agent_see_blocks_told(struct agent *agent)
+{
+	blocks_told(agent->blocks, tell, agent);
+	agent_see_blocks_due(agent);
 }
 
 void agent_begin_blocks(struct agent *agent)

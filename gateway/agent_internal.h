@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* Inside agent: agent.c starts, reloads and stops it, agent_work.c is what it does when the keeper runs, and
- * agent_pods.c when it needn't; agent_ports.c is about what is in use of egress IPs, agent_blocks.c about who has ports of his own. */
+ * agent_pods.c when it needn't; agent_ports.c is about what is in use of egress IPs, agent_blocks.c about who has ports of his own, and
+ * agent_blocks_group.c about what gateways tell each other of that. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,18 +11,21 @@
 #include "base/ip4.h"
 #include "daemon/health.h"
 #include "gateway/agent.h"
+#include "gateway/blocks_group.h"
 #include "gateway/parameters.h"
 #include "gateway/recent.h"
 #include "gateway/takeovers.h"
 #include "nat/keeper.h"
 #include "policy/policy.h"
 
+struct block;
 struct blocks;
 struct cloud;
 struct drain;
 struct ending;
 struct ending_ops;
 struct failover;
+struct failover_blocks;
 struct flowlog;
 struct inventory_changes;
 struct loop_timer;
@@ -63,6 +67,10 @@ struct agent {
 	struct loop_timer *blocks_timer;
 	bool has_adopted_blocks; /* those of an earlier process */
 	bool has_told_blocks;    /* to the log, all that there were at the start */
+	struct blocks_ear ears[POLICY_EGRESS_MAX]; /* of egress IPs, as the configuration has them */
+	struct loop_timer
+		*blocks_soon; /* what was heard goes to the kernel, what follows to others */
+	bool blocks_are_new;  /* since others were told, or as what others told last was for */
 	struct takeovers takeovers;
 	struct survivors *survivors; /* with failover */
 	struct trend *trend;
@@ -91,8 +99,24 @@ int agent_prepare_blocks(struct agent *agent, const struct gateway_view *view, s
 void agent_see_lead(struct agent *agent, const struct gateway_view *view);
 /* Pods come and go, on the short way. */
 void agent_move_blocks(struct agent *agent, const struct moves *moves);
+/* Who waits for a block gets it as soon as there is one. */
+void agent_see_blocks_due(struct agent *agent);
+/* What was heard of blocks goes to the kernel, if a run needn't come. */
+void agent_bring_blocks(struct agent *agent);
 /* The kernel has what was given and taken away. */
 void agent_see_blocks_told(struct agent *agent);
+/* Blocks are as the configuration says. 0; -ENOMEM with the reason: they are as they were. */
+int agent_configure_blocks(struct agent *agent, struct err *err);
+/* Others are told soon what blocks there are, and asked for theirs. */
+void agent_renew_blocks(struct agent *agent);
+/* Who has which ports, among gateways: asked for by failover.h, with the agent as data; and what changes is told. */
+extern const struct failover_blocks agent_failover_blocks;
+void agent_put_block(struct agent *agent, const struct block *block, bool is_given);
+/* Made, and ended. -ENOMEM. */
+int agent_start_blocks_group(struct agent *agent, struct err *err);
+void agent_end_blocks_group(struct agent *agent);
+/* Egress IPs have other places now. */
+void agent_forget_heard_blocks(struct agent *agent);
 /* The log is there, and learns of what it has to. */
 void agent_begin_blocks(struct agent *agent);
 
@@ -113,6 +137,8 @@ extern const struct ending_ops agent_ending_ops; /* likewise */
 /* What failover.h says of one egress IP goes to the kernel without a run, if it can. */
 void agent_take_fence(size_t egress, void *data);
 void agent_take_share(size_t egress, void *data);
+/* Who gives blocks of it is another one. */
+void agent_take_lead(size_t egress, void *data);
 /* Pods' events go to the kernel without a run. False: they need one. */
 bool agent_take_pods(const struct inventory_changes *changes, void *data);
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "daemon/cluster.h"
 #include "daemon/ending.h"
+#include "gateway/blocks.h"
 #include "gateway/delta.h"
 #include "gateway/failover.h"
 #include "gateway/flowlog.h"
@@ -69,6 +70,15 @@ bool agent_take_pods(const struct inventory_changes *changes, void *data)
 	return rc >= 0;
 }
 
+void agent_bring_blocks(struct agent *agent)
+{
+	const struct moves none = { .n = 0 };
+
+	if (agent->begun && blocks_news_most(agent->blocks) && !keeper_is_due(agent->keeper) &&
+	    change(agent, &none))
+		keeper_poke(agent->keeper, KEEPER_CHANGE);
+}
+
 /* 0; else a run comes that does it. `rc`: of making it. */
 static int change_group(struct agent *agent, int rc, struct gateway_delta *delta)
 {
@@ -97,7 +107,6 @@ void agent_take_fence(size_t egress, void *data)
 	if (change_group(agent, gateway_delta_fence(&view, egress, view.fenced[egress], &delta),
 			 &delta) == 0)
 		failover_see_fence(agent->failover, egress);
-	agent_see_lead(agent, &view);
 }
 
 void agent_take_share(size_t egress, void *data)
@@ -111,4 +120,14 @@ void agent_take_share(size_t egress, void *data)
 		(void)change_group(agent,
 				   gateway_delta_share(&view, egress, view.shared[egress], &delta),
 				   &delta);
+}
+
+void agent_take_lead(size_t egress, void *data)
+{
+	struct agent *agent = data;
+	const struct gateway_view view = agent_view(agent);
+
+	(void)egress;
+	agent_see_lead(agent, &view);
+	agent_see_blocks_due(agent);
 }

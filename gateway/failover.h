@@ -19,8 +19,18 @@ struct control_out;
 struct err;
 struct failover;
 struct flowlog;
+struct frame_block;
 struct keeper;
 struct loop;
+struct peer_frame;
+
+/* Who has which ports; egress IPs are places in the configuration's list. */
+struct failover_blocks {
+	/* sender_blocks' list. */
+	int (*list)(size_t egress, size_t *at, struct peer_frame *ret, void *data);
+	/* Who serves it says so. */
+	void (*hear)(size_t egress, const char *peer, const struct peer_frame *frame, void *data);
+};
 
 struct failover_options {
 	struct loop *loop;
@@ -35,6 +45,9 @@ struct failover_options {
 	void (*on_fence)(size_t egress, void *data);
 	/* So does failover_shared. Needn't be told. */
 	void (*on_share)(size_t egress, void *data);
+	/* So does failover_leads. Likewise. */
+	void (*on_lead)(size_t egress, void *data);
+	struct failover_blocks blocks;
 	void (*on_change)(void *data); /* failover_facts are others: to be told */
 	void *data;
 };
@@ -68,6 +81,13 @@ bool failover_is_decided(const struct failover *failover);
 const bool *failover_fenced(const struct failover *failover);
 /* Likewise: translated by another one, too, while it goes from one to the other. */
 const bool *failover_shared(const struct failover *failover);
+/* Of the two that translate while it goes from one to the other, only the first leads: gives sources ports of their own. */
+bool failover_leads(const struct failover *failover, size_t egress);
+/* A block was given, or not any more, of an egress IP where we lead: others are told. `ports`: of each block. */
+void failover_put_block(struct failover *failover, size_t egress, const struct frame_block *block,
+			uint16_t ports);
+void failover_tell_blocks(struct failover *failover); /* all anew: they are others, or known now */
+void failover_want_blocks(struct failover *failover); /* others are to do so */
 /* Nothing is carried, and nothing is on its way to us. */
 bool failover_is_idle(const struct failover *failover);
 /* Until the next event. */

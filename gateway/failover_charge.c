@@ -165,6 +165,7 @@ static void follow(struct charge *c)
 	}
 	if (!shared && f->shared[c->index])
 		share(c, shared);
+	blocks_follow_lead(c);
 }
 
 int64_t charge_asleep_ms(void)

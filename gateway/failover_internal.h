@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: The eipgw authors
 /*
  * Inside failover: failover.c is the outside, failover_charge.c is what happens to one egress IP, failover_group.c knows the
- * members, failover_replicate.c has their connections, failover_report.c tells of it.
+ * members, failover_replicate.c has their connections and failover_blocks.c their ports, failover_report.c tells of it.
  */
 #pragma once
 
@@ -32,6 +32,7 @@ struct charge {
 	bool is_strange;                    /* he isn't a member, and that was said */
 	bool in_kernel;                     /* the kernel translates, as last read or done */
 	bool claims;                        /* as the cloud was told */
+	bool leads;                         /* as options.on_lead was told */
 	struct mono where_at, failed_at;    /* of own_where, as passed on */
 	uint32_t ready;                     /* members, as last planned with */
 };
@@ -61,6 +62,7 @@ struct failover {
 	bool is_failing;                     /* heartbeats can't be received, and that was said */
 	struct replica *replica;             /* NULL until there's an address */
 	struct replica_tales tales;
+	struct replica_blocks blocks;
 	bool is_deaf; /* connections can't be received, and that was said */
 	struct replica_egress replicated[POLICY_EGRESS_MAX]; /* as last set */
 	size_t n_replicated;
@@ -89,6 +91,11 @@ void group_begin(struct failover *f);
 void group_plan(struct failover *f, struct mono now);
 /* The address of the tunnel's end; 0: not known yet. */
 struct ip4 group_address(const struct failover *f);
+
+/* failover_blocks.c: what a replica is told, and tells, of blocks. */
+struct replica_blocks blocks_of(struct failover *f);
+/* After its fence: who leads may be another one. */
+void blocks_follow_lead(struct charge *c);
 
 /* failover_replicate.c */
 void replicate_begin(struct failover *f);

@@ -68,6 +68,7 @@ void replicate_begin(struct failover *f)
 						     f->options.flowlog },
 					   .take = flowlog_take,
 					   .data = f->options.flowlog };
+	f->blocks = blocks_of(f);
 	const struct replica_config config = { .loop = f->options.loop,
 					       .name = f->members.v[MEMBERS_SELF].name,
 					       .address = group_address(f),
@@ -77,6 +78,7 @@ void replicate_begin(struct failover *f)
 					       .is_owner = is_owner,
 					       .on_change = on_change,
 					       .tales = &f->tales,
+					       .blocks = &f->blocks,
 					       .data = f };
 	struct err err = ERR_NULL;
 

@@ -34,6 +34,13 @@ static void on_tale(const struct ct_flow *flow, const struct ct_tale *tale, cons
 	tales->take(flow, tale, who, n, tales->data);
 }
 
+static void on_blocks(const char *peer, const struct peer_frame *frame, void *data)
+{
+	const struct replica_blocks *blocks = ((const struct replica *)data)->config.blocks;
+
+	blocks->take(peer, frame, blocks->data);
+}
+
 static bool is_owner(const char *peer, uint64_t egress, void *data)
 {
 	const struct replica *replica = data;
@@ -212,6 +219,22 @@ int replica_set_egresses(struct replica *replica, const struct replica_egress *e
 	return 0;
 }
 
+void replica_put_block(struct replica *replica, uint64_t egress, const struct frame_block *block,
+		       uint16_t ports)
+{
+	sender_put_block(replica->sender, egress, block, ports);
+}
+
+void replica_tell_blocks(struct replica *replica)
+{
+	sender_tell_blocks(replica->sender);
+}
+
+void replica_want_blocks(struct replica *replica)
+{
+	receiver_want_blocks(replica->receiver);
+}
+
 /* ---- life */
 
 static bool start(struct replica *replica, struct err *err)
@@ -226,6 +249,7 @@ static bool start(struct replica *replica, struct err *err)
 						 .is_member = is_member,
 						 .is_owner = is_owner,
 						 .on_tale = config->tales ? on_tale : NULL,
+						 .on_blocks = config->blocks ? on_blocks : NULL,
 						 .data = replica };
 	const struct sender_config send = { .loop = config->loop,
 					    .writer = replica->writer,
@@ -233,7 +257,9 @@ static bool start(struct replica *replica, struct err *err)
 					    .boot = config->boot,
 					    .keys = config->keys,
 					    .times = config->times,
-					    .tales = config->tales ? &config->tales->tell : NULL };
+					    .tales = config->tales ? &config->tales->tell : NULL,
+					    .blocks = config->blocks ? &config->blocks->tell :
+								       NULL };
 
 	replica->receiver = receiver_new(&receive, err);
 	replica->sender = replica->receiver ? sender_new(&send, err) : NULL;

@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: The eipgw authors
 /*
  * Connections of a group's egress IPs, in the kernels of all its members: this gateway tells the others of those that it
- * carries, and takes in what the one who carries another tells. Who that is, is decided elsewhere. peer/sender.h and
+ * carries, and takes in what the one who carries another tells; likewise of who has which ports. Who that is, is decided elsewhere. peer/sender.h and
  * peer/receiver.h say how.
  */
 #pragma once
@@ -29,6 +29,13 @@ struct replica_tales {
 	void *data;
 };
 
+/* What gateways tell each other of who has which ports: sender_blocks', and receiver_config's on_blocks. */
+struct replica_blocks {
+	struct sender_blocks tell;
+	void (*take)(const char *peer, const struct peer_frame *frame, void *data);
+	void *data;
+};
+
 struct replica_config {
 	struct loop *loop;
 	const char *name; /* ours; copied, as the keys are */
@@ -41,8 +48,9 @@ struct replica_config {
 	/* What replica_is_complete or replica_is_sent says may have changed. From the loop, not from the calls below. */
 	void (*on_change)(void *data);
 	void *data;
-	struct sender_times times;         /* all 0: the defaults */
-	const struct replica_tales *tales; /* borrowed; NULL: none */
+	struct sender_times times;           /* all 0: the defaults */
+	const struct replica_tales *tales;   /* borrowed; NULL: none */
+	const struct replica_blocks *blocks; /* likewise */
 };
 
 /* NULL with the reason; the address can't be listened on, for instance. */
@@ -85,6 +93,12 @@ int replica_set_egresses(struct replica *replica, const struct replica_egress *e
 bool replica_is_complete(const struct replica *replica, size_t i);
 /* SEND: all that we have of it was told to the peer, and is in its kernel if it believes us; that is its replica's to say. */
 bool replica_is_sent(const struct replica *replica, size_t i, const char *peer);
+
+/* sender_put_block, sender_tell_blocks, and receiver_want_blocks. */
+void replica_put_block(struct replica *replica, uint64_t egress, const struct frame_block *block,
+		       uint16_t ports);
+void replica_tell_blocks(struct replica *replica);
+void replica_want_blocks(struct replica *replica);
 
 /* For `eipgw status`: the key "replication". */
 void replica_report(const struct replica *replica, struct control_out *out);

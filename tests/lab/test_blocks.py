@@ -47,10 +47,10 @@ def held(lab: Lab, gateway: str = "gw-a") -> dict[str, Block]:
     return {address: (int(first), int(last)) for address, first, last in found}
 
 
-def ports(lab: Lab, address: str, protocol: str = "tcp") -> list[int]:
+def ports(lab: Lab, address: str, protocol: str = "tcp", gateway: str = "gw-a") -> list[int]:
     """Those that connections of that source have."""
-    private = lab.egress_ips["bank"].private["gw-a"]
-    out = lab.run("gw-a", "conntrack", "-L", "-p", protocol, "-s", address, "-q", private)
+    private = lab.egress_ips["bank"].private[gateway]
+    out = lab.run(gateway, "conntrack", "-L", "-p", protocol, "-s", address, "-q", private)
     return [int(port) for port in re.findall(rf"dst={re.escape(private)} (?:sport=\d+ dport|type=0 code=0 id)=(\d+)", out)]
 
 

@@ -3,6 +3,7 @@
 #include "conf/log.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -69,6 +70,13 @@ static const struct config_key keys[] = {
 	  .def = "{}",
 	  .sub = &log_ipfix_table,
 	  .help = "an IPFIX collector" },
+	{ .name = "records",
+	  .type = CONFIG_NAMES,
+	  .offset = offsetof(struct gateway_log, records),
+	  .min = 1,
+	  .max = LOG_RECORD_COUNT,
+	  .def = "[\"flow\", \"block\"]",
+	  .help = "what is recorded: flow: each connection; block: who had which ports (limits.ports_per_pod)" },
 	{ .name = "state_directory",
 	  .type = CONFIG_TEXT,
 	  .offset = offsetof(struct gateway_log, state_directory),
@@ -92,6 +100,35 @@ static const struct config_key keys[] = {
 };
 const struct config_table log_config_table = { sizeof(struct gateway_log), keys, ARRAY_SIZE(keys) };
 
+static const char *const record_names[LOG_RECORD_COUNT] = {
+	[LOG_RECORD_FLOW] = "flow",
+	[LOG_RECORD_BLOCK] = "block",
+};
+
+bool log_has(const struct gateway_log *log, enum log_record record)
+{
+	for (size_t i = 0; i < log->records.n; i++) {
+		if (strcmp(log->records.v[i], record_names[record]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int check_records(const struct gateway_log *log, struct err *err)
+{
+	for (size_t i = 0; i < log->records.n; i++) {
+		bool is_known = false;
+
+		for (size_t j = 0; j < LOG_RECORD_COUNT; j++)
+			is_known |= strcmp(log->records.v[i], record_names[j]) == 0;
+		if (!is_known)
+			return err_set(err, -EINVAL,
+				       "log.records[%zu]: '%s' is none of \"flow\", \"block\"", i,
+				       log->records.v[i]);
+	}
+	return 0;
+}
+
 int log_config_check(const struct gateway_log *log, struct err *err)
 {
 	int rc;
@@ -100,7 +137,9 @@ int log_config_check(const struct gateway_log *log, struct err *err)
 		return err_set(err, -EINVAL, "log.file.path: is no absolute path");
 	if (log_is_wanted(log) && log->state_directory[0] != '/')
 		return err_set(err, -EINVAL, "log.state_directory: is no absolute path");
-	rc = log_journald_check(&log->journald, err);
+	rc = check_records(log, err);
+	if (!rc)
+		rc = log_journald_check(&log->journald, err);
 	if (!rc)
 		rc = log_syslog_check(&log->syslog, err);
 	return rc ? rc : log_ipfix_check(&log->ipfix, err);

@@ -26,6 +26,7 @@ struct gateway_log {
 	struct gateway_log_journald journald;
 	struct gateway_log_syslog syslog;
 	struct gateway_log_ipfix ipfix;
+	struct config_names records;        /* what is recorded: log_records */
 	char state_directory[LOG_TEXT_MAX]; /* for what isn't a file */
 	uint32_t max_connections;           /* that are remembered while they last */
 	uint32_t max_waiting_bytes;         /* for each of them, while it's slow */
@@ -38,6 +39,10 @@ static inline bool log_is_wanted(const struct gateway_log *log)
 	return log->file.path[0] || log->journald.socket[0] || log->syslog.server[0] ||
 	       log->ipfix.collector[0];
 }
+
+enum log_record { LOG_RECORD_FLOW, LOG_RECORD_BLOCK, LOG_RECORD_COUNT };
+/* Whether such records are wanted, by what is configured; where there are no blocks of ports, there are no records of any. */
+bool log_has(const struct gateway_log *log, enum log_record record);
 
 /* -EINVAL with a path. */
 int log_config_check(const struct gateway_log *log, struct err *err);

@@ -65,9 +65,32 @@ static void what_is_configured_is_taken_and_the_rest_has_its_default(void **stat
 	assert_int_equal(config.log.file.max_age_s, 86400);
 	assert_int_equal(config.log.file.keep, 10);
 	assert_int_equal(config.log.file.sync_s, 10);
+	assert_true(log_has(&config.log, LOG_RECORD_FLOW) &&
+		    log_has(&config.log, LOG_RECORD_BLOCK));
 	assert_int_equal(config.log.max_connections, 2097152);
 	assert_int_equal(config.log.max_waiting_bytes, 67108864);
 	config_done(&gateway_config_table, &config);
+}
+
+static void what_is_recorded_can_be_chosen(void **state)
+{
+	static const struct {
+		const char *text;
+		bool has_flows, has_blocks;
+	} rows[] = { { "{\"records\": [\"flow\"]}", true, false },
+		     { "{\"records\": [\"block\"]}", false, true },
+		     { "{\"records\": [\"block\", \"flow\"]}", true, true } };
+	struct gateway_config config;
+	struct err err = ERR_NULL;
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (load(rows[i].text, &config, &err))
+			fail_msg("%s: %s", rows[i].text, err.text);
+		assert_int_equal(log_has(&config.log, LOG_RECORD_FLOW), rows[i].has_flows);
+		assert_int_equal(log_has(&config.log, LOG_RECORD_BLOCK), rows[i].has_blocks);
+		config_done(&gateway_config_table, &config);
+	}
 }
 
 static void what_cannot_be_is_refused_with_its_path(void **state)
@@ -78,6 +101,10 @@ static void what_cannot_be_is_refused_with_its_path(void **state)
 		{ "{\"file\": {\"path\": \"nat.log\"}}", "log.file.path: is no absolute path" },
 		{ "{\"file\": {\"path\": \"/a\", \"max_bytes\": 1000}}", "log.file.max_bytes" },
 		{ "{\"file\": {\"path\": \"/a\", \"keep\": 10001}}", "log.file.keep" },
+		{ "{\"records\": []}", "log.records" },
+		{ "{\"records\": [\"flow\", \"flow\"]}", "log.records[1]" },
+		{ "{\"records\": [\"flow\", \"blocks\"]}",
+		  "log.records[1]: 'blocks' is none of \"flow\", \"block\"" },
 		{ "{\"max_connections\": 1}", "log.max_connections" },
 		{ "{\"max_waiting_bytes\": 1}", "log.max_waiting_bytes" },
 		{ "{\"files\": {}}", "log.files" },
@@ -174,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_path_there_is_none),
 		cmocka_unit_test(what_is_configured_is_taken_and_the_rest_has_its_default),
+		cmocka_unit_test(what_is_recorded_can_be_chosen),
 		cmocka_unit_test(what_cannot_be_is_refused_with_its_path),
 		cmocka_unit_test(each_output_alone_is_a_log_and_an_empty_journald_is_one),
 		cmocka_unit_test(a_place_is_a_host_and_a_port),

@@ -15,6 +15,8 @@
 /* Their length; 0: it doesn't fit. */
 size_t format_flow(char buf[static FORMAT_MAX], const struct output_how *how,
 		   const struct natlog_flow *record);
+size_t format_block(char buf[static FORMAT_MAX], const struct output_how *how,
+		    const struct natlog_block *record);
 size_t format_gap(char buf[static FORMAT_MAX], const struct output_how *how,
 		  const struct natlog_gap *record);
 /* That a connection began: only for who wants that. */

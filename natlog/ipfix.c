@@ -20,9 +20,14 @@ _Static_assert(IPFIX_RECORD_MAX < IPFIX_MESSAGE_MAX - 20, "a record fits into a 
 enum { VERSION = 10, HEADER = 16, SET_HEADER = 4, LONG_TEXT = 255 };
 enum { SET_TEMPLATES = 2, SET_OPTIONS = 3 };
 /* Templates. */
-enum { ID_BEGIN = 256, ID_END, ID_LOSS };
+enum { ID_BEGIN = 256, ID_END, ID_LOSS, ID_BLOCK_BEGIN, ID_BLOCK_END };
 /* natEvent */
-enum { NAT44_SESSION_CREATE = 4, NAT44_SESSION_DELETE = 5 };
+enum {
+	NAT44_SESSION_CREATE = 4,
+	NAT44_SESSION_DELETE = 5,
+	PORT_BLOCK_ALLOCATION = 16,
+	PORT_BLOCK_DEALLOCATION = 17
+};
 /* flowEndReason */
 enum { END_IDLE = 1, END_DETECTED = 3 };
 
@@ -165,6 +170,24 @@ static uint64_t end_reason(const struct natlog_flow *r)
 	}
 }
 
+/* A block is here a flow whose two ports are the first and the last one. */
+static uint64_t allocation_event(const struct natlog_flow *r)
+{
+	(void)r;
+	return PORT_BLOCK_ALLOCATION;
+}
+
+static uint64_t deallocation_event(const struct natlog_flow *r)
+{
+	(void)r;
+	return PORT_BLOCK_DEALLOCATION;
+}
+
+static uint64_t last_port_of(const struct natlog_flow *r)
+{
+	return r->flow->orig.dst_port;
+}
+
 /* Names in buffers of so many bytes; most need none. */
 #define NAME_MAX_BYTES 384
 
@@ -251,6 +274,29 @@ static const struct element end_elements[] = {
 	{ 136, 1, end_reason, NULL },              /* flowEndReason */
 };
 
+static const struct element block_elements[] = {
+	{ 8, 4, source_of, NULL },           /* sourceIPv4Address */
+	{ 225, 4, public_of, NULL },         /* postNATSourceIPv4Address */
+	{ 361, 2, source_port_of, NULL },    /* portRangeStart */
+	{ 362, 2, last_port_of, NULL },      /* portRangeEnd */
+	{ 284, VARIABLE, NULL, pool_of },    /* natPoolName */
+	{ 350, VARIABLE, NULL, pod_of },     /* virtualStationName */
+	{ 349, VARIABLE, NULL, uid_of },     /* virtualStationUUID */
+	{ 300, VARIABLE, NULL, gateway_of }, /* observationDomainName */
+};
+
+static const struct element block_begin_elements[] = {
+	{ 323, 8, start_of, NULL },         /* observationTimeMilliseconds */
+	{ 230, 1, allocation_event, NULL }, /* natEvent */
+};
+
+static const struct element block_end_elements[] = {
+	{ 323, 8, end_of, NULL },             /* observationTimeMilliseconds */
+	{ 230, 1, deallocation_event, NULL }, /* natEvent */
+	{ 152, 8, start_of, NULL },           /* flowStartMilliseconds */
+	{ 153, 8, end_of, NULL },             /* flowEndMilliseconds */
+};
+
 /* RFC 7011, 4.3, without packets and octets, which nobody knows. The first is the scope. */
 static const struct element loss_elements[] = {
 	{ 144, 4, NULL, NULL }, /* exportingProcessId */
@@ -278,6 +324,8 @@ static const struct layout {
 	{ ID_BEGIN, 0, { ELEMENTS(begin_elements), ELEMENTS(common_elements) } },
 	{ ID_END, 0, { ELEMENTS(end_elements), ELEMENTS(common_elements) } },
 	{ ID_LOSS, 1, { ELEMENTS(loss_elements) } },
+	{ ID_BLOCK_BEGIN, 0, { ELEMENTS(block_begin_elements), ELEMENTS(block_elements) } },
+	{ ID_BLOCK_END, 0, { ELEMENTS(block_end_elements), ELEMENTS(block_elements) } },
 };
 
 /* ---- records */
@@ -316,6 +364,21 @@ size_t ipfix_begin(uint8_t buf[static IPFIX_RECORD_MAX], const struct natlog_flo
 size_t ipfix_flow(uint8_t buf[static IPFIX_RECORD_MAX], const struct natlog_flow *record)
 {
 	return put_record(buf, &layouts[1], record);
+}
+
+size_t ipfix_block(uint8_t buf[static IPFIX_RECORD_MAX], const struct natlog_block *record)
+{
+	const struct ct_flow ports = { .orig = { .src = record->source,
+						 .src_port = record->first_port,
+						 .dst_port = record->last_port },
+				       .nat = record->nat };
+	const struct natlog_flow flow = { .gateway = record->gateway,
+					  .flow = &ports,
+					  .start_ns = record->start_ns,
+					  .end_ns = record->end_ns,
+					  .who = record->who };
+
+	return put_record(buf, &layouts[record->is_end ? 4 : 3], &flow);
 }
 
 /* How many isn't known but for those that had to wait too long. */

@@ -18,6 +18,7 @@
 /* A record begins with its template's number. Their length; 0: it doesn't fit. The longest names that Kubernetes allows do. */
 size_t ipfix_begin(uint8_t buf[static IPFIX_RECORD_MAX], const struct natlog_flow *record);
 size_t ipfix_flow(uint8_t buf[static IPFIX_RECORD_MAX], const struct natlog_flow *record);
+size_t ipfix_block(uint8_t buf[static IPFIX_RECORD_MAX], const struct natlog_block *record);
 size_t ipfix_gap(uint8_t buf[static IPFIX_RECORD_MAX], const struct natlog_gap *record);
 
 struct ipfix_message {

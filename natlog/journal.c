@@ -49,6 +49,24 @@ static void put_message(struct fields *fields, const struct natlog_flow *record)
 	fields_put(fields, "\n");
 }
 
+/* ports 2048-4095 of 203.0.113.100 begin for shop/pay-0 10.0.1.50 */
+static void put_block_message(struct fields *fields, const struct natlog_block *record)
+{
+	const struct natlog_who *who = record->who;
+
+	fields_put(fields, "MESSAGE=ports ");
+	fields_put_number(fields, record->first_port);
+	fields_put(fields, "-");
+	fields_put_number(fields, record->last_port);
+	fields_put(fields, " of ");
+	fields_put_address(fields, who && who->public.v ? who->public : record->nat);
+	fields_put(fields, record->is_end ? " end for " : " begin for ");
+	if (who)
+		put_who(fields, who);
+	fields_put_address(fields, record->source);
+	fields_put(fields, "\n");
+}
+
 static void put_gap_message(struct fields *fields, const struct natlog_gap *record)
 {
 	char from[STAMP_MAX], to[STAMP_MAX];
@@ -76,6 +94,18 @@ size_t journal_flow(char buf[static NATLOG_LINE_MAX], const struct natlog_flow *
 		   "SYSLOG_IDENTIFIER=eipgw-nat\nPRIORITY=6\nMESSAGE_ID=" JOURNAL_FLOW_ID "\n");
 	put_message(&fields, record);
 	natlog_put_flow(&fields, record);
+	return length_of(&fields, buf);
+}
+
+size_t journal_block(char buf[static NATLOG_LINE_MAX], const struct natlog_block *record)
+{
+	struct fields fields;
+
+	fields_begin_entry(&fields, buf, NATLOG_LINE_MAX);
+	fields_put(&fields,
+		   "SYSLOG_IDENTIFIER=eipgw-nat\nPRIORITY=6\nMESSAGE_ID=" JOURNAL_BLOCK_ID "\n");
+	put_block_message(&fields, record);
+	natlog_put_block(&fields, record);
 	return length_of(&fields, buf);
 }
 

@@ -18,6 +18,7 @@ const struct line_name line_names[LINE_FIELDS] = {
 	[LINE_V] = { "", "v" },
 	[LINE_TYPE] = { "", "type" },
 	[LINE_GATEWAY] = { "", "gateway" },
+	[LINE_EVENT] = { "", "event" },
 	[LINE_START] = { "", "start" },
 	[LINE_END] = { "", "end" },
 	[LINE_FROM] = { "", "from" },
@@ -38,6 +39,8 @@ const struct line_name line_names[LINE_FIELDS] = {
 	[LINE_EGRESS_PRIVATE] = { "egress", "private" },
 	[LINE_EGRESS_PORT] = { "egress", "port" },
 	[LINE_EGRESS_ID] = { "egress", "id" },
+	[LINE_EGRESS_FIRST_PORT] = { "egress", "first_port" },
+	[LINE_EGRESS_LAST_PORT] = { "egress", "last_port" },
 	[LINE_DESTINATION_ADDRESS] = { "destination", "address" },
 	[LINE_DESTINATION_PORT] = { "destination", "port" },
 	[LINE_DESTINATION_ICMP_TYPE] = { "destination", "icmp_type" },
@@ -235,7 +238,13 @@ enum line_kind line_kind(const struct line *line)
 		return LINE_IS_OTHER;
 	if (line_is(line, LINE_TYPE, "flow"))
 		return LINE_IS_FLOW;
-	return line_is(line, LINE_TYPE, "gap") ? LINE_IS_GAP : LINE_IS_OTHER;
+	if (line_is(line, LINE_TYPE, "gap"))
+		return LINE_IS_GAP;
+	if (!line_is(line, LINE_TYPE, "block"))
+		return LINE_IS_OTHER;
+	if (line_is(line, LINE_EVENT, "begin"))
+		return LINE_IS_BLOCK_BEGIN;
+	return line_is(line, LINE_EVENT, "end") ? LINE_IS_BLOCK : LINE_IS_OTHER;
 }
 
 bool line_number(const struct line *line, enum line_field field, uint64_t *ret)
@@ -340,4 +349,16 @@ bool line_egress_port(const struct line *line, uint16_t *ret)
 		return false;
 	*ret = (uint16_t)port;
 	return port <= UINT16_MAX;
+}
+
+bool line_block_ports(const struct line *line, uint16_t *ret_first, uint16_t *ret_last)
+{
+	uint64_t first, last;
+
+	if (!line_number(line, LINE_EGRESS_FIRST_PORT, &first) ||
+	    !line_number(line, LINE_EGRESS_LAST_PORT, &last) || first > last || last > UINT16_MAX)
+		return false;
+	*ret_first = (uint16_t)first;
+	*ret_last = (uint16_t)last;
+	return true;
 }

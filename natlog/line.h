@@ -16,6 +16,7 @@ enum line_field {
 	LINE_V,
 	LINE_TYPE,
 	LINE_GATEWAY,
+	LINE_EVENT,
 	LINE_START,
 	LINE_END,
 	LINE_FROM,
@@ -36,6 +37,8 @@ enum line_field {
 	LINE_EGRESS_PRIVATE,
 	LINE_EGRESS_PORT,
 	LINE_EGRESS_ID,
+	LINE_EGRESS_FIRST_PORT,
+	LINE_EGRESS_LAST_PORT,
 	LINE_DESTINATION_ADDRESS,
 	LINE_DESTINATION_PORT,
 	LINE_DESTINATION_ICMP_TYPE,
@@ -65,7 +68,14 @@ struct line {
 /* One object, with or without a newline behind it; *ret points into `text`. 0; -EINVAL. */
 int line_parse(const char *text, size_t n, struct line *ret);
 
-enum line_kind { LINE_IS_OTHER, LINE_IS_FLOW, LINE_IS_GAP }; /* other: also of another version */
+/* Other: also of another version. */
+enum line_kind {
+	LINE_IS_OTHER,
+	LINE_IS_FLOW,
+	LINE_IS_GAP,
+	LINE_IS_BLOCK,       /* that ended */
+	LINE_IS_BLOCK_BEGIN, /* that began: when it ends is told by another line, or isn't yet */
+};
 enum line_kind line_kind(const struct line *line);
 
 /* False: it isn't there, or is something else. */
@@ -81,3 +91,5 @@ uint8_t line_protocol(const struct line *line);
 uint8_t line_protocol_of(const char *text, size_t n);
 /* A flow's port at the egress IP, or its ICMP id. */
 bool line_egress_port(const struct line *line, uint16_t *ret);
+/* A block's ports, first <= last. */
+bool line_block_ports(const struct line *line, uint16_t *ret_first, uint16_t *ret_last);

@@ -129,6 +129,14 @@ bool output_flow(struct output *output, const struct natlog_flow *record)
 	return put(output, room ? format_flow(room, &output->how, record) : 0, record->end_ns);
 }
 
+bool output_block(struct output *output, const struct natlog_block *record)
+{
+	char *room = room_of(output);
+
+	return put(output, room ? format_block(room, &output->how, record) : 0,
+		   record->is_end ? record->end_ns : record->start_ns);
+}
+
 void output_begin(struct output *output, const struct natlog_flow *record)
 {
 	char *room;

@@ -35,6 +35,7 @@ const struct output_how *output_how(const struct output *output);
 
 /* False: it's lost to this output. */
 bool output_flow(struct output *output, const struct natlog_flow *record);
+bool output_block(struct output *output, const struct natlog_block *record);
 /* That a connection began, for who wants it. */
 void output_begin(struct output *output, const struct natlog_flow *record);
 void output_gap(struct output *output, const struct natlog_gap *gap);
@@ -43,7 +44,7 @@ void output_mark(struct output *output, int64_t until_ns);
 
 struct output_status {
 	enum output_kind kind;
-	uint64_t records; /* that it took: of connections, and of their beginnings */
+	uint64_t records; /* that it took: of connections and blocks, and of their beginnings */
 	uint64_t lost;    /* records: it was too slow for too long */
 	uint64_t gaps; /* that were told here; those of a restart or a broken connection are the process' own */
 	struct sink_status sink;

@@ -81,6 +81,15 @@ bool outputs_flow(struct outputs *outputs, const struct natlog_flow *record)
 	return is_taken;
 }
 
+bool outputs_block(struct outputs *outputs, const struct natlog_block *record)
+{
+	bool is_taken = false;
+
+	for (size_t i = 0; i < OUTPUT_COUNT; i++)
+		is_taken |= outputs->v[i] && output_block(outputs->v[i], record);
+	return is_taken;
+}
+
 void outputs_begin(struct outputs *outputs, const struct natlog_flow *record)
 {
 	for (size_t i = 0; i < OUTPUT_COUNT; i++) {

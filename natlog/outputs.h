@@ -28,6 +28,7 @@ void outputs_done(struct outputs *outputs, int wait_ms);
 
 /* True: one of them took it. */
 bool outputs_flow(struct outputs *outputs, const struct natlog_flow *record);
+bool outputs_block(struct outputs *outputs, const struct natlog_block *record);
 void outputs_begin(struct outputs *outputs, const struct natlog_flow *record);
 void outputs_gap(struct outputs *outputs, const struct natlog_gap *gap);
 void outputs_mark(struct outputs *outputs, int64_t until_ns);

@@ -71,6 +71,22 @@ static void put_head(struct fields *fields, const char *type, const char *gatewa
 	fields_text(fields, "gateway", gateway);
 }
 
+static void put_pod(struct fields *fields, const struct natlog_who *who, struct ip4 address)
+{
+	fields_text(fields, "namespace", who->namespace);
+	fields_text(fields, "name", who->name);
+	fields_text(fields, "uid", who->uid);
+	fields_text(fields, "node", who->node);
+	fields_address(fields, "address", address);
+}
+
+static void put_egress(struct fields *fields, const struct natlog_who *who, struct ip4 nat)
+{
+	fields_text(fields, "name", who->egress);
+	fields_address(fields, "public", who->public);
+	fields_address(fields, "private", nat);
+}
+
 /* An ICMP flow has an id where others have a port, and none at the other end. */
 static void put_ends(struct fields *fields, const struct ct_flow *flow,
 		     const struct natlog_who *who)
@@ -79,18 +95,12 @@ static void put_ends(struct fields *fields, const struct ct_flow *flow,
 	const char *const port = is_icmp ? "id" : "port";
 
 	fields_open(fields, "pod");
-	fields_text(fields, "namespace", who->namespace);
-	fields_text(fields, "name", who->name);
-	fields_text(fields, "uid", who->uid);
-	fields_text(fields, "node", who->node);
-	fields_address(fields, "address", flow->orig.src);
+	put_pod(fields, who, flow->orig.src);
 	fields_count(fields, port, flow->orig.src_port);
 	fields_close(fields);
 	fields_text(fields, "policy", who->policy);
 	fields_open(fields, "egress");
-	fields_text(fields, "name", who->egress);
-	fields_address(fields, "public", who->public);
-	fields_address(fields, "private", flow->nat);
+	put_egress(fields, who, flow->nat);
 	fields_count(fields, port, flow->nat_port);
 	fields_close(fields);
 	fields_open(fields, "destination");
@@ -128,9 +138,10 @@ static void put_gateways(struct fields *fields, const char *carriers, const char
 			     has_word(carriers, gateway) ? NULL : gateway);
 }
 
+static const struct natlog_who nobody;
+
 void natlog_put_flow(struct fields *fields, const struct natlog_flow *record)
 {
-	static const struct natlog_who nobody = { 0 };
 	const struct ct_flow *flow = record->flow;
 
 	put_head(fields, "flow", record->gateway);
@@ -146,6 +157,26 @@ void natlog_put_flow(struct fields *fields, const struct natlog_flow *record)
 	fields_text(fields, "attribution", basis_names[record->basis]);
 	if (record->who)
 		put_gateways(fields, record->who->carriers, record->gateway);
+}
+
+void natlog_put_block(struct fields *fields, const struct natlog_block *record)
+{
+	const struct natlog_who *who = record->who ? record->who : &nobody;
+
+	put_head(fields, "block", record->gateway);
+	fields_text(fields, "event", record->is_end ? "end" : "begin");
+	fields_time(fields, "start", record->start_ns);
+	if (record->is_end)
+		fields_time(fields, "end", record->end_ns);
+	fields_open(fields, "pod");
+	put_pod(fields, who, record->source);
+	fields_close(fields);
+	fields_open(fields, "egress");
+	put_egress(fields, who, record->nat);
+	fields_count(fields, "first_port", record->first_port);
+	fields_count(fields, "last_port", record->last_port);
+	fields_close(fields);
+	fields_text(fields, "attribution", basis_names[record->basis]);
 }
 
 void natlog_put_gap(struct fields *fields, const struct natlog_gap *record)
@@ -177,6 +208,15 @@ size_t natlog_flow_line(char buf[static NATLOG_LINE_MAX], const struct natlog_fl
 
 	begin(&fields, buf);
 	natlog_put_flow(&fields, record);
+	return end(&fields, buf);
+}
+
+size_t natlog_block_line(char buf[static NATLOG_LINE_MAX], const struct natlog_block *record)
+{
+	struct fields fields;
+
+	begin(&fields, buf);
+	natlog_put_block(&fields, record);
 	return end(&fields, buf);
 }
 

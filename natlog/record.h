@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,6 +47,17 @@ struct natlog_flow {
 	enum natlog_basis basis;
 };
 
+/* A source has got a block of ports, or has lost it. */
+struct natlog_block {
+	const char *gateway;
+	struct ip4 source, nat; /* the address that the ports are of */
+	uint16_t first_port, last_port;
+	bool is_end;
+	int64_t start_ns, end_ns;
+	const struct natlog_who *who; /* without policy and carriers; NULL: nothing is known */
+	enum natlog_basis basis;
+};
+
 enum natlog_cause {
 	NATLOG_RESTART, /* nobody listened: ends in between are missing */
 	NATLOG_OVERRUN, /* the kernel couldn't tell all: beginnings in between may be missing */
@@ -64,6 +76,7 @@ struct natlog_gap {
 /* The fields, as a part of a record in another form. */
 struct fields;
 void natlog_put_flow(struct fields *fields, const struct natlog_flow *record);
+void natlog_put_block(struct fields *fields, const struct natlog_block *record);
 void natlog_put_gap(struct fields *fields, const struct natlog_gap *record);
 const char *natlog_protocol_name(uint8_t protocol); /* NULL: one that isn't translated */
 const char *natlog_tcp_state(uint8_t state);        /* NULL: none */
@@ -72,4 +85,5 @@ const char *natlog_basis_name(enum natlog_basis basis);
 
 /* A whole line, without a NUL at its end. Its length; 0: it doesn't fit. */
 size_t natlog_flow_line(char buf[static NATLOG_LINE_MAX], const struct natlog_flow *record);
+size_t natlog_block_line(char buf[static NATLOG_LINE_MAX], const struct natlog_block *record);
 size_t natlog_gap_line(char buf[static NATLOG_LINE_MAX], const struct natlog_gap *record);

@@ -43,6 +43,20 @@ size_t syslog_flow(char buf[static SYSLOG_MESSAGE_MAX], uint32_t facility,
 	return end(&fields, buf);
 }
 
+size_t syslog_block(char buf[static SYSLOG_MESSAGE_MAX], uint32_t facility,
+		    const struct natlog_block *record)
+{
+	struct fields fields;
+
+	fields_begin(&fields, buf, SYSLOG_MESSAGE_MAX);
+	begin(&fields, facility * 8 + SEVERITY_INFO, record->gateway,
+	      record->is_end ? record->end_ns : record->start_ns);
+	fields_put(&fields, "block - ");
+	fields_open(&fields, NULL);
+	natlog_put_block(&fields, record);
+	return end(&fields, buf);
+}
+
 size_t syslog_gap(char buf[static SYSLOG_MESSAGE_MAX], uint32_t facility,
 		  const struct natlog_gap *record)
 {

@@ -16,6 +16,8 @@
 /* Their length; 0: it doesn't fit. */
 size_t syslog_flow(char buf[static SYSLOG_MESSAGE_MAX], uint32_t facility,
 		   const struct natlog_flow *record);
+size_t syslog_block(char buf[static SYSLOG_MESSAGE_MAX], uint32_t facility,
+		    const struct natlog_block *record);
 size_t syslog_gap(char buf[static SYSLOG_MESSAGE_MAX], uint32_t facility,
 		  const struct natlog_gap *record);
 

@@ -54,6 +54,20 @@ static struct natlog_flow record_of(const struct natlog_who *who)
 				     .basis = NATLOG_START };
 }
 
+static struct natlog_block block_of(bool is_end)
+{
+	return (struct natlog_block){ .gateway = "gw-a",
+				      .source = { 0x0a000132 },
+				      .nat = { 0x0a0001c9 },
+				      .first_port = 2048,
+				      .last_port = 4095,
+				      .is_end = is_end,
+				      .start_ns = START,
+				      .end_ns = END,
+				      .who = &pod,
+				      .basis = NATLOG_START };
+}
+
 /* ---- journal */
 
 static bool has(const char *buf, size_t n, const char *what)
@@ -299,11 +313,70 @@ static void a_gap_is_what_was_not_sent(void **state)
 	assert_int_equal(number(buf + 6, 8), 0);
 }
 
+static void a_block_of_ports_is_allocated_and_de_allocated(void **state)
+{
+	static const uint8_t rest[] = { 10,  0,   1,   50,  203, 0,   113, 100, 8,   0,
+					15,  255, 4,   'b', 'a', 'n', 'k', 10,  's', 'h',
+					'o', 'p', '/', 'p', 'a', 'y', '-', '0', 4,   '0',
+					'c', '4', 'f', 4,   'g', 'w', '-', 'a' };
+	struct natlog_block record = block_of(false);
+	uint8_t buf[IPFIX_RECORD_MAX];
+	size_t n = ipfix_block(buf, &record);
+
+	(void)state;
+	assert_int_equal(number(buf, 2), 259);
+	assert_int_equal(number(buf + 2, 8), START / 1000000);
+	assert_int_equal(buf[10], 16); /* natEvent */
+	assert_int_equal(n - 11, sizeof(rest));
+	assert_memory_equal(buf + 11, rest, sizeof(rest));
+	record.is_end = true;
+	n = ipfix_block(buf, &record);
+	assert_int_equal(number(buf, 2), 260);
+	assert_int_equal(number(buf + 2, 8), END / 1000000);
+	assert_int_equal(buf[10], 17);
+	assert_int_equal(number(buf + 11, 8), START / 1000000);
+	assert_int_equal(number(buf + 19, 8), END / 1000000);
+	assert_int_equal(n - 27, sizeof(rest));
+	assert_memory_equal(buf + 27, rest, sizeof(rest));
+}
+
+/* ---- blocks in words */
+
+static void a_block_is_told_to_the_journal_and_syslog(void **state)
+{
+	static const char *const fields[] = {
+		"MESSAGE=ports 2048-4095 of 203.0.113.100 begin for shop/pay-0 10.0.1.50\n",
+		"PRIORITY=6\nMESSAGE_ID=" JOURNAL_BLOCK_ID "\n",
+		"EIPGW_TYPE=block\nEIPGW_GATEWAY=gw-a\nEIPGW_EVENT=begin\n",
+		"EIPGW_EGRESS_FIRST_PORT=2048\nEIPGW_EGRESS_LAST_PORT=4095\n",
+	};
+	struct natlog_block record = block_of(false);
+	char buf[SYSLOG_MESSAGE_MAX], line[NATLOG_LINE_MAX], wanted[SYSLOG_MESSAGE_MAX];
+	size_t n = journal_block(buf, &record), length;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		if (!has(buf, n, fields[i]))
+			fail_msg("%s isn't in %.*s", fields[i], (int)n, buf);
+	}
+	record.is_end = true;
+	n = journal_block(buf, &record);
+	assert_true(has(buf, n, "of 203.0.113.100 end for shop/pay-0"));
+	n = syslog_block(buf, 16, &record);
+	length = natlog_block_line(line, &record);
+	snprintf(wanted, sizeof(wanted),
+		 "<134>1 2026-11-29T08:10:15.000000Z gw-a eipgwd - block - %.*s", (int)length - 1,
+		 line);
+	assert_int_equal(n, strlen(wanted));
+	assert_memory_equal(buf, wanted, n);
+}
+
 /* ---- on their way */
 
 static void all_but_a_files_lines_have_their_length_before_them(void **state)
 {
 	const struct natlog_flow record = record_of(&pod);
+	const struct natlog_block block = block_of(true);
 
 	(void)state;
 	for (int kind = 0; kind < OUTPUT_COUNT; kind++) {
@@ -313,7 +386,8 @@ static void all_but_a_files_lines_have_their_length_before_them(void **state)
 		uint16_t length;
 
 		memcpy(&length, buf, sizeof(length));
-		assert_true(n > 0 && format_gap(buf, &how, &gap) > 0);
+		assert_true(n > 0 && format_gap(buf, &how, &gap) > 0 &&
+			    format_block(buf, &how, &block) > 0);
 		if (kind != OUTPUT_FILE)
 			assert_int_equal(length + FORMAT_LENGTH, n);
 		assert_false(format_has_begin(&how));
@@ -332,6 +406,8 @@ int main(void)
 		cmocka_unit_test(the_longest_names_fit_and_longer_ones_are_refused),
 		cmocka_unit_test(messages_count_records_and_begin_a_set_for_each_template),
 		cmocka_unit_test(a_gap_is_what_was_not_sent),
+		cmocka_unit_test(a_block_of_ports_is_allocated_and_de_allocated),
+		cmocka_unit_test(a_block_is_told_to_the_journal_and_syslog),
 		cmocka_unit_test(all_but_a_files_lines_have_their_length_before_them),
 	};
 

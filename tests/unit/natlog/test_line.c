@@ -99,6 +99,47 @@ static void what_was_written_is_read(void **state)
 	assert_false(line_text(&line, LINE_CAUSE, text, sizeof(text)));
 }
 
+static void a_block_is_read(void **state)
+{
+	static const struct {
+		const char *text;
+		enum line_kind kind;
+		uint16_t first, last; /* 0, 0: no ports */
+	} rows[] = {
+		{ "{\"v\":1,\"type\":\"block\",\"event\":\"begin\","
+		  "\"egress\":{\"first_port\":2048,\"last_port\":4095}}",
+		  LINE_IS_BLOCK_BEGIN, 2048, 4095 },
+		{ "{\"v\":1,\"type\":\"block\",\"event\":\"end\","
+		  "\"egress\":{\"first_port\":65535,\"last_port\":65535}}",
+		  LINE_IS_BLOCK, 65535, 65535 },
+		{ "{\"v\":1,\"type\":\"block\",\"event\":\"end\","
+		  "\"egress\":{\"first_port\":2,\"last_port\":1}}",
+		  LINE_IS_BLOCK, 0, 0 },
+		{ "{\"v\":1,\"type\":\"block\",\"event\":\"end\","
+		  "\"egress\":{\"first_port\":1,\"last_port\":65536}}",
+		  LINE_IS_BLOCK, 0, 0 },
+		{ "{\"v\":1,\"type\":\"block\",\"event\":\"end\",\"egress\":{\"last_port\":1}}",
+		  LINE_IS_BLOCK, 0, 0 },
+		{ "{\"v\":1,\"type\":\"block\",\"event\":\"renewed\"}", LINE_IS_OTHER, 0, 0 },
+		{ "{\"v\":1,\"type\":\"block\"}", LINE_IS_OTHER, 0, 0 },
+		{ "{\"v\":2,\"type\":\"block\",\"event\":\"end\"}", LINE_IS_OTHER, 0, 0 },
+	};
+	struct line line;
+	uint16_t first = 0, last = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(line_parse(rows[i].text, strlen(rows[i].text), &line), 0);
+		assert_int_equal(line_kind(&line), rows[i].kind);
+		if (line_block_ports(&line, &first, &last) != (rows[i].last != 0))
+			fail_msg("ports of %s", rows[i].text);
+		if (rows[i].last) {
+			assert_int_equal(first, rows[i].first);
+			assert_int_equal(last, rows[i].last);
+		}
+	}
+}
+
 static void a_gap_is_read(void **state)
 {
 	const struct natlog_gap gap = { .gateway = "gw-a",
@@ -178,6 +219,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_written_is_read),
+		cmocka_unit_test(a_block_is_read),
 		cmocka_unit_test(a_gap_is_read),
 		cmocka_unit_test(anything_else_is_told_from_a_line),
 		cmocka_unit_test(no_beginning_of_a_line_is_a_line),

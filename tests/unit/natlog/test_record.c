@@ -230,6 +230,48 @@ static void a_gap_tells_its_times_and_its_cause(void **state)
 	}
 }
 
+static void a_block_has_its_ports_and_no_end_before_it_ends(void **state)
+{
+	static const char head[] =
+		"{\"v\":1,\"type\":\"block\",\"gateway\":\"gw-a\",\"event\":\"%s\","
+		"\"start\":\"2026-11-29T08:10:11.123456Z\",%s\"pod\":{%s\"address\":\"10.0.1.50\"},"
+		"\"egress\":{%s\"private\":\"10.0.1.201\",\"first_port\":2048,\"last_port\":4095},"
+		"\"attribution\":\"%s\"}\n";
+	static const char names[] =
+		"\"namespace\":\"shop\",\"name\":\"pay-0\","
+		"\"uid\":\"0c4f1e2d-0000-4000-8000-000000000001\",\"node\":\"node1\",";
+	static const char egress[] = "\"name\":\"bank\",\"public\":\"203.0.113.100\",";
+	static const char end[] = "\"end\":\"2026-11-29T08:10:15.000000Z\",";
+	static const struct {
+		const struct natlog_who *who;
+		bool is_end;
+		enum natlog_basis basis;
+	} rows[] = { { &pod, false, NATLOG_START },
+		     { &pod, true, NATLOG_FOUND },
+		     { NULL, true, NATLOG_NONE } };
+	char line[NATLOG_LINE_MAX + 1], wanted[1024];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct natlog_block block = { .gateway = "gw-a",
+						    .source = { 0x0a000132 },
+						    .nat = { 0x0a0001c9 },
+						    .first_port = 2048,
+						    .last_port = 4095,
+						    .is_end = rows[i].is_end,
+						    .start_ns = START,
+						    .end_ns = END,
+						    .who = rows[i].who,
+						    .basis = rows[i].basis };
+
+		line[natlog_block_line(line, &block)] = '\0';
+		snprintf(wanted, sizeof(wanted), head, rows[i].is_end ? "end" : "begin",
+			 rows[i].is_end ? end : "", rows[i].who ? names : "",
+			 rows[i].who ? egress : "", natlog_basis_name(rows[i].basis));
+		assert_string_equal(line, wanted);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +282,7 @@ int main(void)
 		cmocka_unit_test(every_basis_and_tcp_state_has_its_word),
 		cmocka_unit_test(nothing_in_a_name_can_end_a_line_or_a_string),
 		cmocka_unit_test(a_line_that_does_not_fit_is_none),
+		cmocka_unit_test(a_block_has_its_ports_and_no_end_before_it_ends),
 		cmocka_unit_test(a_gap_tells_its_times_and_its_cause),
 	};
 

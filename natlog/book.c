@@ -116,6 +116,7 @@ static void remove_slot(struct book *book, struct shard *shard, size_t hole)
 	const size_t mask = shard->size - 1;
 
 	past_drop(&shard->past, shard->v[hole].past);
+	book->n_blocks -= shard->v[hole].is_block;
 	for (size_t i = (hole + 1) & mask; shard->v[i].key; i = (i + 1) & mask) {
 		size_t home = shard->v[i].key & mask;
 
@@ -192,6 +193,14 @@ bool book_put(struct book *book, const struct ct_flow *flow, const struct book_e
 	return slot && write_slot(book, slot, entry);
 }
 
+static void mark_block(struct book *book, struct slot *slot, const struct ct_flow *flow)
+{
+	const bool is_block = flow->orig.protocol == 0;
+
+	book->n_blocks += is_block && !slot->is_block;
+	slot->is_block = is_block;
+}
+
 bool book_begin(struct book *book, const struct ct_flow *flow, const struct book_entry *entry)
 {
 	uint64_t key = key_of(book, flow);
@@ -202,6 +211,8 @@ bool book_begin(struct book *book, const struct ct_flow *flow, const struct book
 		who_give(&book->who, slot->who);
 	else
 		slot = book_insert(book, key, flow->id);
+	if (slot)
+		mark_block(book, slot, flow);
 	return slot && write_slot(book, slot, entry);
 }
 
@@ -318,7 +329,7 @@ bool book_see(struct book *book, const struct ct_flow *flow)
 /* Missed now, and in an earlier look that counts. To be asked twice about one is fine. */
 static bool is_missed(const struct book *book, struct slot *slot)
 {
-	if (!slot->key || slot->look == book->look)
+	if (!slot->key || slot->is_block || slot->look == book->look)
 		return false;
 	if (slot->is_kept)
 		return true;
@@ -353,9 +364,29 @@ size_t book_look_end(struct book *book)
 	return n;
 }
 
+void book_forget_blocks(struct book *book)
+{
+	let_go(book);
+	for (size_t i = 0; i < BOOK_SHARDS; i++) {
+		struct shard *shard = &book->shards[i];
+
+		for (size_t j = 0; j < shard->size; j++) {
+			while (shard->v[j].key && shard->v[j].is_block && shard->v[j].is_kept) {
+				who_give(&book->who, shard->v[j].who);
+				remove_slot(book, shard, j);
+			}
+		}
+	}
+}
+
 size_t book_count(const struct book *book)
 {
 	return book->n;
+}
+
+size_t book_count_blocks(const struct book *book)
+{
+	return book->n_blocks;
 }
 
 size_t book_who_count(const struct book *book)

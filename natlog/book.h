@@ -80,7 +80,15 @@ void book_late(struct book *book);
 bool book_see(struct book *book,
 	      const struct ct_flow *flow); /* false: it isn't known, or nobody is for it */
 
-size_t book_count(const struct book *book);
+/*
+ * Blocks of ports are remembered here, too: as connections of protocol 0, from their source to the address that the ports are of,
+ * with the first and the last one. No look at the kernel's table counts for them. What a former process left and nobody saw
+ * (book_see) since is forgotten.
+ */
+void book_forget_blocks(struct book *book);
+
+size_t book_count(const struct book *book); /* connections and blocks */
+size_t book_count_blocks(const struct book *book);
 size_t book_who_count(const struct book *book);
 uint64_t book_changes(const struct book *book); /* grows with each */
 

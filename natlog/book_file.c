@@ -37,7 +37,7 @@ struct kept {
 	uint64_t key;
 	int64_t start_ns;
 	uint32_t id, who;
-	uint8_t basis, is_told, n_stints, zero[5];
+	uint8_t basis, is_told, n_stints, is_block, zero[4];
 };
 
 /* FNV-1a of words instead of bytes, which is as good against accidents. */
@@ -123,7 +123,8 @@ static void put_slot(struct out *out, const struct shard *shard, const struct sl
 				   .who = slot->who,
 				   .basis = slot->basis,
 				   .is_told = slot->is_told,
-				   .n_stints = (uint8_t)n };
+				   .n_stints = (uint8_t)n,
+				   .is_block = slot->is_block };
 
 	put(out, &kept, sizeof(kept));
 	put(out, stints, n * sizeof(stints[0]));
@@ -198,7 +199,7 @@ static bool is_sound(const struct kept *kept)
 	static const uint8_t zero[sizeof(kept->zero)];
 
 	return kept->key && kept->start_ns >= 0 && kept->who <= BOOK_WHO_MAX &&
-	       kept->basis < NATLOG_BASIS_COUNT && kept->is_told <= 1 &&
+	       kept->basis < NATLOG_BASIS_COUNT && kept->is_told <= 1 && kept->is_block <= 1 &&
 	       kept->n_stints <= CT_STINTS_MAX && memcmp(kept->zero, zero, sizeof(zero)) == 0;
 }
 
@@ -221,6 +222,8 @@ static bool get_slot(struct in *in, struct book *book, const uint32_t *map)
 	slot->basis = slot->who ? kept.basis : NATLOG_NONE;
 	slot->past = past_put(&book_shard(book, kept.key)->past, stints, kept.n_stints);
 	slot->is_told = kept.is_told;
+	slot->is_block = kept.is_block;
+	book->n_blocks += kept.is_block;
 	slot->is_kept = true;
 	return true;
 }

@@ -19,7 +19,7 @@ struct slot {
 	uint8_t basis;
 	uint8_t look;   /* in which it was seen last */
 	uint8_t missed; /* the look that missed it first; 0: none did */
-	bool is_told : 1, is_kept : 1;
+	bool is_told : 1, is_kept : 1, is_block : 1;
 };
 
 struct shard {
@@ -39,6 +39,7 @@ struct book {
 	struct who_table who;
 	struct ended recent[BOOK_RECENT];
 	size_t n, most;
+	size_t n_blocks; /* of these */
 	uint64_t seed[4];
 	uint64_t changes;
 	uint32_t held; /* of the last end, until the next call */

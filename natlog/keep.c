@@ -165,9 +165,10 @@ struct book *keep_load(struct keep *keep, size_t most)
 	int rc = keep->path[0] ? load(keep, most, &book, &err) : -ENOENT;
 
 	if (!rc) {
-		keep->status.loaded = book_count(book);
-		log_info("natlog", "who began what is known from before: connections=%zu",
-			 keep->status.loaded);
+		keep->status.loaded = book_count(book) - book_count_blocks(book);
+		log_info("natlog",
+			 "who began what is known from before: connections=%zu blocks=%zu",
+			 keep->status.loaded, book_count_blocks(book));
 	} else if (rc == -ESTALE) {
 		log_info("natlog", "%s isn't used: %s", keep->path, err.text);
 	} else if (rc != -ENOENT) {

@@ -19,7 +19,7 @@
 #include "base/mono.h"
 #include "nat/follow.h"
 #include "natlog/book.h"
-#include "natlog/outputs.h"
+#include "natlog/natlog_internal.h"
 #include "natlog/stamp.h"
 #include "natlog/tale.h"
 
@@ -35,20 +35,6 @@ enum {
 /* nf_conntrack_tcp_timeout_time_wait and _close, as the kernel has them. */
 #define TIME_WAIT_NS INT64_C(120000000000)
 #define CLOSE_NS INT64_C(10000000000)
-
-struct natlog {
-	struct natlog_options options;
-	char gateway[WRITER_NAME_MAX];
-	struct ct_follow *follow;
-	struct ct_walk *walk;
-	struct book *book;
-	struct outputs outputs;
-	struct keep *keep;
-	struct loop_timer *mark, *look;
-	struct natlog_status status;
-	bool has_begun, look_again;
-	bool has_kept; /* something in the book may be what a former process left */
-};
 
 /* ---- records */
 
@@ -70,9 +56,22 @@ static void write_overrun(struct natlog *natlog, int64_t from_ns, int64_t to_ns)
 	outputs_gap(&natlog->outputs, &gap);
 }
 
+/* All that ended before was told. Of blocks it's told at once. */
+static int64_t until_ns(const struct natlog *natlog)
+{
+	return natlog->follow ? ct_follow_until_ns(natlog->follow) : stamp_now_ns();
+}
+
+/* What the kernel has to tell. */
+static void read_some(struct natlog *natlog, int most)
+{
+	if (natlog->follow)
+		ct_follow_read(natlog->follow, most);
+}
+
 static void write_mark(struct natlog *natlog)
 {
-	outputs_mark(&natlog->outputs, ct_follow_until_ns(natlog->follow));
+	outputs_mark(&natlog->outputs, until_ns(natlog));
 }
 
 /* ---- who */
@@ -203,7 +202,7 @@ static void on_end(const struct ct_flow *flow, const struct ct_account *account,
 bool natlog_tell(struct natlog *natlog, const struct ct_flow *flow, const struct ct_account *told,
 		 struct ct_tale *ret)
 {
-	if (!natlog->has_begun)
+	if (!natlog->has_begun || !natlog->follow)
 		return false;
 	if (tale_tell(natlog->book, natlog->gateway, flow, told, ret))
 		return true;
@@ -223,6 +222,8 @@ void natlog_take(struct natlog *natlog, const struct ct_flow *flow, const struct
 {
 	enum tale_taken taken = TALE_NOT_HERE;
 
+	if (!natlog->follow)
+		return;
 	if (natlog->has_begun)
 		taken = tale_take(natlog->book, flow, word->tale, word->who, word->n);
 	if (natlog->has_begun && taken == TALE_NOT_HERE) {
@@ -330,7 +331,7 @@ static void mark(void *data)
 	struct natlog *natlog = data;
 
 	if (natlog->has_begun) {
-		ct_follow_read(natlog->follow, READ_MOST);
+		read_some(natlog, READ_MOST);
 		write_mark(natlog);
 	}
 	loop_timer_arm_ms(natlog->mark, MARK_MS);
@@ -342,7 +343,7 @@ void natlog_reopen(struct natlog *natlog, const struct output_hows *hows, int wa
 {
 	if (natlog->has_begun)
 		write_mark(natlog);
-	outputs_change(&natlog->outputs, hows, ct_follow_until_ns(natlog->follow), wait_ms);
+	outputs_change(&natlog->outputs, hows, until_ns(natlog), wait_ms);
 }
 
 /* What a former process left, or an empty one. */
@@ -373,8 +374,9 @@ static bool make(struct natlog *natlog, const struct output_hows *hows, struct e
 		if (!outputs_add(&natlog->outputs, &hows->v[i], err))
 			return false;
 	}
-	natlog->follow = ct_follow_new(options->loop, &ops, natlog, options->buffer, err);
-	if (!natlog->follow)
+	if (!options->is_blocks_only)
+		natlog->follow = ct_follow_new(options->loop, &ops, natlog, options->buffer, err);
+	if (!options->is_blocks_only && !natlog->follow)
 		return false;
 	natlog->keep = keep_new(options->loop, options->book);
 	natlog->book = make_book(natlog, err);
@@ -408,7 +410,7 @@ struct natlog *natlog_new(const struct natlog_options *options, const struct out
 		natlog_free(natlog, 0);
 		return NULL;
 	}
-	outputs_open(&natlog->outputs, hows, ct_follow_until_ns(natlog->follow));
+	outputs_open(&natlog->outputs, hows, until_ns(natlog));
 	loop_timer_arm_ms(natlog->mark, MARK_MS);
 	return natlog;
 }
@@ -418,6 +420,8 @@ void natlog_begin(struct natlog *natlog)
 	if (natlog->has_begun)
 		return;
 	natlog->has_begun = true;
+	if (!natlog->follow)
+		return;
 	ct_follow_begin(natlog->follow);
 	loop_timer_arm_ms(natlog->look, 0);
 }
@@ -427,7 +431,7 @@ void natlog_free(struct natlog *natlog, int wait_ms)
 	if (!natlog)
 		return;
 	if (natlog->has_begun) {
-		ct_follow_read(natlog->follow, wait_ms * READ_PER_MS);
+		read_some(natlog, wait_ms * READ_PER_MS);
 		write_mark(natlog);
 	}
 	ct_walk_free(natlog->walk);
@@ -454,10 +458,11 @@ static void add_status(struct natlog_status *ret, const struct output_status *ou
 void natlog_status(const struct natlog *natlog, struct natlog_status *ret)
 {
 	*ret = natlog->status;
-	ret->open = book_count(natlog->book);
+	ret->open_blocks = book_count_blocks(natlog->book);
+	ret->open = book_count(natlog->book) - ret->open_blocks;
 	keep_status(natlog->keep, &ret->keep);
 	ret->open_most = natlog->options.most_flows;
-	ret->is_reliable = ct_follow_is_reliable(natlog->follow);
+	ret->is_reliable = !natlog->follow || ct_follow_is_reliable(natlog->follow);
 	for (size_t i = 0; i < OUTPUT_COUNT; i++) {
 		struct output_status output;
 

@@ -39,6 +39,7 @@ struct natlog_options {
 	const char *book;  /* where what is remembered is kept over a restart; "", NULL: nowhere */
 	size_t most_flows; /* that are remembered */
 	size_t most_waiting; /* bytes, for each output */
+	bool is_blocks_only; /* nothing is heard of connections */
 	unsigned buffer;     /* bytes, of the kernel's socket */
 	const struct natlog_ops *ops;
 	void *data;
@@ -70,8 +71,28 @@ void natlog_reopen(struct natlog *natlog, const struct output_hows *hows, int wa
 /* Writes what is known. The loop stands still meanwhile, for about so long at most. */
 void natlog_free(struct natlog *natlog, int wait_ms);
 
+/* Which source has which ports of which address. */
+struct natlog_ports {
+	struct ip4 source, nat;
+	uint16_t first, last;
+};
+/*
+ * It has them, and this is who has the source's address now. Recorded if it wasn't known (`basis`: when it was asked), and if
+ * another one had the address before, or it's another public address: then what was recorded ends.
+ */
+void natlog_block_is(struct natlog *natlog, const struct natlog_ports *ports,
+		     const struct natlog_who *who, enum natlog_basis basis);
+/* It has them no more. Of one that wasn't known nothing is recorded. */
+void natlog_block_ends(struct natlog *natlog, const struct natlog_ports *ports);
+/* What is recorded of it, valid as natlog_find's. */
+bool natlog_block_find(const struct natlog *natlog, const struct natlog_ports *ports,
+		       struct book_entry *ret);
+/* All that there are were told: what a former process knew beyond ended while nobody listened, and is forgotten. */
+void natlog_blocks_are_told(struct natlog *natlog);
+
 struct natlog_status {
 	uint64_t records;      /* of connections */
+	uint64_t blocks;       /* records of blocks: beginnings and ends */
 	uint64_t unattributed; /* of these: nobody can say who had the address when they began */
 	/* Of all outputs: */
 	uint64_t gaps;
@@ -82,6 +103,7 @@ struct natlog_status {
 	uint64_t overruns; /* of the kernel's socket */
 	uint64_t vanished; /* connections that ended without a word */
 	size_t open;       /* connections that are remembered */
+	size_t open_blocks;
 	size_t open_most;
 	uint64_t unremembered; /* beginnings: there were too many */
 	uint64_t taken;        /* lives of connections, from other gateways */

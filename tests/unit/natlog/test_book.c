@@ -313,6 +313,32 @@ static void what_is_missed_while_the_kernel_is_late_is_missed_anew(void **state)
 	book_free(book);
 }
 
+/* Blocks of ports are in no table of the kernel's. */
+static void no_look_counts_for_a_block(void **state)
+{
+	struct book *book = open_book(10);
+	struct ct_flow block = flow_at(1);
+	const struct ct_flow flow = flow_at(2);
+	struct book_entry entry;
+
+	(void)state;
+	block.orig.protocol = 0;
+	block.id = 0;
+	begin(book, &block, "old", 100);
+	begin(book, &flow, "old", 100);
+	assert_int_equal(book_count(book), 2);
+	assert_int_equal(book_count_blocks(book), 1);
+	for (int i = 0; i < 3; i++) {
+		book_look_begin(book);
+		(void)book_look_end(book);
+	}
+	assert_int_equal(book_count(book), 1);
+	assert_int_equal(book_end(book, &block, 0, &entry), BOOK_ENDED);
+	assert_string_equal(entry.who->name, "old");
+	assert_int_equal(book_count_blocks(book), 0);
+	book_free(book);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -327,6 +353,7 @@ int main(void)
 		cmocka_unit_test(many_that_come_and_go_are_all_kept_apart),
 		cmocka_unit_test(what_two_looks_do_not_see_is_forgotten),
 		cmocka_unit_test(a_look_that_was_broken_off_does_not_count),
+		cmocka_unit_test(no_look_counts_for_a_block),
 		cmocka_unit_test(what_is_missed_while_the_kernel_is_late_is_missed_anew),
 	};
 

@@ -153,6 +153,46 @@ static void what_is_not_there_any_more_is_forgotten_at_the_first_look(void **sta
 	book_free(again);
 }
 
+static void blocks_that_nobody_told_again_are_forgotten_when_all_were(void **state)
+{
+	struct book *before = new_book(10), *after = NULL;
+	struct bytes bytes;
+	struct book_entry entry;
+
+	(void)state;
+	for (uint32_t i = 0; i < 4; i++) {
+		const struct natlog_who who = { .name = "old" };
+		struct ct_flow flow = flow_at(i);
+
+		flow.orig.protocol = i < 3 ? 0 : IPPROTO_TCP;
+		assert_true(book_begin(before, &flow,
+				       &(struct book_entry){ .who = &who, .start_ns = 7 }));
+	}
+	bytes = save(before);
+	book_free(before);
+	assert_int_equal(load(&bytes, bytes.n, boot, &after), 0);
+	free(bytes.v);
+	assert_int_equal(book_count(after), 4);
+	assert_int_equal(book_count_blocks(after), 3);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct ct_flow flow = flow_at(i);
+
+		flow.orig.protocol = 0;
+		assert_true(book_see(after, &flow));
+	}
+	book_forget_blocks(after);
+	assert_int_equal(book_count(after), 3);
+	assert_int_equal(book_count_blocks(after), 2);
+	for (uint32_t i = 0; i < 3; i++) {
+		struct ct_flow flow = flow_at(i);
+
+		flow.orig.protocol = 0;
+		assert_int_equal(book_find(after, &flow, &entry), i < 2);
+		assert_true(i == 2 || entry.start_ns == 7);
+	}
+	book_free(after);
+}
+
 static void another_boot_is_told_apart(void **state)
 {
 	struct book *book = new_book(10), *again = NULL;
@@ -244,6 +284,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_comes_back_as_it_was),
 		cmocka_unit_test(what_is_not_there_any_more_is_forgotten_at_the_first_look),
+		cmocka_unit_test(blocks_that_nobody_told_again_are_forgotten_when_all_were),
 		cmocka_unit_test(another_boot_is_told_apart),
 		cmocka_unit_test(what_is_cut_off_or_damaged_is_refused_whole),
 		cmocka_unit_test(more_than_fits_is_left_out),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-#include "gateway/flowlog.h"
+#include "gateway/flowlog_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -24,26 +24,6 @@
 enum { BEGIN_ANYWAY_MS = 10000, SOCKET_BUFFER = 16 << 20 };
 /* When the daemon ends, and when it goes on: then heartbeats wait, too. */
 enum { END_MS = 1000, CHANGE_MS = 50 };
-
-/* Where an egress address is translated to, and since when; before, it was the other way round. */
-struct place {
-	struct ip4 address;
-	bool is_elsewhere;
-	int64_t since_ns;
-};
-
-struct flowlog {
-	struct flowlog_options options;
-	struct natlog *natlog; /* NULL: not wanted, or it failed */
-	struct loop_timer *anyway;
-	struct flows *flows;
-	struct gateway_log config;
-	bool has_begun;
-	char error[ERR_TEXT_MAX];
-	char uid[INVENTORY_UID_MAX]; /* of who was asked for last */
-	struct place places[POLICY_EGRESS_MAX];
-	size_t n_places;
-};
 
 /* ---- who */
 
@@ -93,6 +73,15 @@ static void put_pod(const struct inventory *inventory, struct ip4 address, int64
 	ret->uid = uid;
 }
 
+void flowlog_source(const struct gateway_view *view, struct ip4 source, int64_t start_ns,
+		    char uid[static INVENTORY_UID_MAX], struct natlog_who *ret)
+{
+	if (view->inventory)
+		put_pod(view->inventory, source, start_ns, uid, ret);
+	else
+		ret->node = configured_node(view->config, source);
+}
+
 bool flowlog_who(const struct gateway_view *view, const struct ct_flow *flow, int64_t start_ns,
 		 char uid[static INVENTORY_UID_MAX], struct natlog_who *ret)
 {
@@ -112,10 +101,7 @@ bool flowlog_who(const struct gateway_view *view, const struct ct_flow *flow, in
 	rule = view->policies ? gateway_rule_of(view, flow->orig.src, flow->orig.dst) : NULL;
 	if (rule && rule->egress == egress)
 		ret->policy = view->policies->names[rule->policy];
-	if (view->inventory)
-		put_pod(view->inventory, flow->orig.src, start_ns, uid, ret);
-	else
-		ret->node = configured_node(view->config, flow->orig.src);
+	flowlog_source(view, flow->orig.src, start_ns, uid, ret);
 	return true;
 }
 
@@ -221,6 +207,15 @@ static bool carried(struct ip4 nat, int64_t from_ns, int64_t to_ns, void *data)
 
 /* ---- life */
 
+static void begin(struct flowlog *flowlog)
+{
+	flowlog_see_fence(flowlog);
+	flowlog->has_begun = true;
+	loop_timer_disarm(flowlog->anyway);
+	if (flowlog->natlog)
+		natlog_begin(flowlog->natlog);
+}
+
 static void begin_anyway(void *data)
 {
 	struct flowlog *flowlog = data;
@@ -229,7 +224,7 @@ static void begin_anyway(void *data)
 		log_warning(MSG_NATLOG_UNATTRIBUTED, "natlog",
 			    "it isn't known yet whose addresses are; connections that "
 			    "end are recorded without a pod");
-	flowlog_begin(flowlog);
+	begin(flowlog);
 }
 
 bool flowlog_tell(const struct ct_flow *flow, const struct ct_account *account, struct ct_tale *ret,
@@ -268,6 +263,8 @@ static int open_log(struct flowlog *flowlog, const struct gateway_config *config
 						.book = book,
 						.most_flows = config->log.max_connections,
 						.most_waiting = config->log.max_waiting_bytes,
+						.is_blocks_only =
+							!log_has(&config->log, LOG_RECORD_FLOW),
 						.buffer = SOCKET_BUFFER,
 						.ops = &ops,
 						.data = flowlog };
@@ -278,7 +275,17 @@ static int open_log(struct flowlog *flowlog, const struct gateway_config *config
 		return -EINVAL;
 	if (flowlog->has_begun)
 		natlog_begin(flowlog->natlog);
+	flowlog_blocks_open(flowlog);
 	return 0;
+}
+
+/* The list of records is the configuration's, which may be gone when this is asked. */
+static void take_config(struct flowlog *flowlog, const struct gateway_log *log)
+{
+	flowlog->config = *log;
+	flowlog->config.records = (struct config_names){ 0 };
+	flowlog->blocks.is_wanted = log_has(log, LOG_RECORD_BLOCK);
+	flowlog->has_flows = log_has(log, LOG_RECORD_FLOW);
 }
 
 struct flowlog *flowlog_new(const struct flowlog_options *options,
@@ -291,10 +298,10 @@ struct flowlog *flowlog_new(const struct flowlog_options *options,
 		return NULL;
 	}
 	flowlog->options = *options;
-	flowlog->config = config->log;
+	take_config(flowlog, &config->log);
 	flowlog->anyway = loop_timer_new(options->loop, begin_anyway, flowlog);
 	flowlog->flows = flows_new(options->loop, flowlog);
-	if (!flowlog->anyway || !flowlog->flows) {
+	if (!flowlog->anyway || !flowlog->flows || flowlog_blocks_init(flowlog)) {
 		err_set(err, -ENOMEM, "out of memory");
 		flowlog_free(flowlog);
 		return NULL;
@@ -313,33 +320,34 @@ void flowlog_free(struct flowlog *flowlog)
 		return;
 	flows_free(flowlog->flows);
 	natlog_free(flowlog->natlog, END_MS);
+	flowlog_blocks_done(flowlog);
 	loop_timer_free(flowlog->anyway);
 	free(flowlog);
 }
 
 void flowlog_begin(struct flowlog *flowlog)
 {
-	flowlog_see_fence(flowlog);
-	flowlog->has_begun = true;
-	loop_timer_disarm(flowlog->anyway);
-	if (flowlog->natlog)
-		natlog_begin(flowlog->natlog);
+	begin(flowlog);
+	flowlog_blocks_begin(flowlog);
 }
 
 /* The ceilings are of what is there from the beginning; outputs can be others at any time. */
-static bool needs_another(const struct gateway_log *a, const struct gateway_log *b)
+static bool needs_another(const struct flowlog *flowlog, const struct gateway_log *b)
 {
-	return log_is_wanted(a) != log_is_wanted(b) || a->max_connections != b->max_connections ||
+	const struct gateway_log *a = &flowlog->config;
+
+	return flowlog->has_flows != log_has(b, LOG_RECORD_FLOW) ||
+	       log_is_wanted(a) != log_is_wanted(b) || a->max_connections != b->max_connections ||
 	       a->max_waiting_bytes != b->max_waiting_bytes;
 }
 
 void flowlog_configure(struct flowlog *flowlog, const struct gateway_config *config)
 {
-	const bool is_another = needs_another(&flowlog->config, &config->log) ||
+	const bool is_another = needs_another(flowlog, &config->log) ||
 				!flowlog->natlog == log_is_wanted(&config->log);
 	struct err err = ERR_NULL;
 
-	flowlog->config = config->log;
+	take_config(flowlog, &config->log);
 	flowlog->error[0] = '\0';
 	if (!is_another) {
 		struct output_hows hows;
@@ -384,11 +392,4 @@ void flowlog_place(const struct flowlog *flowlog, struct control_out *out)
 {
 	if (flowlog->config.file.path[0])
 		control_string(out, "log_path", flowlog->config.file.path);
-}
-
-void flowlog_see_block(struct flowlog *flowlog, const struct block *block, bool is_given)
-{
-	(void)flowlog;
-	(void)block;
-	(void)is_given;
 }

@@ -14,11 +14,13 @@
 #include "gateway/desired.h"
 
 struct block;
+struct block;
 struct book_entry;
 struct control_out;
 struct ct_account;
 struct ct_flow;
 struct ct_tale;
+struct endpoint;
 struct err;
 struct flowlog;
 struct flows;
@@ -78,6 +80,13 @@ bool flowlog_find(struct flowlog *flowlog, const struct ct_flow *flow, int64_t s
 
 /* For `eipgw status`: the key "log". */
 void flowlog_report(const struct flowlog *flowlog, struct control_out *out);
+
+/*
+ * Of each egress IP that `egress` means and this gateway translates to: whose block its port lies in now, as the list "blocks".
+ * Nothing where there are no blocks.
+ */
+void flowlog_put_blocks(struct flowlog *flowlog, const struct endpoint *egress,
+			struct control_out *out);
 
 /* What `eipgw flows` asks (gateway/flows.h). */
 struct flows *flowlog_flows(const struct flowlog *flowlog);

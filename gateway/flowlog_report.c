@@ -92,6 +92,8 @@ static void put_status(struct control_out *out, const struct gateway_log *config
 {
 	const struct count counts[] = {
 		{ "records", status->records },
+		{ "blocks", status->blocks },
+		{ "open_blocks", status->open_blocks },
 		{ "unattributed", status->unattributed },
 		{ "gaps", status->gaps },
 		{ "lost", status->lost },

@@ -166,6 +166,11 @@ struct walk *flows_walk(struct flows *flows, const char *id, const struct contro
 	return walk;
 }
 
+struct flowlog *flows_log(const struct flows *flows)
+{
+	return flows->flowlog;
+}
+
 int flows_told(struct walk *walk)
 {
 	const int rc = walk->failed;

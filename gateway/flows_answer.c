@@ -97,6 +97,8 @@ int flows_answer(struct flows *flows, const struct control_args *args, struct co
 	if (!walk)
 		return -EINVAL;
 	control_string(out, "walk", walk->id);
+	if (!control_arg(args, "walk") && walk->filter.has_egress && walk->filter.egress.has_port)
+		flowlog_put_blocks(flows_log(flows), &walk->filter.egress, out);
 	control_array(out, "flows");
 	for (size_t i = 0; i < walk->n; i++)
 		put_row(out, walk, &walk->rows[i]);

@@ -43,5 +43,6 @@ struct walk {
 /* The one that goes on as `id`, or begins (id NULL). NULL with the reason. */
 struct walk *flows_walk(struct flows *flows, const char *id, const struct control_args *args,
 			struct err *err);
+struct flowlog *flows_log(const struct flows *flows);
 /* Its rows were told: it goes on, or is over. 0, or -errno: why it ended early. */
 int flows_told(struct walk *walk);

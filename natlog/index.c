@@ -14,7 +14,7 @@
 
 #define NS_PER_MS INT64_C(1000000)
 /* With another version, or on a machine of the other byte order, it is another number. */
-#define MAGIC UINT64_C(0x3178646977676965)
+#define MAGIC UINT64_C(0x3278646977676965)
 
 _Static_assert(sizeof(struct index_entry) == 32, "no holes: it goes to disk as it is");
 
@@ -91,24 +91,59 @@ static uint32_t address_of(const struct line *line, enum line_field field)
 	return line_address(line, field, &address) ? address.v : 0;
 }
 
+static const struct {
+	enum index_kind kind;
+	enum line_field start, end;
+} kinds[] = {
+	[LINE_IS_FLOW] = { INDEX_FLOW, LINE_START, LINE_END },
+	[LINE_IS_GAP] = { INDEX_GAP, LINE_FROM, LINE_TO },
+	[LINE_IS_BLOCK] = { INDEX_BLOCK, LINE_START, LINE_END },
+	[LINE_IS_BLOCK_BEGIN] = { INDEX_BLOCK_BEGIN, LINE_START, LINE_START },
+};
+
+static bool take_ports(const struct line *line, struct index_entry *entry)
+{
+	uint16_t last;
+
+	if (entry->kind == INDEX_FLOW)
+		return line_egress_port(line, &entry->port);
+	if (!index_is_block(entry))
+		return true;
+	if (!line_block_ports(line, &entry->port, &last))
+		return false;
+	entry->destination = last;
+	return true;
+}
+
 bool index_entry_of(const struct line *line, uint32_t offset, struct index_entry *ret)
 {
 	const enum line_kind kind = line_kind(line);
-	const bool is_flow = kind == LINE_IS_FLOW;
 	int64_t start_ns, end_ns;
 
-	*ret = (struct index_entry){ .offset = offset, .kind = is_flow ? INDEX_FLOW : INDEX_GAP };
-	if (kind == LINE_IS_OTHER || (is_flow && !line_egress_port(line, &ret->port)) ||
-	    !line_time(line, is_flow ? LINE_START : LINE_FROM, &start_ns) ||
-	    !line_time(line, is_flow ? LINE_END : LINE_TO, &end_ns))
+	if (kind == LINE_IS_OTHER)
+		return false;
+	*ret = (struct index_entry){ .offset = offset, .kind = (uint8_t)kinds[kind].kind };
+	ret->destination = address_of(line, LINE_DESTINATION_ADDRESS);
+	if (!take_ports(line, ret) || !line_time(line, kinds[kind].start, &start_ns) ||
+	    !line_time(line, kinds[kind].end, &end_ns))
 		return false;
 	ret->end_ns = end_ns;
 	ret->life_ms = life_of(start_ns, end_ns);
 	ret->protocol = line_protocol(line);
 	ret->public = address_of(line, LINE_EGRESS_PUBLIC);
 	ret->private = address_of(line, LINE_EGRESS_PRIVATE);
-	ret->destination = address_of(line, LINE_DESTINATION_ADDRESS);
 	return true;
+}
+
+bool index_is_block(const struct index_entry *entry)
+{
+	return entry->kind == INDEX_BLOCK || entry->kind == INDEX_BLOCK_BEGIN;
+}
+
+bool index_has_port(const struct index_entry *entry, uint16_t port)
+{
+	return index_is_block(entry) ? entry->port <= port && port <= entry->destination :
+				       entry->port == port;
 }
 
 /* ---- runs */
@@ -147,7 +182,7 @@ static void take_times(struct index_run *run, const struct index_entry *entries)
 {
 	run->begin_ns = INT64_MAX;
 	run->until_ns = INT64_MIN;
-	run->n_gaps = 0;
+	run->n_gaps = run->n_blocks = run->widest = 0;
 	for (uint32_t i = 0; i < run->n; i++) {
 		const int64_t start_ns = index_start_ns(&entries[i]);
 
@@ -156,6 +191,11 @@ static void take_times(struct index_run *run, const struct index_entry *entries)
 		if (entries[i].end_ns > run->until_ns)
 			run->until_ns = entries[i].end_ns;
 		run->n_gaps += entries[i].kind == INDEX_GAP;
+		if (!index_is_block(&entries[i]))
+			continue;
+		run->n_blocks++;
+		if (entries[i].destination - entries[i].port >= run->widest)
+			run->widest = entries[i].destination - entries[i].port + 1;
 	}
 }
 
@@ -211,7 +251,7 @@ int index_read_run(int fd, uint64_t at, struct index_run *ret)
 static void find_in(const struct page *page, uint32_t n, uint16_t port, index_each each, void *data)
 {
 	for (uint32_t i = 0; i < n && i < INDEX_PER_PAGE; i++) {
-		if (page->v[i].port == port)
+		if (index_has_port(&page->v[i], port))
 			each(&page->v[i], data);
 	}
 }
@@ -219,11 +259,15 @@ static void find_in(const struct page *page, uint32_t n, uint16_t port, index_ea
 int index_find(int fd, const struct index_run *run, uint16_t port, index_each each, void *data)
 {
 	const uint32_t pages = pages_of(run->n);
+	/* A block with it begins at most so much lower. */
+	const uint16_t lowest = (uint16_t)(run->widest > port ? 0 :
+					   run->widest        ? port - run->widest + 1 :
+								port);
 	struct page page;
 	uint32_t i = 0;
 
 	/* Equal ones may begin on the page before the first that begins with them. */
-	while (i + 1 < pages && run->first[i + 1] < port)
+	while (i + 1 < pages && run->first[i + 1] < lowest)
 		i++;
 	for (; i < pages && run->first[i] <= port; i++) {
 		const uint64_t at = run->at + INDEX_PAGE * (1 + (uint64_t)i);

@@ -16,109 +16,41 @@
 #include "base/err.h"
 #include "natlog/index.h"
 #include "natlog/record.h"
+#include "natlog/search_blocks.h"
 #include "natlog/search_files.h"
+#include "natlog/search_places.h"
 
-enum { CHUNK = 1 << 20, HELD_MAX = 65536, BEFORE_MAX = 4096, GAPS_MAX = 1024 };
+enum { CHUNK = 1 << 20, GAPS_MAX = 1024 };
 
-/* A line that may be an answer. */
-struct place {
-	int64_t order; /* the lowest is dropped when there are too many */
-	size_t file;
-	uint64_t at;
-};
+/* In each line of a connection, as the log writes it. */
+#define FLOW_WORD "\"flow\""
 
-/* A heap with the lowest order on top. */
-struct places {
-	struct place *v;
-	size_t n, size, most;
-	bool is_cut;
+/* What is looked for. Of blocks that began, one may have ended since; then that line is in one of the two lists before. */
+enum list { HELD, BEFORE, GAPS, BLOCKS, BLOCKS_BEFORE, BLOCKS_BEGUN, LISTS };
+
+static const struct {
+	size_t most; /* places */
+	enum line_kind kind;
+	enum line_field start, end;
+} lists[LISTS] = {
+	[HELD] = { 65536, LINE_IS_FLOW, LINE_START, LINE_END },
+	[BEFORE] = { 4096, LINE_IS_FLOW, LINE_START, LINE_END },
+	[GAPS] = { GAPS_MAX, LINE_IS_GAP, LINE_FROM, LINE_TO },
+	[BLOCKS] = { 1024, LINE_IS_BLOCK, LINE_START, LINE_END },
+	[BLOCKS_BEFORE] = { 4096, LINE_IS_BLOCK, LINE_START, LINE_END },
+	[BLOCKS_BEGUN] = { 1024, LINE_IS_BLOCK_BEGIN, LINE_START, LINE_START },
 };
 
 struct search {
 	const struct search_query *query;
 	struct search_files files;
-	struct places held, before, gaps;
+	struct places places[LISTS];
+	bool has_flows;  /* the log has connections */
 	bool has_failed; /* no memory */
 	/* Of what is looked at now: */
 	size_t file;
 	uint64_t from;
 };
-
-/* ---- places */
-
-static void swap(struct place *a, struct place *b)
-{
-	const struct place c = *a;
-
-	*a = *b;
-	*b = c;
-}
-
-static void sift_down(struct places *places)
-{
-	size_t i = 0, low;
-
-	while ((low = 2 * i + 1) < places->n) {
-		if (low + 1 < places->n && places->v[low + 1].order < places->v[low].order)
-			low++;
-		if (places->v[i].order <= places->v[low].order)
-			return;
-		swap(&places->v[i], &places->v[low]);
-		i = low;
-	}
-}
-
-static bool make_room(struct places *places)
-{
-	const size_t size = places->size ? 2 * places->size : 64;
-	struct place *v;
-
-	if (places->n < places->size)
-		return true;
-	v = reallocarray(places->v, size, sizeof(*v));
-	if (!v)
-		return false;
-	places->v = v;
-	places->size = size;
-	return true;
-}
-
-static bool put_place(struct places *places, struct place place)
-{
-	if (places->n == places->most) {
-		places->is_cut = true;
-		if (place.order > places->v[0].order) {
-			places->v[0] = place;
-			sift_down(places);
-		}
-		return true;
-	}
-	if (!make_room(places))
-		return false;
-	places->v[places->n] = place;
-	for (size_t i = places->n++; i && places->v[i].order < places->v[(i - 1) / 2].order;
-	     i = (i - 1) / 2)
-		swap(&places->v[i], &places->v[(i - 1) / 2]);
-	return true;
-}
-
-static int highest_first(const void *a, const void *b)
-{
-	const struct place *x = a, *y = b;
-
-	if (x->order != y->order)
-		return x->order > y->order ? -1 : 1;
-	if (x->file != y->file)
-		return x->file < y->file ? -1 : 1;
-	return x->at > y->at ? -1 : x->at < y->at;
-}
-
-/* Told by an index, before it turned out to be spoilt, and found by reading through. */
-static bool is_again(const struct places *places, size_t i)
-{
-	return i && places->v[i].file == places->v[i - 1].file &&
-	       places->v[i].at == places->v[i - 1].at;
-}
 
 /* ---- what may be asked for */
 
@@ -126,40 +58,56 @@ static bool is_wanted(const struct search_query *query, const struct index_entry
 {
 	const uint32_t address = query->address.v;
 
-	return entry->kind == INDEX_FLOW && entry->port == query->port &&
-	       (!query->protocol || entry->protocol == query->protocol) &&
-	       (!address || entry->public == address || entry->private == address) &&
-	       (!query->destination.v || entry->destination == query->destination.v);
+	if (!index_has_port(entry, query->port) ||
+	    (address && entry->public != address && entry->private != address))
+		return false;
+	return index_is_block(entry) ||
+	       ((!query->protocol || entry->protocol == query->protocol) &&
+		(!query->destination.v || entry->destination == query->destination.v));
+}
+
+static enum list list_of(const struct search_query *query, const struct index_entry *entry)
+{
+	const bool is_then = entry->end_ns >= query->from_ns;
+
+	switch (entry->kind) {
+	case INDEX_GAP:
+		return is_then ? GAPS : LISTS;
+	case INDEX_BLOCK:
+		return is_then ? BLOCKS : BLOCKS_BEFORE;
+	case INDEX_BLOCK_BEGIN:
+		return BLOCKS_BEGUN;
+	case INDEX_FLOW:
+		return is_then ? HELD : BEFORE;
+	default:
+		return LISTS;
+	}
 }
 
 static void offer(const struct index_entry *entry, void *data)
 {
 	struct search *search = data;
 	const struct search_query *query = search->query;
-	const bool is_gap = entry->kind == INDEX_GAP;
-	struct place place = { entry->end_ns, search->file, search->from + entry->offset };
-	struct places *places;
+	const enum list list = list_of(query, entry);
+	const struct place place = { list == GAPS ? -entry->end_ns : entry->end_ns, search->file,
+				     search->from + entry->offset };
 
-	if (is_gap ? entry->end_ns < query->from_ns :
-		     !is_wanted(query, entry) || index_start_ns(entry) > query->to_ns)
+	if (list == LISTS ||
+	    (list != GAPS && (!is_wanted(query, entry) || index_start_ns(entry) > query->to_ns)))
 		return;
-	if (is_gap)
-		place.order = -entry->end_ns;
-	places = is_gap                          ? &search->gaps :
-		 entry->end_ns >= query->from_ns ? &search->held :
-						   &search->before;
-	if (!put_place(places, place))
+	if (!places_put(&search->places[list], place))
 		search->has_failed = true;
 }
 
 static bool can_hold(const struct search *search, const struct index_run *run)
 {
-	const struct places *before = &search->before;
+	const struct places *before = &search->places[BEFORE];
 
 	if (run->begin_ns > search->query->to_ns)
 		return false;
-	return run->until_ns >= search->query->from_ns || before->n < before->most ||
-	       run->until_ns > before->v[0].order;
+	/* One that began long ago may have lasted. */
+	return run->n_blocks || run->until_ns >= search->query->from_ns ||
+	       before->n < before->most || run->until_ns > before->v[0].order;
 }
 
 /* Gaps are below port 0, where ICMP may have ids, too. */
@@ -171,6 +119,7 @@ static int ask_index(struct search *search, const struct search_file *file,
 	int rc = 0;
 
 	search->from = run->from;
+	search->has_flows |= run->n > run->n_gaps + run->n_blocks;
 	if (has_gaps)
 		rc = index_find(file->index_fd, run, 0, offer, search);
 	if (!rc && can_hold(search, run) && !(has_gaps && port == 0))
@@ -180,13 +129,12 @@ static int ask_index(struct search *search, const struct search_file *file,
 
 /* ---- what has no index */
 
-static void offer_line(struct search *search, const char *text, size_t n, uint64_t at, bool gaps)
+static void offer_line(struct search *search, const char *text, size_t n, uint64_t at)
 {
 	struct index_entry entry;
 	struct line line;
 
-	if (line_parse(text, n, &line) || !index_entry_of(&line, 0, &entry) ||
-	    (entry.kind == INDEX_GAP) != gaps)
+	if (line_parse(text, n, &line) || !index_entry_of(&line, 0, &entry))
 		return;
 	search->from = at;
 	offer(&entry, search);
@@ -196,7 +144,6 @@ static void offer_line(struct search *search, const char *text, size_t n, uint64
 static void look_for(struct search *search, const char *word, const char *bytes, size_t n,
 		     uint64_t at)
 {
-	const bool gaps = word[0] == '"';
 	const char *from = bytes, *end = bytes + n, *hit;
 
 	while (from < end && (hit = memmem(from, (size_t)(end - from), word, strlen(word)))) {
@@ -204,8 +151,7 @@ static void look_for(struct search *search, const char *word, const char *bytes,
 		const char *line = before ? before + 1 : from;
 		const char *newline = memchr(hit, '\n', (size_t)(end - hit));
 
-		offer_line(search, line, (size_t)(newline - line), at + (uint64_t)(line - bytes),
-			   gaps);
+		offer_line(search, line, (size_t)(newline - line), at + (uint64_t)(line - bytes));
 		from = newline + 1;
 	}
 }
@@ -231,6 +177,8 @@ static int read_through(struct search *search, const struct search_file *file, u
 		if (n) {
 			look_for(search, digits, bytes, n, from);
 			look_for(search, "\"gap\"", bytes, n, from);
+			look_for(search, "\"block\"", bytes, n, from);
+			search->has_flows |= memmem(bytes, n, FLOW_WORD, strlen(FLOW_WORD)) != NULL;
 		}
 		from += n ? n : (size_t)got;
 	}
@@ -287,12 +235,20 @@ static bool is_of_egress(const struct search_query *query, const struct line *li
 
 bool search_matches(const struct search_query *query, const struct line *line)
 {
-	uint16_t port;
+	uint16_t port, last;
 
-	return line_kind(line) == LINE_IS_FLOW && line_egress_port(line, &port) &&
-	       port == query->port &&
-	       (!query->protocol || line_protocol(line) == query->protocol) &&
-	       is_of_egress(query, line) && has_destination(query, line);
+	switch (line_kind(line)) {
+	case LINE_IS_FLOW:
+		return line_egress_port(line, &port) && port == query->port &&
+		       (!query->protocol || line_protocol(line) == query->protocol) &&
+		       is_of_egress(query, line) && has_destination(query, line);
+	case LINE_IS_BLOCK:
+	case LINE_IS_BLOCK_BEGIN:
+		return line_block_ports(line, &port, &last) && port <= query->port &&
+		       query->port <= last && is_of_egress(query, line);
+	default:
+		return false;
+	}
 }
 
 /* NULL: there is none, or no memory. */
@@ -312,7 +268,7 @@ static char *read_line(int fd, uint64_t at, size_t *ret_n)
 	return text;
 }
 
-static bool read_hit(const struct search *search, const struct place *place, bool is_gap,
+static bool read_hit(const struct search *search, const struct place *place, enum list list,
 		     struct search_hit *ret)
 {
 	struct line *line = &ret->line;
@@ -320,52 +276,41 @@ static bool read_hit(const struct search *search, const struct place *place, boo
 
 	ret->text = read_line(search->files.v[place->file].log_fd, place->at, &n);
 	if (ret->text && line_parse(ret->text, n, line) == 0 &&
-	    (is_gap ? line_kind(line) == LINE_IS_GAP : search_matches(search->query, line)) &&
-	    line_time(line, is_gap ? LINE_FROM : LINE_START, &ret->start_ns) &&
-	    line_time(line, is_gap ? LINE_TO : LINE_END, &ret->end_ns))
+	    line_kind(line) == lists[list].kind &&
+	    (list == GAPS || search_matches(search->query, line)) &&
+	    line_time(line, lists[list].start, &ret->start_ns) &&
+	    line_time(line, lists[list].end, &ret->end_ns))
 		return true;
 	free(ret->text);
 	return false;
 }
 
-static bool add_hit(struct search_hits *hits, const struct search_hit *hit)
-{
-	struct search_hit *v = reallocarray(hits->v, hits->n + 1, sizeof(*v));
-
-	if (!v)
-		return false;
-	hits->v = v;
-	hits->v[hits->n++] = *hit;
-	return true;
-}
-
 /* In a moment that is shorter than the index's milliseconds a line may turn out to have been later, or earlier. */
-static bool is_then(const struct search *search, const struct places *places,
-		    const struct search_hit *hit)
+static bool is_then(const struct search *search, enum list list, const struct search_hit *hit)
 {
-	return places != &search->held ||
+	if (list == BLOCKS_BEGUN)
+		return hit->start_ns <= search->query->to_ns;
+	return (list != HELD && list != BLOCKS) ||
 	       (hit->start_ns <= search->query->to_ns && hit->end_ns >= search->query->from_ns);
 }
 
-static int take_hits(struct search *search, struct places *places, size_t most,
-		     struct search_hits *ret)
+static int take_hits(struct search *search, enum list list, size_t most, struct search_hits *ret)
 {
+	struct places *places = &search->places[list];
 	struct search_hit hit;
 
-	if (places->n)
-		qsort(places->v, places->n, sizeof(*places->v), highest_first);
+	places_sort(places);
 	ret->is_cut |= places->is_cut;
 	for (size_t i = 0; i < places->n; i++) {
 		if (ret->n >= most) {
 			ret->is_cut = true;
 			break;
 		}
-		if (is_again(places, i) ||
-		    !read_hit(search, &places->v[i], places == &search->gaps, &hit))
+		if (places_is_again(places, i) || !read_hit(search, &places->v[i], list, &hit))
 			continue;
-		if (!is_then(search, places, &hit))
+		if (!is_then(search, list, &hit))
 			free(hit.text);
-		else if (!add_hit(ret, &hit))
+		else if (!search_hits_add(ret, &hit))
 			return -ENOMEM;
 	}
 	return 0;
@@ -389,30 +334,44 @@ static void take_bounds(const struct search_files *files, struct search_answer *
 	answer->n_files += files->n;
 }
 
+/* Of all that began and ended, those are left of which that isn't known. */
+static int take_blocks(struct search *search, struct search_answer *answer)
+{
+	struct search_hits v[3] = { 0 };
+	int rc = 0;
+
+	for (int i = 0; !rc && i < 3; i++)
+		rc = take_hits(search, BLOCKS + i, lists[BLOCKS + i].most, &v[i]);
+	if (!rc)
+		rc = search_blocks_settle(v, search->query->most_before, answer);
+	for (int i = 0; i < 3; i++)
+		search_hits_done(&v[i]);
+	return rc;
+}
+
 static int take_all(struct search *search, struct search_answer *answer)
 {
 	const struct search_query *query = search->query;
-	int rc = take_hits(search, &search->held, query->most_held + answer->held.n, &answer->held);
+	int rc = take_hits(search, HELD, query->most_held + answer->held.n, &answer->held);
 
 	if (!rc)
-		rc = take_hits(search, &search->before, query->most_before + answer->before.n,
+		rc = take_hits(search, BEFORE, query->most_before + answer->before.n,
 			       &answer->before);
 	if (!rc)
-		rc = take_hits(search, &search->gaps, GAPS_MAX, &answer->gaps);
-	return rc;
+		rc = take_hits(search, GAPS, GAPS_MAX, &answer->gaps);
+	return rc ? rc : take_blocks(search, answer);
 }
 
 int search_run(const char *path, const struct search_query *query, struct search_answer *answer,
 	       struct err *err)
 {
-	struct search search = { .query = query,
-				 .held = { .most = HELD_MAX },
-				 .before = { .most = BEFORE_MAX },
-				 .gaps = { .most = GAPS_MAX } };
+	struct search search = { .query = query };
 	int rc = search_files_open(path, &search.files, err);
 
 	if (rc)
 		return rc;
+	for (int i = 0; i < LISTS; i++)
+		search.places[i].most = lists[i].most;
 	for (size_t i = 0; !rc && i < search.files.n; i++) {
 		search.file = i;
 		rc = look_into(&search, i, answer);
@@ -423,24 +382,27 @@ int search_run(const char *path, const struct search_query *query, struct search
 		err_set(err, rc, "%s: can't be searched: %s", path, strerror(-rc));
 	else
 		take_bounds(&search.files, answer);
-	free(search.held.v);
-	free(search.before.v);
-	free(search.gaps.v);
+	answer->has_flows |= search.has_flows;
+	for (int i = 0; i < LISTS; i++)
+		free(search.places[i].v);
 	search_files_done(&search.files);
 	return rc;
 }
 
-static void free_hits(struct search_hits *hits)
+void search_hits_done(struct search_hits *hits)
 {
 	for (size_t i = 0; i < hits->n; i++)
 		free(hits->v[i].text);
 	free(hits->v);
+	*hits = (struct search_hits){ 0 };
 }
 
 void search_answer_done(struct search_answer *answer)
 {
-	free_hits(&answer->held);
-	free_hits(&answer->before);
-	free_hits(&answer->gaps);
+	search_hits_done(&answer->held);
+	search_hits_done(&answer->before);
+	search_hits_done(&answer->gaps);
+	search_hits_done(&answer->blocks);
+	search_hits_done(&answer->blocks_before);
 	*answer = (struct search_answer){ 0 };
 }

@@ -46,6 +46,10 @@ struct search_answer {
 	struct search_hits before; /* who had it before and not then, likewise */
 	struct search_hits
 		gaps; /* with then, or later, the earliest first: who ended in one isn't in the log */
+	struct search_hits
+		blocks; /* who had a block with that port then; of one that only began (line_kind) the end isn't known */
+	struct search_hits blocks_before; /* as `before` */
+	bool has_flows;                   /* there are connections in the log, of any port */
 	int64_t first_ns; /* what ended earlier isn't kept; 0: there are no records */
 	int64_t until_ns; /* what ended later may not be there yet; 0: nobody says */
 	size_t n_files;

@@ -154,6 +154,10 @@ static bool time_of(const char *text, size_t n, bool is_last, int64_t *ret_ns)
 		return false;
 	if (line_kind(&line) == LINE_IS_FLOW)
 		return line_time(&line, LINE_END, ret_ns);
+	if (line_kind(&line) == LINE_IS_BLOCK)
+		return line_time(&line, LINE_END, ret_ns);
+	if (line_kind(&line) == LINE_IS_BLOCK_BEGIN)
+		return line_time(&line, LINE_START, ret_ns);
 	return line_kind(&line) == LINE_IS_GAP &&
 	       line_time(&line, is_last ? LINE_TO : LINE_FROM, ret_ns);
 }

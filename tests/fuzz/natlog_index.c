@@ -13,12 +13,15 @@
 
 #include "fuzz.h"
 
-enum { ENTRIES = 300, PORTS = 3 };
+enum { ENTRIES = 300, PORTS = 3, BLOCK = 1 };
 
 static void each(const struct index_entry *entry, void *data)
 {
 	(void)data;
-	if (entry->port >= PORTS || entry->kind != INDEX_FLOW || entry->offset >= ENTRIES)
+	const bool is_flow = entry->kind == INDEX_FLOW && entry->port < PORTS;
+	const bool is_block = entry->kind == INDEX_BLOCK && entry->port == BLOCK;
+
+	if ((!is_flow && !is_block) || entry->offset >= ENTRIES)
 		abort();
 }
 
@@ -32,6 +35,11 @@ static int make(void)
 		entries[i] = (struct index_entry){
 			.end_ns = i, .offset = i, .port = (uint16_t)(i % PORTS), .kind = INDEX_FLOW
 		};
+	for (uint32_t i = 0; i < ENTRIES; i += 20) {
+		entries[i].kind = INDEX_BLOCK;
+		entries[i].port = BLOCK;
+		entries[i].destination = BLOCK + i;
+	}
 	if (fd < 0 || index_append(fd, &run, entries))
 		abort();
 	return fd;

@@ -17,6 +17,7 @@ static void look(const struct line *line, const char *text, size_t size)
 	struct ip4 address;
 	char copy[64];
 	uint64_t number;
+	uint16_t first, last;
 	int64_t ns;
 
 	for (int i = 0; i < LINE_FIELDS; i++) {
@@ -34,6 +35,8 @@ static void look(const struct line *line, const char *text, size_t size)
 	if (index_entry_of(line, 0, &entry) && index_start_ns(&entry) > entry.end_ns)
 		abort();
 	(void)search_matches(&query, line);
+	if (line_block_ports(line, &first, &last) && first > last)
+		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

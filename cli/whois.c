@@ -150,6 +150,84 @@ const struct control_node *whois_live(const struct whois *whois, size_t i)
 	return NULL;
 }
 
+/* ---- blocks */
+
+static const struct control_node *live_blocks(const struct whois *whois)
+{
+	return whois->n_pages ? control_get(control_reply_result(whois->pages[0]), "blocks") : NULL;
+}
+
+static bool is_given(const struct control_node *row)
+{
+	return strcmp(control_text(row, "is"), "given") == 0;
+}
+
+/* Of one whose beginning nobody knows, it's only known for now. */
+static bool was_given(const struct whois *whois, const struct control_node *row)
+{
+	const char *start = control_text(row, "start");
+	int64_t ns;
+
+	if (!is_given(row))
+		return false;
+	if (stamp_parse(start, strlen(start), &ns))
+		return whois->when.to_ns >= whois->asked_ns;
+	return ns <= whois->when.to_ns;
+}
+
+const struct control_node *whois_live_block(const struct whois *whois, size_t i)
+{
+	const struct control_node *rows = live_blocks(whois);
+
+	for (size_t j = 0; j < control_size(rows); j++) {
+		if (was_given(whois, control_at(rows, j)) && i-- == 0)
+			return control_at(rows, j);
+	}
+	return NULL;
+}
+
+const struct control_node *whois_no_block(const struct whois *whois)
+{
+	const struct control_node *rows = live_blocks(whois);
+
+	for (size_t i = 0; i < control_size(rows); i++) {
+		if (!is_given(control_at(rows, i)))
+			return control_at(rows, i);
+	}
+	return NULL;
+}
+
+bool whois_is_live_too(const struct whois *whois, const struct search_hit *hit)
+{
+	const struct control_node *row;
+
+	if (line_kind(&hit->line) != LINE_IS_BLOCK_BEGIN)
+		return false;
+	if (whois->has_live && whois->when.from_ns >= whois->asked_ns)
+		return true;
+	for (size_t i = 0; (row = whois_live_block(whois, i)); i++) {
+		if (line_is(&hit->line, LINE_START, control_text(row, "start")) &&
+		    line_is(&hit->line, LINE_POD_ADDRESS,
+			    control_text(control_get(row, "pod"), "address")))
+			return true;
+	}
+	return false;
+}
+
+static void count_blocks(const struct whois *whois, struct whois_facts *facts)
+{
+	const struct search_hits *blocks = &whois->log.blocks;
+
+	while (whois_live_block(whois, facts->n_blocks))
+		facts->n_blocks++;
+	for (size_t i = 0; i < blocks->n; i++) {
+		if (whois_is_live_too(whois, &blocks->v[i]))
+			continue;
+		facts->n_blocks++;
+		facts->n_endless += line_kind(&blocks->v[i].line) == LINE_IS_BLOCK_BEGIN;
+	}
+}
+
 /* ---- the log */
 
 /* As the daemon says, or its configuration. */
@@ -230,6 +308,16 @@ static int complain_of_nothing(const struct cli *cli, const struct cli_options *
 				 &err);
 }
 
+/* An older daemon says nothing of it, and records them. */
+static bool has_no_flows(const struct whois *whois)
+{
+	const struct control_node *records =
+		whois->n_pages ? control_get(control_reply_result(whois->pages[0]), "log_flows") :
+				 NULL;
+
+	return records && !control_flag(control_reply_result(whois->pages[0]), "log_flows");
+}
+
 static int answer(const struct cli *cli, const struct cli_options *options,
 		  const struct whois *whois)
 {
@@ -238,6 +326,7 @@ static int answer(const struct cli *cli, const struct cli_options *options,
 				     .to_ns = whois->when.to_ns,
 				     .has_live = whois->has_live,
 				     .has_log = whois->has_log,
+				     .has_no_flows = has_no_flows(whois),
 				     .n_held = whois->log.held.n,
 				     .log = &whois->log };
 	CLEANUP(cleanup_control_out) struct control_out *out = control_out_new_answer();
@@ -246,6 +335,7 @@ static int answer(const struct cli *cli, const struct cli_options *options,
 
 	for (size_t i = 0; whois_live(whois, i); i++)
 		facts.n_held++;
+	count_blocks(whois, &facts);
 	verdict = whois_judge(&facts);
 	if (out)
 		whois_report(whois, &verdict, out);

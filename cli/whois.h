@@ -36,6 +36,13 @@ struct whois {
 /* Those that are open now, and were open at the moment, in the order of the pages; NULL ends. */
 const struct control_node *whois_live(const struct whois *whois, size_t i);
 
+/* Those whose block it's in now, and was at the moment; NULL ends. */
+const struct control_node *whois_live_block(const struct whois *whois, size_t i);
+/* What nobody's block has: how it is now; NULL: somebody's has it, or there are no blocks. */
+const struct control_node *whois_no_block(const struct whois *whois);
+/* The log says of this block that it began, and the daemon that it's there still, or isn't. */
+bool whois_is_live_too(const struct whois *whois, const struct search_hit *hit);
+
 void whois_report(const struct whois *whois, const struct whois_verdict *verdict,
 		  struct control_out *out);
 void whois_print(FILE *out, const struct control_node *result);

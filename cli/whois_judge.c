@@ -10,6 +10,7 @@
 
 const char *const whois_words[] = {
 	[WHOIS_HELD] = "held",
+	[WHOIS_BLOCK] = "block",
 	[WHOIS_NOBODY] = "nobody",
 	[WHOIS_UNKNOWN] = "unknown",
 };
@@ -85,6 +86,8 @@ static bool say_bounds(struct whois_verdict *verdict, const struct whois_facts *
 		say(verdict, "there is no log: only what is open now is known");
 	else if (!log->first_ns)
 		say(verdict, "the log has no records");
+	else if (facts->has_no_flows || !log->has_flows)
+		say(verdict, "the log has no connections, only who had which block of ports");
 	else if (facts->from_ns < log->first_ns)
 		say(verdict, "outside what the log keeps: it begins at %s",
 		    stamp_format(log->first_ns, stamp));
@@ -103,7 +106,17 @@ struct whois_verdict whois_judge(const struct whois_facts *facts)
 
 	/* What is open now the kernel knows best. */
 	if (facts->has_live && facts->from_ns >= facts->asked_ns) {
-		verdict.word = facts->n_held ? WHOIS_HELD : WHOIS_NOBODY;
+		verdict.word = facts->n_held   ? WHOIS_HELD :
+			       facts->n_blocks ? WHOIS_BLOCK :
+						 WHOIS_NOBODY;
+		return verdict;
+	}
+	/* Whatever connections aren't known: nobody else had them. */
+	if (!facts->n_held && facts->n_blocks) {
+		verdict.word = WHOIS_BLOCK;
+		if (facts->n_endless == facts->n_blocks)
+			say(&verdict, "the log has the block's beginning and no end: it may have "
+				      "ended before");
 		return verdict;
 	}
 	is_hidden = say_bounds(&verdict, facts);

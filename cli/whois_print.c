@@ -53,9 +53,19 @@ static void print_pod(FILE *out, const struct control_node *record)
 	fputc('\n', out);
 }
 
-static void print_way(FILE *out, const struct control_node *record)
+static void print_egress(FILE *out, const struct control_node *record)
 {
 	const struct control_node *egress = control_get(record, "egress");
+
+	part(out, ", egress IP ", egress, "name", "");
+	part(out, " ", egress, "public", "");
+	part(out, " (", egress, "private", ")");
+	part(out, ", by ", record, "gateway", "");
+	fputc('\n', out);
+}
+
+static void print_way(FILE *out, const struct control_node *record)
+{
 	const struct control_node *destination = control_get(record, "destination");
 
 	part(out, "         ", record, "protocol", "");
@@ -63,11 +73,7 @@ static void print_way(FILE *out, const struct control_node *record)
 	part(out, ":", destination, "port", "");
 	part(out, " type ", destination, "icmp_type", "");
 	part(out, ", policy ", record, "policy", "");
-	part(out, ", egress IP ", egress, "name", "");
-	part(out, " ", egress, "public", "");
-	part(out, " (", egress, "private", ")");
-	part(out, ", by ", record, "gateway", "");
-	fputc('\n', out);
+	print_egress(out, record);
 }
 
 static void print_traffic(FILE *out, const struct control_node *record, const char *key)
@@ -89,7 +95,9 @@ static void print_life(FILE *out, const struct control_node *record)
 	if (end[0])
 		part(out, " to ", record, "end", "");
 	else
-		fputs(start[0] ? " and still open" : "         open now", out);
+		fputs(start[0] ? control_get(record, "state") ? " and still open" : " until now" :
+				 "         open now",
+		      out);
 	if (stamp_parse(start, strlen(start), &from_ns) == 0 &&
 	    stamp_parse(end, strlen(end), &to_ns) == 0) {
 		fputs(" (", out);
@@ -127,6 +135,44 @@ static void print_records(FILE *out, const char *label, const struct control_nod
 	}
 }
 
+/* pod shop/pay-0 (0c4f...), 10.0.1.50, node node1 */
+static void print_blocks(FILE *out, const char *label, const struct control_node *blocks)
+{
+	for (size_t i = 0; i < control_size(blocks); i++) {
+		const struct control_node *block = control_at(blocks, i);
+		const struct control_node *egress = control_get(block, "egress");
+
+		fprintf(out, "%-9s", label);
+		print_pod(out, block);
+		part(out, "         by its block of ports, ", egress, "first_port", "");
+		part(out, "-", egress, "last_port", ", and not by a connection");
+		print_egress(out, block);
+		if (strcmp(control_text(block, "event"), "begin") == 0)
+			part(out, "         ", block, "start", "; its end isn't in the log\n");
+		else if (control_get(block, "start"))
+			print_life(out, block);
+		print_attribution(out, block);
+	}
+}
+
+/* Whose it would have been isn't to be known. */
+static void print_port(FILE *out, const struct control_node *port)
+{
+	const struct control_node *egress = control_get(port, "egress");
+	const bool is_shared = strcmp(control_text(port, "is"), "shared") == 0;
+
+	if (!port)
+		return;
+	fputs(is_shared ? "shared   it's in nobody's block: " :
+			  "free     it's in nobody's block now",
+	      out);
+	if (is_shared) {
+		part(out, "ports ", egress, "first_port", "");
+		part(out, "-", egress, "last_port", " are for all who have none");
+	}
+	part(out, "; egress IP ", egress, "name", "\n");
+}
+
 static void print_question(FILE *out, const struct control_node *result)
 {
 	const struct control_node *question = control_get(result, "question");
@@ -162,6 +208,9 @@ void whois_print(FILE *out, const struct control_node *result)
 	print_question(out, result);
 	print_word(out, result);
 	print_records(out, "held by", control_get(result, "held"));
+	print_blocks(out, "block of", control_get(result, "blocks"));
+	if (control_size(control_get(result, "blocks")) == 0)
+		print_port(out, control_get(result, "port"));
 	if (control_flag(result, "more"))
 		fputs("and      there are more: --destination and --protocol choose\n", out);
 	for (size_t i = 0; i < control_size(reasons); i++) {
@@ -170,6 +219,7 @@ void whois_print(FILE *out, const struct control_node *result)
 		fputc('\n', out);
 	}
 	print_records(out, "before", control_get(result, "before"));
+	print_blocks(out, "before", control_get(result, "blocks_before"));
 	if (control_text(log, "error")[0])
 		part(out, "no log   ", log, "error", "\n");
 }

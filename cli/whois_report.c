@@ -94,7 +94,7 @@ static void put_record(struct control_out *out, const struct source *source)
 		put_fields(out, source, groups[i]);
 		control_end(out);
 	}
-	if (source->row)
+	if (source->row && control_get(source->row, "state"))
 		control_string(out, "state", control_text(source->row, "state"));
 	control_end(out);
 }
@@ -103,6 +103,33 @@ static void put_hits(struct control_out *out, const struct search_hits *hits)
 {
 	for (size_t i = 0; i < hits->n; i++)
 		put_record(out, &(struct source){ .line = &hits->v[i].line });
+}
+
+static void put_blocks(struct control_out *out, const struct whois *whois)
+{
+	const struct search_hits *blocks = &whois->log.blocks;
+	const struct control_node *row;
+
+	control_array(out, "blocks");
+	for (size_t i = 0; (row = whois_live_block(whois, i)); i++)
+		put_record(out, &(struct source){ .row = row });
+	for (size_t i = 0; i < blocks->n; i++) {
+		if (!whois_is_live_too(whois, &blocks->v[i]))
+			put_record(out, &(struct source){ .line = &blocks->v[i].line });
+	}
+	control_end(out);
+	control_array(out, "blocks_before");
+	put_hits(out, &whois->log.blocks_before);
+	control_end(out);
+	row = whois_no_block(whois);
+	if (!row)
+		return;
+	control_object(out, "port");
+	control_string(out, "is", control_text(row, "is"));
+	control_object(out, "egress");
+	put_fields(out, &(struct source){ .row = row }, "egress");
+	control_end(out);
+	control_end(out);
 }
 
 static void put_question(struct control_out *out, const struct whois *whois)
@@ -170,6 +197,7 @@ void whois_report(const struct whois *whois, const struct whois_verdict *verdict
 	control_array(out, "before");
 	put_hits(out, &whois->log.before);
 	control_end(out);
+	put_blocks(out, whois);
 	control_array(out, "gaps");
 	put_hits(out, &whois->log.gaps);
 	control_end(out);

@@ -390,6 +390,8 @@ struct flows *flowlog_flows(const struct flowlog *flowlog)
 
 void flowlog_place(const struct flowlog *flowlog, struct control_out *out)
 {
-	if (flowlog->config.file.path[0])
-		control_string(out, "log_path", flowlog->config.file.path);
+	if (!flowlog->config.file.path[0])
+		return;
+	control_string(out, "log_path", flowlog->config.file.path);
+	control_bool(out, "log_flows", flowlog->has_flows);
 }

@@ -90,7 +90,7 @@ void flowlog_put_blocks(struct flowlog *flowlog, const struct endpoint *egress,
 
 /* What `eipgw flows` asks (gateway/flows.h). */
 struct flows *flowlog_flows(const struct flowlog *flowlog);
-/* For `eipgw whois`: the log's file, as "log_path", if there is one. */
+/* For `eipgw whois`: the log's file, as "log_path", and whether connections are in it, as "log_flows", if there is one. */
 void flowlog_place(const struct flowlog *flowlog, struct control_out *out);
 
 /* Pure, for tests: who has a connection, as natlog's `ask`. `uid` is kept as long as *ret is. */

@@ -218,7 +218,8 @@ static void nobody_is_said_only_where_it_is_known(void **state)
 		struct search_hit gaps[2];
 		const struct search_answer log = { .gaps = { gaps, set_gaps(row, gaps), false },
 						   .first_ns = row->begins * NS,
-						   .until_ns = row->until * NS };
+						   .until_ns = row->until * NS,
+						   .has_flows = true };
 		const struct whois_facts facts = { .asked_ns = ASKED * NS,
 						   .from_ns = row->at * NS,
 						   .to_ns = row->at * NS,
@@ -241,10 +242,63 @@ static void nobody_is_said_only_where_it_is_known(void **state)
 	}
 }
 
+/* Whose block it was is known, whatever connections aren't. */
+static void a_block_answers_where_no_connection_does(void **state)
+{
+	static const struct {
+		const char *what;
+		int at;
+		bool has_live, has_flows, says_no_flows;
+		size_t held, blocks, endless;
+		enum whois_word word;
+		const char *reason; /* NULL: certain */
+	} cases[] = {
+		{ "now", ASKED, true, false, true, 0, 1, 0, WHOIS_BLOCK, NULL },
+		{ "now, with a connection", ASKED, true, true, false, 1, 1, 0, WHOIS_HELD, NULL },
+		{ "now it's nobody's", ASKED, true, false, true, 0, 0, 0, WHOIS_NOBODY, NULL },
+		{ "then", 1500, true, false, true, 0, 1, 0, WHOIS_BLOCK, NULL },
+		{ "then, by a copy", 1500, false, false, false, 0, 1, 0, WHOIS_BLOCK, NULL },
+		{ "then, with a connection", 1500, true, true, false, 1, 1, 0, WHOIS_HELD, NULL },
+		{ "then, and no end", 1500, true, true, false, 0, 1, 1, WHOIS_BLOCK, "no end" },
+		{ "one ended", 1500, true, true, false, 0, 2, 1, WHOIS_BLOCK, NULL },
+		{ "nobody's block", 1500, true, true, false, 0, 0, 0, WHOIS_NOBODY, NULL },
+		{ "nobody's block, in a log of blocks", 1500, true, false, false, 0, 0, 0,
+		  WHOIS_UNKNOWN, "no connections" },
+		{ "or in one that has older connections", 1500, true, true, true, 0, 0, 0,
+		  WHOIS_UNKNOWN, "no connections" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct search_answer log = { .first_ns = BEGINS * NS,
+						   .until_ns = UNTIL * NS,
+						   .has_flows = cases[i].has_flows };
+		const struct whois_facts facts = { .asked_ns = ASKED * NS,
+						   .from_ns = cases[i].at * NS,
+						   .to_ns = cases[i].at * NS,
+						   .has_live = cases[i].has_live,
+						   .has_log = true,
+						   .has_no_flows = cases[i].says_no_flows,
+						   .n_held = cases[i].held,
+						   .n_blocks = cases[i].blocks,
+						   .n_endless = cases[i].endless,
+						   .log = &log };
+		const struct whois_verdict verdict = whois_judge(&facts);
+
+		if (verdict.word != cases[i].word)
+			fail_msg("%s: %s", cases[i].what, whois_words[verdict.word]);
+		if (verdict.n_reasons != (cases[i].reason != NULL) ||
+		    (cases[i].reason && !strstr(verdict.reasons[0], cases[i].reason)))
+			fail_msg("%s: %s", cases[i].what, verdict.reasons[0]);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(
-		nobody_is_said_only_where_it_is_known) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nobody_is_said_only_where_it_is_known),
+		cmocka_unit_test(a_block_answers_where_no_connection_does),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@ from eipgwlab.agent import UDP_PORT
 from eipgwlab.collectors import Capture, Certificates, Journald, Listener, Nfcapd, Peer, Rsyslog
 from eipgwlab.prometheus import fetch
 from proof import status
+from test_blocks import held, limits
 from test_natlog import GONE, MANY_FROM, end_all, only, records, seconds, want_log
 
 pytestmark = pytest.mark.knowing
@@ -438,4 +439,66 @@ def test_a_restart_of_the_daemon_is_a_gap_in_each_output(logged: Logged) -> None
     assert told["cause"] == entry["EIPGW_CAUSE"] == "restart"
     for start, end in ((told["from"], told["to"]), (entry["EIPGW_FROM"], entry["EIPGW_TO"])):
         assert before - 30 <= seconds(start) <= before + 30 and seconds(end) >= before
+    logged.check()
+
+
+# ---- blocks of ports
+
+
+BLOCK_ALLOCATION, BLOCK_DEALLOCATION = 16, 17
+
+
+def test_all_of_them_read_blocks_of_ports(logged: Logged) -> None:
+    lab, gateway = logged.lab, logged.gateway
+    p1 = lab.pods["p1"]
+
+    def blocks_of() -> list[dict[str, Any]]:
+        return [r for r in records(lab, kind="block") if r["pod"]["address"] == p1.address]
+
+    journald = logged.add(Journald(*logged.place("journald")))
+    rsyslog = logged.add(Rsyslog(*logged.place("rsyslog")))
+    capture = logged.add(Capture(*logged.place("capture"), "udp", Nfcapd.PORT))
+    nfcapd = logged.add(Nfcapd(*logged.place("nfcapd")))
+    for peer in (journald, rsyslog, capture, nfcapd):
+        peer.start()
+    want_log(lab)
+    # Beginnings of blocks are told to a collector that wants no beginnings of connections, too.
+    logged.want(**gateway.config["log"], records=["block"], journald={"socket": str(journald.socket)},
+                syslog={"server": f"127.0.0.1:{rsyslog.PORT}", "transport": "tcp"},
+                ipfix={"collector": f"127.0.0.1:{nfcapd.PORT}", "transport": "udp", "events": "end"})
+    gateway.config["limits"] = limits(4)
+    gateway.config["policies"][0]["pod_cidrs"] = [f"{p1.address}/32", f"{lab.pods['p4'].address}/32"]
+    gateway.write_config()
+    lab.start_daemons()
+    block = held(lab)[p1.address]
+    wait_until(lambda: blocks_of(), SOON, "a beginning")
+    gateway.config["policies"][0]["pod_cidrs"] = [f"{lab.pods['p4'].address}/32"]
+    gateway.write_config()
+    gateway.reload()
+    wait_until(lambda: len(blocks_of()) == 2, SOON, "an end")
+    for name in ("file", "journald", "syslog", "ipfix"):
+        logged.told(name)
+
+    begin, end = blocks_of()
+    assert (begin["event"], end["event"], (begin["egress"]["first_port"], begin["egress"]["last_port"])) == ("begin", "end", block)
+    entries = wait_until(lambda: len(journald.entries("block")) == 3 and journald.entries("block"), SOON, "entries", every=0.1)
+    mine = [e for e in entries if e["EIPGW_POD_ADDRESS"] == p1.address]
+    assert [e["EIPGW_EVENT"] for e in mine] == ["begin", "end"] and mine[1]["EIPGW_END"] == end["end"]
+    assert {(int(e["EIPGW_EGRESS_FIRST_PORT"]), int(e["EIPGW_EGRESS_LAST_PORT"])) for e in mine} == {block}
+    assert mine[0]["MESSAGE"] == f"ports {block[0]}-{block[1]} of {lab.eip('bank')} begin for {p1.address}"
+    messages = wait_until(lambda: len(rsyslog.messages("block")) == 3 and rsyslog.messages("block"), SOON, "messages", every=0.1)
+    assert [m["msg"] for m in messages] == records(lab, kind="block")
+    assert all(m["severity"] == "info" for m in messages) and seconds(messages[-1]["timestamp"]) == seconds(end["end"])
+
+    capture.finish()
+    text = capture.text()
+    assert "Malformed" not in text and "No template found" not in text, text[-3000:]
+    assert text.count("Nat Event: Port block allocation") == 2 and text.count("Nat Event: Port block de-allocation") == 1, text[-3000:]
+    told = set(re.findall(r"^ +Port Range (Start|End): (\d+)$", text, re.MULTILINE))
+    assert {("Start", str(block[0])), ("End", str(block[1]))} <= told, told
+    # nfdump 1.7.1 knows the events, and in IPFIX not the ports' elements; tshark does.
+    found = [f for f in nfcapd.flows() if f["src4_addr"] == p1.address]
+    assert "Sequence Errors: 0, Bad Packets: 0" in nfcapd.said(), nfcapd.said()
+    assert sorted(int(f["nat_event_id"]) for f in found) == [BLOCK_ALLOCATION, BLOCK_DEALLOCATION], found
+    assert {f["src4_xlt_ip"] for f in found} == {lab.eip("bank")}
     logged.check()

@@ -337,6 +337,7 @@ static bool needs_another(const struct flowlog *flowlog, const struct gateway_lo
 	const struct gateway_log *a = &flowlog->config;
 
 	return flowlog->has_flows != log_has(b, LOG_RECORD_FLOW) ||
+	       flowlog->blocks.is_wanted != log_has(b, LOG_RECORD_BLOCK) ||
 	       log_is_wanted(a) != log_is_wanted(b) || a->max_connections != b->max_connections ||
 	       a->max_waiting_bytes != b->max_waiting_bytes;
 }

@@ -125,17 +125,25 @@ static bool look_at_some(struct flowlog *flowlog, const struct gateway_view *vie
 	return true;
 }
 
+/* True: what the log remembers beyond isn't there. */
+static bool have_seen_all(struct flowlog *flowlog)
+{
+	const struct gateway_view view = view_of(flowlog);
+
+	if (!flowlog->blocks.is_wanted)
+		return true;
+	/* Between a reload and the run after it, an egress IP's place may be another one's. */
+	return view.config && view.blocks && blocks_are_as(view.blocks, view.config) &&
+	       look_at_some(flowlog, &view);
+}
+
 static void look(void *data)
 {
 	struct flowlog *flowlog = data;
 	struct flowlog_blocks *blocks = &flowlog->blocks;
-	const struct gateway_view view = view_of(flowlog);
 
 	blocks->is_first = false;
-	/* Between a reload and the run after it, an egress IP's place may be another one's. */
-	if (is_recorded(flowlog) && view.config && view.blocks &&
-	    blocks_are_as(view.blocks, view.config) && look_at_some(flowlog, &view) &&
-	    blocks->is_new) {
+	if (flowlog->natlog && have_seen_all(flowlog) && blocks->is_new) {
 		natlog_blocks_are_told(flowlog->natlog);
 		blocks->is_new = false;
 	}

@@ -353,6 +353,11 @@ static struct book *make_book(struct natlog *natlog, struct err *err)
 	struct book *book = natlog->keep ? keep_load(natlog->keep, options.most) : NULL;
 
 	natlog->has_kept = book;
+	/* Nobody would tell of connections that they ended. */
+	if (book && natlog->options.is_blocks_only) {
+		book_look_begin(book);
+		(void)book_look_end(book);
+	}
 	if (book)
 		return book;
 	if (getrandom(options.seed, sizeof(options.seed), 0) != sizeof(options.seed)) {

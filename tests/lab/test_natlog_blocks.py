@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 from eipgwlab import Lab, wait_until
+from eipgwlab.group import Group
+from eipgwlab.model import GATEWAYS
+from labha import start_group
 from labkube import SELECTED, Kube, finish, wait_seen
 from proof import status
 from test_blocks import FIRST, SHARED, SIZE, Block, held, limits
 from test_natlog import SOON, end_all, gaps, log_path, only, records, seconds, told_until, uid_of, want_log
+from test_natlog_history import assert_quiet, settle
 from test_whois import Answer, at, offline, whois
 
 pytestmark = pytest.mark.knowing
@@ -21,8 +25,8 @@ pytestmark = pytest.mark.knowing
 ADDRESS = "10.0.1.57"
 
 
-def blocks_of(lab: Lab, address: str) -> list[Answer]:
-    return [r for r in records(lab, kind="block") if r["pod"]["address"] == address]
+def blocks_of(lab: Lab, address: str, gateway: str = "gw-a") -> list[Answer]:
+    return [r for r in records(lab, gateway, "block") if r["pod"]["address"] == address]
 
 
 def story(lab: Lab, address: str) -> list[tuple[str, str, str]]:
@@ -156,11 +160,42 @@ def test_a_log_that_is_opened_while_blocks_are_there_begins_with_them(make_lab: 
     wait_until(lambda: blocks_of(lab, p1.address), SOON, "its block is in the log")
     found = only(blocks_of(lab, p1.address))
     assert (found["event"], found["attribution"], ports_of(found)) == ("begin", "found", held(lab)[p1.address])
+    # What isn't recorded for a while isn't remembered, and begins anew.
+    for kinds in (["flow"], ["flow", "block"]):
+        gateway.config["log"]["records"] = kinds
+        gateway.write_config()
+        gateway.reload()
+        wait_until(lambda kinds=kinds: (status(gateway)["log"]["open_blocks"] == 0) == ("block" not in kinds), SOON, f"{kinds}")
+    wait_until(lambda: len(blocks_of(lab, p1.address)) == 2, SOON, "its block is in the log again")
+    assert story(lab, p1.address) == [("begin", "-", "found")] * 2
     # Without blocks there are none, whatever the log could have.
     del gateway.config["limits"]
     gateway.write_config()
     gateway.reload()
-    wait_until(lambda: len(blocks_of(lab, p1.address)) == 2, SOON, "its block has ended")
-    assert blocks_of(lab, p1.address)[1]["event"] == "end"
-    assert "blocks" not in whois(lab, f"bank:{FIRST}") or whois(lab, f"bank:{FIRST}")["blocks"] == []
+    wait_until(lambda: len(blocks_of(lab, p1.address)) == 3, SOON, "its block has ended")
+    assert blocks_of(lab, p1.address)[2]["event"] == "end"
+    answer = whois(lab, f"bank:{FIRST}")
+    assert answer["blocks"] == [] and "port" not in answer
     assert lab.foreign() == {} and lab.check_logs() == []
+
+
+@pytest.mark.xdist_group("groups of gateways")
+def test_a_block_goes_with_its_egress_ip_from_one_log_to_the_other(make_group: Callable[..., tuple[Kube, Group]]) -> None:
+    kube, group = make_group(start=False)
+    lab, p1 = kube.lab, kube.lab.pods["p1"]
+    for name in GATEWAYS:
+        lab.daemons[name].config["limits"] = limits(8)
+        want_log(lab, name)
+    start_group(kube, group)
+    settle(group, "gw-b")
+    assert [r["event"] for r in blocks_of(lab, p1.address)] == ["begin"] and blocks_of(lab, p1.address, "gw-b") == []
+    done = lab.daemons["gw-a"].eipgw("drain", "--timeout", "60")
+    assert done.returncode == 0, done.stderr
+    group.wait_carrier("gw-b")
+    wait_until(lambda: len(blocks_of(lab, p1.address)) == 2 and blocks_of(lab, p1.address, "gw-b"), SOON, "both logs know", every=0.1)
+    [_, end], begin = blocks_of(lab, p1.address), only(blocks_of(lab, p1.address, "gw-b"))
+    assert (end["event"], begin["event"]) == ("end", "begin") and begin["pod"] == end["pod"]
+    assert held(lab, "gw-b")[p1.address] == ports_of(begin)
+    answer = whois(lab, f"bank:{ports_of(end)[0]}", "--at", end["start"])
+    assert answer["answer"] == "block" and answer["blocks"][0]["pod"]["name"] == "p1"
+    assert_quiet(lab)

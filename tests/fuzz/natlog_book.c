@@ -45,7 +45,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    book_who_count(again) > book_who_count(book))
 		abort();
 	book_look_begin(book);
-	if (book_look_end(book) != 0 || book_count(book) != 0)
+	if (book_look_end(book) != 0 || book_count(book) != book_count_blocks(book) ||
+	    book_count_blocks(book) != book_count_blocks(again))
+		abort();
+	book_forget_blocks(book);
+	if (book_count(book) != 0 || book_count_blocks(book) != 0)
 		abort();
 	book_free(book);
 	book_free(again);

@@ -10,6 +10,7 @@
 #include <libnftnl/rule.h>
 
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 
@@ -32,7 +33,10 @@ struct nftnl_expr *emit(struct emitter *em, const char *name)
 void emit_load(struct emitter *em, const struct load *load)
 {
 	static const char *const names[] = {
-		[LOAD_META] = "meta", [LOAD_CT] = "ct", [LOAD_PAYLOAD] = "payload"
+		[LOAD_META] = "meta",
+		[LOAD_CT] = "ct",
+		[LOAD_CT_REPLY] = "ct",
+		[LOAD_PAYLOAD] = "payload",
 	};
 	uint32_t reg = load->reg ? load->reg : NFT_REG_1;
 	struct nftnl_expr *expr = load->by == LOAD_NOTHING ? NULL : emit(em, names[load->by]);
@@ -44,7 +48,9 @@ void emit_load(struct emitter *em, const struct load *load)
 		nftnl_expr_set_u32(expr, NFTNL_EXPR_META_DREG, reg);
 		return;
 	}
-	if (load->by == LOAD_CT) {
+	if (load->by == LOAD_CT_REPLY)
+		nftnl_expr_set_u8(expr, NFTNL_EXPR_CT_DIR, IP_CT_DIR_REPLY);
+	if (load->by == LOAD_CT || load->by == LOAD_CT_REPLY) {
 		nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_KEY, load->key);
 		nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_DREG, reg);
 		return;

@@ -10,7 +10,8 @@ struct nat_op;
 struct nftnl_expr;
 struct nftnl_rule;
 
-enum loader { LOAD_NOTHING, LOAD_META, LOAD_CT, LOAD_PAYLOAD };
+/* LOAD_CT_REPLY: of the connection's other direction. */
+enum loader { LOAD_NOTHING, LOAD_META, LOAD_CT, LOAD_CT_REPLY, LOAD_PAYLOAD };
 
 struct load {
 	enum loader by;

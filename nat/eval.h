@@ -23,9 +23,10 @@ struct nat_packet {
 	uint16_t dst_port;
 	uint8_t tcp_flags;
 	uint32_t mark, ct_mark;
-	bool ct_reply;      /* direction */
-	uint32_t ct_state;  /* NAT_STATE_* (one bit), as conntrack will say; 0: untracked */
-	uint32_t ct_status; /* IPS_* */
+	bool ct_reply;           /* direction */
+	uint32_t ct_state;       /* NAT_STATE_* (one bit), as conntrack will say; 0: untracked */
+	uint32_t ct_status;      /* IPS_* */
+	struct ip4 ct_reply_dst; /* where answers go */
 };
 
 enum nat_eval_verdict { NAT_EVAL_ACCEPT, NAT_EVAL_DROP, NAT_EVAL_REJECT };

@@ -233,6 +233,11 @@ static enum outcome eval_ct_status_not(struct walk *w, const struct nat_op *op)
 	return met_if(has_entry(w) && (w->packet->ct_status & op->mask) == 0);
 }
 
+static enum outcome eval_ct_reply_daddr_in(struct walk *w, const struct nat_op *op)
+{
+	return met_if(has_entry(w) && addr_in(w, op, w->packet->ct_reply_dst));
+}
+
 static enum outcome eval_saddr_vmap(struct walk *w, const struct nat_op *op)
 {
 	return verdict_of(w, op, 0, w->packet->src.v);
@@ -441,6 +446,7 @@ nat_eval_fn *const nat_eval_fns[NAT_OP_KIND_COUNT] = {
 	[NAT_CT_STATE] = eval_ct_state,
 	[NAT_CT_STATUS] = eval_ct_status,
 	[NAT_CT_STATUS_NOT] = eval_ct_status_not,
+	[NAT_CT_REPLY_DADDR_IN] = eval_ct_reply_daddr_in,
 	[NAT_SADDR_VMAP] = eval_saddr_vmap,
 	[NAT_MARK_SADDR_VMAP] = eval_mark_saddr_vmap,
 	[NAT_MARK_VMAP] = eval_mark_vmap,

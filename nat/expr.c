@@ -45,6 +45,7 @@ enum source {
 	FROM_CT_DIRECTION,
 	FROM_CT_STATE,
 	FROM_CT_STATUS,
+	FROM_CT_REPLY_DADDR,
 	FROM_UDP_DPORT,
 	FROM_TCP_FLAGS,
 };
@@ -76,6 +77,7 @@ static const struct {
 	[FROM_CT_DIRECTION] = { 0, { { LOAD_CT, .key = NFT_CT_DIRECTION } } },
 	[FROM_CT_STATE] = { 0, { { LOAD_CT, .key = NFT_CT_STATE } } },
 	[FROM_CT_STATUS] = { 0, { { LOAD_CT, .key = NFT_CT_STATUS } } },
+	[FROM_CT_REPLY_DADDR] = { 0, { { LOAD_CT_REPLY, .key = NFT_CT_DST_IP } } },
 	[FROM_UDP_DPORT] = { IPPROTO_UDP,
 			     { { LOAD_PAYLOAD, NFT_PAYLOAD_TRANSPORT_HEADER, TH_DPORT_OFFSET,
 				 2 } } },
@@ -347,6 +349,7 @@ static const struct op_row op_rows[NAT_OP_KIND_COUNT] = {
 	[NAT_CT_STATE] = { FROM_CT_STATE, to_any_bit, false },
 	[NAT_CT_STATUS] = { FROM_CT_STATUS, to_any_bit, false },
 	[NAT_CT_STATUS_NOT] = { FROM_CT_STATUS, to_any_bit, true },
+	[NAT_CT_REPLY_DADDR_IN] = { FROM_CT_REPLY_DADDR, to_set, false },
 	[NAT_SADDR_VMAP] = { FROM_SADDR, to_vmap, false },
 	[NAT_MARK_SADDR_VMAP] = { FROM_MARK_SADDR, to_vmap, false },
 	[NAT_MARK_VMAP] = { FROM_MARK, to_vmap, false },

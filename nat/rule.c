@@ -35,6 +35,7 @@ static const char *const op_texts[NAT_OP_KIND_COUNT] = {
 	[NAT_CT_STATE] = "ct state & %m != 0",
 	[NAT_CT_STATUS] = "ct status & %m != 0",
 	[NAT_CT_STATUS_NOT] = "ct status & %m == 0",
+	[NAT_CT_REPLY_DADDR_IN] = "ct reply ip daddr @%n",
 	[NAT_SADDR_VMAP] = "ip saddr vmap @%n",
 	[NAT_MARK_SADDR_VMAP] = "meta mark . ip saddr vmap @%n",
 	[NAT_MARK_VMAP] = "meta mark vmap @%n",

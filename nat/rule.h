@@ -41,6 +41,7 @@ enum nat_op_kind {
 	NAT_CT_STATE,      /* ct state & mask != 0, NAT_STATE_* */
 	NAT_CT_STATUS,     /* ct status & mask != 0, IPS_* of the kernel */
 	NAT_CT_STATUS_NOT, /* ct status & mask == 0 */
+	NAT_CT_REPLY_DADDR_IN, /* ct reply ip daddr, of a set: under which address the connection leaves */
 	/* Lookups that end in the verdict of the element; no element: the next rule. */
 	NAT_SADDR_VMAP,
 	NAT_MARK_SADDR_VMAP, /* meta mark . ip saddr */

@@ -371,6 +371,7 @@ static const struct {
 	[NAT_IIF_IN] = { .set_kinds = 1 << NAT_SET_IIF },
 	[NAT_IIF_NOT_IN] = { .set_kinds = 1 << NAT_SET_IIF },
 	[NAT_MARK_IN] = { .set_kinds = 1 << NAT_SET_MARKS },
+	[NAT_CT_REPLY_DADDR_IN] = { .set_kinds = 1 << NAT_SET_ADDR },
 	[NAT_SADDR_VMAP] = { .set_kinds = 1 << NAT_MAP_ADDR_VERDICT | 1 << NAT_MAP_RANGE_VERDICT },
 	[NAT_MARK_SADDR_VMAP] = { .set_kinds = 1 << NAT_MAP_MARK_ADDR_VERDICT |
 					       1 << NAT_MAP_MARK_RANGE_VERDICT },
@@ -391,15 +392,16 @@ static const struct {
 static const struct {
 	bool ip, ip6;
 } families[NAT_OP_KIND_COUNT] = {
-	[NAT_SADDR_IN] = { .ip = true },        [NAT_SADDR_NOT_IN] = { .ip = true },
-	[NAT_DADDR_IN] = { .ip = true },        [NAT_DADDR_NOT_IN] = { .ip = true },
-	[NAT_IIF_SADDR_IN] = { .ip = true },    [NAT_IIF_SADDR_NOT_IN] = { .ip = true },
-	[NAT_DADDR6] = { .ip6 = true },         [NAT_SADDR_VMAP] = { .ip = true },
-	[NAT_MARK_SADDR_VMAP] = { .ip = true }, [NAT_SET_MARK_SADDR] = { .ip = true },
-	[NAT_SET_MARK_MAP] = { .ip = true },    [NAT_REJECT_ADMIN] = { .ip = true },
-	[NAT_REJECT_ADMIN6] = { .ip6 = true },  [NAT_SNAT_SADDR] = { .ip = true },
-	[NAT_SNAT_MARK] = { .ip = true },       [NAT_SNAT_MARK_PORTS] = { .ip = true },
-	[NAT_LOAD_PORTS] = { .ip = true },      [NAT_SNAT_MARK_LOADED] = { .ip = true },
+	[NAT_SADDR_IN] = { .ip = true },          [NAT_SADDR_NOT_IN] = { .ip = true },
+	[NAT_DADDR_IN] = { .ip = true },          [NAT_DADDR_NOT_IN] = { .ip = true },
+	[NAT_IIF_SADDR_IN] = { .ip = true },      [NAT_IIF_SADDR_NOT_IN] = { .ip = true },
+	[NAT_DADDR6] = { .ip6 = true },           [NAT_SADDR_VMAP] = { .ip = true },
+	[NAT_MARK_SADDR_VMAP] = { .ip = true },   [NAT_SET_MARK_SADDR] = { .ip = true },
+	[NAT_SET_MARK_MAP] = { .ip = true },      [NAT_REJECT_ADMIN] = { .ip = true },
+	[NAT_REJECT_ADMIN6] = { .ip6 = true },    [NAT_SNAT_SADDR] = { .ip = true },
+	[NAT_SNAT_MARK] = { .ip = true },         [NAT_SNAT_MARK_PORTS] = { .ip = true },
+	[NAT_CT_REPLY_DADDR_IN] = { .ip = true }, [NAT_LOAD_PORTS] = { .ip = true },
+	[NAT_SNAT_MARK_LOADED] = { .ip = true },
 };
 
 static bool op_is_of(const struct nat_op *op, enum nat_family family)

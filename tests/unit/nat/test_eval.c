@@ -51,6 +51,7 @@ enum change {
 	NO_STATUS,
 	MARK_77,
 	CT_MARK_1,
+	LEAVES_AS_1,
 };
 
 static uint32_t or_else(uint32_t value, uint32_t otherwise)
@@ -77,6 +78,7 @@ static struct nat_packet changed(enum change change)
 		[INVALID] = { .ct_state = NAT_STATE_INVALID },
 		[MARK_77] = { .mark = 77 },
 		[CT_MARK_1] = { .ct_mark = 0xff000001 },
+		[LEAVES_AS_1] = { 0 },
 	};
 
 	p.src.v = or_else(values[change].src, p.src.v);
@@ -100,6 +102,8 @@ static struct nat_packet changed(enum change change)
 		p.ct_state = 0;
 	if (change == NO_STATUS)
 		p.ct_status = 0;
+	if (change == LEAVES_AS_1)
+		p.ct_reply_dst.v = p.src.v;
 	return p;
 }
 
@@ -165,6 +169,8 @@ static const struct match_case {
 	{ { NAT_CT_STATE, .mask = 0xf }, UNTRACKED, false },
 	{ { NAT_CT_STATUS, .mask = NAT_STATUS_ASSURED }, NO_CHANGE, true },
 	{ { NAT_CT_STATUS, .mask = NAT_STATUS_ASSURED }, NO_STATUS, false },
+	{ { NAT_CT_REPLY_DADDR_IN, .name = "addrs" }, LEAVES_AS_1, true },
+	{ { NAT_CT_REPLY_DADDR_IN, .name = "addrs" }, NO_CHANGE, false },
 	/* Without an entry neither a match nor its opposite is met. */
 	{ { NAT_CT_MARK, .mask = 0xf00f, .value = 0x2002 }, INVALID, false },
 	{ { NAT_CT_MARK_NOT, .mask = 0xf00f, .value = 1 }, INVALID, false },

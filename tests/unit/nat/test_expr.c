@@ -140,6 +140,10 @@ static const struct {
 	  "ct load status => reg 1 ;"
 	  "bitwise reg 1 = ( reg 1 & 0x00000004 ) ^ 0x00000000 ;"
 	  "cmp eq reg 1 0x00000000 ;" },
+	{ { NAT_CT_REPLY_DADDR_IN, .name = "s" },
+	  "ct reply ip daddr @s",
+	  "ct load dst_ip => reg 1 , dir reply ;"
+	  "lookup reg 1 set s 0x0 ;" },
 	{ { NAT_SADDR_VMAP, .name = "s" },
 	  "ip saddr vmap @s",
 	  "payload load 4b @ network header + 12 => reg 1 ;"

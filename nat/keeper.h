@@ -73,8 +73,8 @@ struct keeper_ops {
 	/* The same for a second table; or KEEPER_NEEDLESS. NULL: there is none. */
 	int (*describe_second)(struct nat_ruleset *ruleset, void *data, struct err *err);
 	struct nat_table second; /* without a name: ip6, and the first one's name */
-	/* Things go on without it: what the kernel refuses makes it KEEPER_SECOND_LACKING, and no run fails. Needless, it
-	 * is removed. */
+	/* Things go on without it: what the kernel refuses makes it KEEPER_SECOND_LACKING, and no run fails unless what
+	 * stands of it can't be removed then. Needless, it is removed. */
 	bool second_is_optional;
 	void (*on_run)(const struct keeper_report *report, void *data);
 	/* Route and link changes of others (netlink/sync.h). May be NULL. */
@@ -127,6 +127,11 @@ int keeper_change(struct keeper *keeper, const struct keeper_delta *delta, struc
  * differs, a run is due, somebody else changed something, or this failed, with the reason in `err`.
  */
 int keeper_next(struct keeper *keeper, struct err *err);
+/*
+ * Brings the second table alone to what is wanted now, at once. 0; 1: a run does it soon, since this failed, with the reason
+ * in `err`.
+ */
+int keeper_change_second(struct keeper *keeper, struct err *err);
 /* A run follows soon, or when a failed one is tried again. */
 bool keeper_is_due(const struct keeper *keeper);
 

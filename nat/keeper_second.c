@@ -14,18 +14,42 @@ static bool means_lacking(int rc)
 	return rc == -ENOENT || rc == -EOPNOTSUPP || rc == -EAFNOSUPPORT || rc == -EPROTONOSUPPORT;
 }
 
+/* Others hear of each transaction: none where there is nothing to remove. */
+static int remove_what_stands(struct keeper_second *second, struct err *err)
+{
+	struct nat_observed seen = { 0 };
+	int rc = nat_sync_observe(second->nat, &seen, err);
+
+	second->described = false;
+	if (!rc && seen.has_table)
+		rc = nat_sync_cleanup(second->nat, err);
+	nat_observed_done(&seen);
+	return rc;
+}
+
+/*
+ * Without an optional table things go on, but not with one that is as it was wanted before: a flowtable would carry on
+ * what is to stop. `rc`: why it couldn't be brought.
+ */
+static int go_without(struct keeper_second *second, bool is_optional, int rc, struct err *err)
+{
+	struct err spare = ERR_NULL;
+
+	if (is_optional ? remove_what_stands(second, &spare) : second->stood || !means_lacking(rc))
+		return rc;
+	second->state = KEEPER_SECOND_LACKING;
+	return err_set(err, 0, "%s", "");
+}
+
 static int bring(struct keeper_second *second, bool is_optional, struct nat_ruleset *ruleset,
 		 struct keeper_second_run *run, struct err *err)
 {
 	int rc = nat_sync_run(second->nat, ruleset, &run->transactions, run->summary, err);
 
-	if (rc && (is_optional || (!second->stood && means_lacking(rc)))) {
-		second->state = KEEPER_SECOND_LACKING;
+	if (rc) {
 		run->summary[0] = '\0';
-		return err_set(err, 0, "%s", "");
+		return go_without(second, is_optional, rc, err);
 	}
-	if (rc)
-		return rc;
 	run->same = second->described && nat_ruleset_equal(&second->wanted, ruleset);
 	nat_ruleset_done(&second->wanted);
 	second->wanted = *ruleset;
@@ -38,18 +62,7 @@ static int bring(struct keeper_second *second, bool is_optional, struct nat_rule
 /* Also what an earlier process left. */
 static int remove_once(struct keeper_second *second, struct err *err)
 {
-	struct nat_observed seen = { 0 };
-	int rc;
-
-	if (second->state == KEEPER_SECOND_NEEDLESS)
-		return 0;
-	second->described = false;
-	/* Others hear of each transaction: none where there is nothing to remove. */
-	rc = nat_sync_observe(second->nat, &seen, err);
-	if (!rc && seen.has_table)
-		rc = nat_sync_cleanup(second->nat, err);
-	nat_observed_done(&seen);
-	return rc;
+	return second->state == KEEPER_SECOND_NEEDLESS ? 0 : remove_what_stands(second, err);
 }
 
 int keeper_second_run(struct keeper_second *second, const struct keeper_ops *ops, void *data,

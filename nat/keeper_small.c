@@ -72,6 +72,17 @@ int keeper_change(struct keeper *keeper, const struct keeper_delta *delta, struc
 	return 0;
 }
 
+int keeper_change_second(struct keeper *keeper, struct err *err)
+{
+	struct keeper_second_run did;
+
+	if (!keeper_second_run(&keeper->second, &keeper->ops, keeper->data, &did, err))
+		return 0;
+	keeper->torn = true;
+	keeper_poke(keeper, KEEPER_CHANGE);
+	return 1;
+}
+
 /* Nothing is due, or was heard of, that would make the kernel other than what was wanted last. */
 static bool is_as_known(struct keeper *keeper)
 {

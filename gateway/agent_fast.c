@@ -21,6 +21,16 @@ int agent_describe_fast(struct nat_ruleset *ruleset, void *data, struct err *err
 	return rc ? err_set(err, rc, "describing the fast path: %s", strerror(-rc)) : 0;
 }
 
+int agent_change_fast(struct agent *agent)
+{
+	struct err err = ERR_NULL;
+	int rc = keeper_change_second(agent->keeper, &err);
+
+	if (rc && err.text[0])
+		log_debug("fast", "%s; a run puts it right", err.text);
+	return rc;
+}
+
 void agent_tell_fast(struct agent *agent, enum keeper_second_state now)
 {
 	if (now == agent->fast)

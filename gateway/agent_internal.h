@@ -148,5 +148,7 @@ int agent_find_uplink(struct agent *agent, struct gateway_config *config, struct
 
 /* The keeper's describe_second, after its describe, which made the view anew. */
 int agent_describe_fast(struct nat_ruleset *ruleset, void *data, struct err *err);
+/* Brings it to the kernel without a run. 0; 1: a run does it. */
+int agent_change_fast(struct agent *agent);
 /* Logs whether the kernel has it: once, and again when it is otherwise. */
 void agent_tell_fast(struct agent *agent, enum keeper_second_state now);

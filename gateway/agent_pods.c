@@ -95,18 +95,23 @@ static int change_group(struct agent *agent, int rc, struct gateway_delta *delta
 	return rc;
 }
 
+/* What the fast path carries goes past a new fence until its table is made anew; behind one that fell it can wait. */
 void agent_take_fence(size_t egress, void *data)
 {
 	struct agent *agent = data;
 	const struct gateway_view view = agent_view(agent);
+	const bool is_fenced = view.fenced[egress];
 	struct gateway_delta delta;
 
 	flowlog_see_fence(agent->flowlog);
 	if (!agent->begun)
 		return; /* the first run does it */
-	if (change_group(agent, gateway_delta_fence(&view, egress, view.fenced[egress], &delta),
-			 &delta) == 0)
-		failover_see_fence(agent->failover, egress);
+	if (change_group(agent, gateway_delta_fence(&view, egress, is_fenced, &delta), &delta) ||
+	    (is_fenced && agent_change_fast(agent)))
+		return;
+	failover_see_fence(agent->failover, egress);
+	if (!is_fenced)
+		(void)agent_change_fast(agent);
 }
 
 void agent_take_share(size_t egress, void *data)

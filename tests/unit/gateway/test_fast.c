@@ -36,8 +36,34 @@ static void an_assured_connection_goes_into_a_flowtable_of_both_devices(void **s
 	assert_false(table.chains[0].policy_drop);
 	assert_int_equal(table.chains[0].n_rules, 1);
 	assert_string_equal(nat_rule_format(&table.chains[0].rules[0], text),
-			    "ct status & 0x4 != 0 flow add @fast");
+			    "ct status & 0x4 != 0 ct reply ip daddr @served flow add @fast");
 	nat_ruleset_done(&table);
+	fixture_done(&f);
+}
+
+/* The packet that the fence drops is in forward before. */
+static void only_what_is_served_goes_into_it(void **state)
+{
+	static const bool none[] = { false, false }, first[] = { true, false },
+			  both[] = { true, true };
+	static const struct {
+		const bool *fenced;
+		size_t n;
+		const char *address;
+	} rows[] = { { none, 2, "10.0.1.201" }, { first, 1, "10.0.1.202" }, { both, 0, NULL } };
+	struct fixture f;
+
+	(void)state;
+	fixture_init_with(&f, two_pods_text);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct nat_ruleset table = described(&f, rows[i].fenced);
+
+		assert_int_equal(table.n_sets, 1);
+		assert_int_equal(table.sets[0].n, rows[i].n);
+		if (rows[i].address)
+			assert_int_equal(table.sets[0].v[0].first, ip(rows[i].address).v);
+		nat_ruleset_done(&table);
+	}
 	fixture_done(&f);
 }
 
@@ -69,6 +95,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_assured_connection_goes_into_a_flowtable_of_both_devices),
+		cmocka_unit_test(only_what_is_served_goes_into_it),
 		cmocka_unit_test(what_is_fenced_off_makes_it_another_table),
 	};
 	return cmocka_run_group_tests_name("gateway/fast", tests, NULL, NULL);

@@ -59,6 +59,9 @@ class Bench:
     def ip(self, *lines: str) -> None:
         netns.ip_batch(lines, self.netns)
 
+    def sysctl(self, values: dict[str, Any]) -> None:
+        netns.sysctl(self.netns, values)
+
     def run(self, *argv: str, stdin: str | None = None) -> str:
         return netns.execute(list(argv), netns=self.netns, stdin=stdin).stdout
 
@@ -149,7 +152,7 @@ def _pod_routes(bench: Bench) -> list[str]:
 
 def plain(bench: Bench) -> None:
     """Forwards, and nothing else. With the tunnel it has the same device and the same routes as eipgwd makes."""
-    netns.sysctl(bench.netns, {"net.ipv4.ip_forward": 1})
+    bench.sysctl({"net.ipv4.ip_forward": 1})
     if bench.variant.tunnel:
         bench.ip(f"link add egw0 address {TUNNEL_MAC} mtu {TUNNEL_MTU} type vxlan external dstport {VXLAN_PORT} ttl 64",
                  "link set egw0 arp off", "link set egw0 up", "address add 169.254.64.2/32 dev egw0",

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # SPDX-FileCopyrightText: The eipgw authors
-"""The parts of the lab (tests/lab/eipgwlab) that the benchmarks use: namespaces, and waiting with a deadline."""
+"""The parts of the lab (tests/lab/eipgwlab) that the benchmarks use: namespaces, waiting with a deadline, and a small virtual machine."""
 
 import sys
 
@@ -8,6 +8,6 @@ from .command import TOP
 
 sys.path.insert(0, str(TOP / "tests" / "lab"))
 
-from eipgwlab import netns, wait  # noqa: E402
+from eipgwlab import netns, smallguest, wait  # noqa: E402
 
-__all__ = ["netns", "wait"]
+__all__ = ["netns", "smallguest", "wait"]

@@ -6,11 +6,13 @@
  *   fill:FLOWS           makes flows 0..FLOWS-1 established: each is sent, answered, and sent again when 2 s are over
  *   out:FLOWS:SECONDS    packets of pods, of a random flow each
  *   back:FLOWS:SECONDS   packets of servers
+ *   put:FLOWS            makes flows 0..FLOWS-1 established in the gateway's kernel, without packets
+ *   burst:FLOWS:SECONDS  as out, in bursts of one flow each
  *   new:FIRST:SECONDS    each packet is the first of flow FIRST, FIRST+1, ...
  *   flush                forgets all connections
  *
  * What counts is the processor time of the gateway's receiving thread for each packet that came out of the gateway again.
- * Prints one JSON list with an object for each phase but flush.
+ * Prints one JSON list with an object for each phase but flush and put.
  */
 #include <errno.h>
 #include <poll.h>
@@ -24,8 +26,12 @@
 
 #include <arpa/inet.h>
 
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
+
 #include "bench.h"
 #include "connections.h"
+#include "nat/flow.h"
 #include "wire.h"
 
 enum { THREADS_MAX = 8, WARM_PACKETS = 50000, RUN_MAX = 20000000 };
@@ -35,6 +41,8 @@ enum { GENERATOR_NICE = -10, ASSURED_AFTER_MS = 2100 };
 struct options {
 	const char *object, *device, *gateway_netns, *gateway_device, *threads;
 	const char *pods, *nodes, *tunnel, *gateway, *egress, *processor;
+	const char *protocol; /* "udp", which is the default, or "tcp" */
+	const char *warm;     /* packets before each measurement; default WARM_PACKETS */
 };
 
 static struct {
@@ -45,6 +53,7 @@ static struct {
 	char gateway_device[16];
 	int threads[THREADS_MAX];
 	size_t n_threads;
+	uint32_t warm;
 	const char *comma; /* before the next object */
 } bench = { .comma = "" };
 
@@ -143,8 +152,8 @@ static void measure(const char *phase, uint32_t flows, double seconds)
 	struct reading start, stop;
 	double began = now(), packets;
 
-	wire_send(bench.wire, WARM_PACKETS);
-	packets = WARM_PACKETS / (now() - began) * seconds;
+	wire_send(bench.wire, bench.warm);
+	packets = bench.warm / (now() - began) * seconds;
 	if (packets > RUN_MAX)
 		packets = RUN_MAX;
 	start = read_all();
@@ -196,6 +205,35 @@ static void fill(uint32_t flows)
 	bench.comma = ", ";
 }
 
+enum { LIFE_S = 3600, MARK = 1 };
+
+/* As packets.bpf.c has flow `index`. */
+static void put(uint32_t flows)
+{
+	const struct packets_work *work = &bench.shared->work;
+
+	for (uint32_t i = 0; i < flows; i++) {
+		uint32_t pod = i % work->pods;
+		const struct ct_flow flow = {
+			.orig = { .src = { PACKETS_PODS + pod % work->nodes * 256 +
+					   2 * (pod / work->nodes) },
+				  .dst = { PACKETS_SERVERS + (i & 255) },
+				  .src_port = (uint16_t)(PACKETS_FIRST_PORT + (i >> 8)),
+				  .dst_port = PACKETS_SERVER_PORT,
+				  .protocol = work->tcp ? IPPROTO_TCP : IPPROTO_UDP },
+			.nat = { work->egress },
+			.nat_port = (uint16_t)(PACKETS_FIRST_PORT + (i >> 8)),
+			.tcp_state = work->tcp ? TCP_CONNTRACK_ESTABLISHED : 0,
+			.mark = MARK,
+			.status = IPS_SEEN_REPLY | IPS_ASSURED,
+			.timeout_s = LIFE_S,
+		};
+
+		connections_put(bench.connections, &flow);
+	}
+	connections_put_end(bench.connections);
+}
+
 static void run_phase(const char *phase)
 {
 	struct packets_work *work = &bench.shared->work;
@@ -211,6 +249,11 @@ static void run_phase(const char *phase)
 		connections_flush(bench.connections);
 	} else if (strncmp(phase, "fill", name) == 0) {
 		fill(flows);
+	} else if (strncmp(phase, "put", name) == 0) {
+		put(flows);
+	} else if (strncmp(phase, "burst", name) == 0) {
+		work->order = PACKETS_IN_BURSTS;
+		measure("burst", flows, seconds);
 	} else if (strncmp(phase, "new", name) == 0) {
 		work->order = PACKETS_IN_TURN;
 		work->next = flows;
@@ -259,6 +302,7 @@ static void open_bench(const struct options *o)
 	struct packets_work work = { .pods = number(o->pods),
 				     .nodes = number(o->nodes),
 				     .tunnel = number(o->tunnel),
+				     .tcp = o->protocol && strcmp(o->protocol, "tcp") == 0,
 				     .gateway = address(o->gateway),
 				     .egress = address(o->egress),
 				     .n_flows = 1 };
@@ -267,6 +311,7 @@ static void open_bench(const struct options *o)
 	    !work.nodes)
 		fail("usage", "bench_packets KEY=VALUE... PHASE...");
 	snprintf(bench.gateway_device, sizeof(bench.gateway_device), "%s", o->gateway_device);
+	bench.warm = o->warm ? number(o->warm) : WARM_PACKETS;
 	read_threads(o->threads);
 	stand_on_processor(number(o->processor));
 	bench.connections = connections_open(o->gateway_netns, &bench.device_stats);
@@ -294,7 +339,8 @@ static bool take_option(const char *argument, struct options *o)
 	       take(argument, "threads", &o->threads) || take(argument, "pods", &o->pods) ||
 	       take(argument, "nodes", &o->nodes) || take(argument, "tunnel", &o->tunnel) ||
 	       take(argument, "gateway", &o->gateway) || take(argument, "egress", &o->egress) ||
-	       take(argument, "processor", &o->processor);
+	       take(argument, "processor", &o->processor) ||
+	       take(argument, "protocol", &o->protocol) || take(argument, "warm", &o->warm);
 }
 
 int main(int argc, char **argv)

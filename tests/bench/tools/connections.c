@@ -18,11 +18,12 @@
 
 #include "base/err.h"
 #include "bench.h"
-#include "nat/ct.h"
+#include "nat/flow.h"
 #include "nat/nfnl.h"
 
 struct connections {
 	struct nfnl *nfnl;
+	struct ct_writer *writer;
 	FILE *count;
 };
 
@@ -35,12 +36,13 @@ struct connections *connections_open(const char *netns_path, FILE **ret_device_s
 
 	if (!connections || home < 0 || there < 0 || setns(there, CLONE_NEWNET) < 0)
 		fail(netns_path, strerror(errno));
-	/* All three stay in the namespace in which they were opened. */
+	/* All of them stay in the namespace in which they were opened. */
 	connections->nfnl = nfnl_open(&err);
+	connections->writer = ct_writer_new(&err);
 	connections->count = fopen("/proc/sys/net/netfilter/nf_conntrack_count", "re");
 	*ret_device_stats = fopen("/proc/thread-self/net/dev", "re");
-	if (!connections->nfnl || !connections->count || !*ret_device_stats ||
-	    setns(home, CLONE_NEWNET) < 0)
+	if (!connections->nfnl || !connections->writer || !connections->count ||
+	    !*ret_device_stats || setns(home, CLONE_NEWNET) < 0)
 		fail(netns_path, err.text[0] ? err.text : strerror(errno));
 	close(home);
 	close(there);
@@ -49,6 +51,7 @@ struct connections *connections_open(const char *netns_path, FILE **ret_device_s
 
 void connections_close(struct connections *connections)
 {
+	ct_writer_free(connections->writer);
 	nfnl_close(connections->nfnl);
 	fclose(connections->count);
 	free(connections);
@@ -83,6 +86,22 @@ long connections_assured(const struct connections *connections)
 		fail("connections", err.text);
 	ct_entries_done(&none);
 	return assured;
+}
+
+void connections_put(const struct connections *connections, const struct ct_flow *flow)
+{
+	struct err err = ERR_NULL;
+
+	if (ct_writer_put(connections->writer, CT_FLOW_NEW, flow, &err))
+		fail("connections", err.text);
+}
+
+void connections_put_end(const struct connections *connections)
+{
+	struct err err = ERR_NULL;
+
+	if (ct_writer_flush(connections->writer, &err))
+		fail("connections", err.text);
 }
 
 void connections_flush(const struct connections *connections)

@@ -10,6 +10,7 @@
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/pkt_cls.h>
+#include <linux/tcp.h>
 #include <linux/udp.h>
 
 #include <bpf/bpf_endian.h>
@@ -20,6 +21,8 @@
 enum {
 	UDP_BYTES = sizeof(struct udphdr) + PACKETS_PAYLOAD,
 	IP_BYTES = sizeof(struct iphdr) + UDP_BYTES,
+	DONT_FRAGMENT = 0x4000,
+	TCP_PAYLOAD = UDP_BYTES - sizeof(struct tcphdr), /* so that frames are alike */
 	OUTER_UDP_BYTES = PACKETS_FRAME + PACKETS_TUNNEL_BYTES - ETH_HLEN - sizeof(struct iphdr)
 };
 
@@ -52,19 +55,19 @@ static __always_inline void write_eth(struct ethhdr *eth, int inside, __u8 to, _
 	eth->h_proto = bpf_htons(ETH_P_IP);
 }
 
-static __always_inline void write_ip(struct iphdr *ip, __u16 length, __u16 flags, __u32 saddr,
+static __always_inline void write_ip(struct iphdr *ip, __u16 length, __u32 protocol, __u32 saddr,
 				     __u32 daddr)
 {
 	*(__u16 *)ip = bpf_htons(0x4500);
 	ip->tot_len = bpf_htons(length);
 	ip->id = 0;
-	ip->frag_off = bpf_htons(flags);
+	ip->frag_off = bpf_htons(DONT_FRAGMENT);
 	ip->ttl = 64;
-	ip->protocol = IPPROTO_UDP;
+	ip->protocol = (__u8)protocol;
 	ip->saddr = bpf_htonl(saddr);
 	ip->daddr = bpf_htonl(daddr);
-	ip->check =
-		bpf_htons(folded(0x4500u + length + flags + 0x4011u + address_sum(saddr, daddr)));
+	ip->check = bpf_htons(folded(0x4500u + length + DONT_FRAGMENT + 0x4000u + protocol +
+				     address_sum(saddr, daddr)));
 }
 
 static __always_inline void write_udp(struct udphdr *udp, __u32 addresses, __u16 source, __u16 dest)
@@ -75,6 +78,24 @@ static __always_inline void write_udp(struct udphdr *udp, __u32 addresses, __u16
 	udp->dest = bpf_htons(dest);
 	udp->len = bpf_htons(UDP_BYTES);
 	udp->check = bpf_htons(sum ? sum : 0xffff);
+}
+
+/* An ACK with data, all of which is 0. */
+static __always_inline void write_tcp(struct tcphdr *tcp, __u32 addresses, __u16 source, __u16 dest,
+				      __u32 sequence)
+{
+	__u16 flags = 0x5010, window = 0x4000;
+	__u32 sum = addresses + IPPROTO_TCP + UDP_BYTES + source + dest + (sequence >> 16) +
+		    (sequence & 0xffff) + flags + window;
+
+	tcp->source = bpf_htons(source);
+	tcp->dest = bpf_htons(dest);
+	tcp->seq = bpf_htonl(sequence);
+	tcp->ack_seq = 0;
+	*(__u16 *)((char *)tcp + 12) = bpf_htons(flags);
+	tcp->window = bpf_htons(window);
+	tcp->check = bpf_htons(folded(sum));
+	tcp->urg_ptr = 0;
 }
 
 struct flow {
@@ -92,7 +113,8 @@ static __always_inline struct flow flow_of(__u32 index)
 			      .port = (__u16)(PACKETS_FIRST_PORT + (index >> 8)) };
 }
 
-static __always_inline void write_inner(struct ethhdr *eth, int inside, const struct flow *flow)
+static __always_inline void write_inner(struct ethhdr *eth, int inside, const struct flow *flow,
+					__u32 sequence)
 {
 	int back = shared.work.direction == PACKETS_BACK;
 	__u32 egress = shared.work.egress ? shared.work.egress : flow->pod;
@@ -100,9 +122,14 @@ static __always_inline void write_inner(struct ethhdr *eth, int inside, const st
 	struct iphdr *ip = (void *)(eth + 1);
 
 	write_eth(eth, inside, 1, 2);
-	write_ip(ip, IP_BYTES, 0x4000, saddr, daddr);
-	write_udp((void *)(ip + 1), address_sum(saddr, daddr),
-		  back ? PACKETS_SERVER_PORT : flow->port, back ? flow->port : PACKETS_SERVER_PORT);
+	__u16 source = back ? PACKETS_SERVER_PORT : flow->port,
+	      dest = back ? flow->port : PACKETS_SERVER_PORT;
+
+	write_ip(ip, IP_BYTES, shared.work.tcp ? IPPROTO_TCP : IPPROTO_UDP, saddr, daddr);
+	if (shared.work.tcp)
+		write_tcp((void *)(ip + 1), address_sum(saddr, daddr), source, dest, sequence);
+	else
+		write_udp((void *)(ip + 1), address_sum(saddr, daddr), source, dest);
 }
 
 /* Linux makes the outer source port of a hash of the inner flow too. */
@@ -121,7 +148,7 @@ static __always_inline void write_outer(struct ethhdr *eth, __u32 node, __u16 po
 	struct vxlan *vxlan = (void *)(udp + 1);
 
 	write_eth(eth, 0, 1, 2);
-	write_ip(ip, sizeof(*ip) + OUTER_UDP_BYTES, 0, node, shared.work.gateway);
+	write_ip(ip, sizeof(*ip) + OUTER_UDP_BYTES, IPPROTO_UDP, node, shared.work.gateway);
 	udp->source = bpf_htons(port);
 	udp->dest = bpf_htons(PACKETS_VXLAN_PORT);
 	udp->len = bpf_htons(OUTER_UDP_BYTES);
@@ -144,25 +171,29 @@ SEC("xdp") int generate(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct flow flow;
-	__u32 index;
+	__u32 index, sequence = 0;
 
-	if (shared.work.order == PACKETS_RANDOM)
+	if (shared.work.order == PACKETS_RANDOM) {
 		index = bpf_get_prandom_u32() % shared.work.n_flows;
-	else if (must_wait())
+	} else if (shared.work.order == PACKETS_IN_BURSTS) {
+		index = shared.work.next / PACKETS_BURST % shared.work.n_flows;
+		sequence = shared.work.next++ * TCP_PAYLOAD;
+	} else if (must_wait()) {
 		return XDP_DROP;
-	else
+	} else {
 		index = shared.work.next++;
+	}
 	flow = flow_of(index);
 
 	if (!shared.work.tunnel || shared.work.direction == PACKETS_BACK) {
 		if (data + PACKETS_FRAME > end)
 			return XDP_ABORTED;
-		write_inner(data, 0, &flow);
+		write_inner(data, 0, &flow, sequence);
 	} else {
 		if (data + PACKETS_TUNNEL_BYTES + PACKETS_FRAME > end)
 			return XDP_ABORTED;
 		write_outer(data, flow.node, outer_port(index));
-		write_inner(data + PACKETS_TUNNEL_BYTES, 1, &flow);
+		write_inner(data + PACKETS_TUNNEL_BYTES, 1, &flow, sequence);
 	}
 	return (int)bpf_redirect(shared.work.out_ifindex, 0);
 }
@@ -187,20 +218,22 @@ SEC("tc") int arrive(struct __sk_buff *skb)
 	struct ethhdr *eth = data;
 	struct iphdr *ip = (void *)(eth + 1);
 	struct udphdr *udp = (void *)(ip + 1);
+	__u32 packets = skb->gso_segs ? skb->gso_segs : 1; /* as they would be on a wire */
 
+	/* TCP has its ports at the same place. */
 	if ((void *)(udp + 1) > end || eth->h_proto != bpf_htons(ETH_P_IP) ||
-	    ip->protocol != IPPROTO_UDP)
+	    (ip->protocol != IPPROTO_UDP && ip->protocol != IPPROTO_TCP))
 		return TC_ACT_OK;
 	if (udp->dest == bpf_htons(PACKETS_SERVER_PORT)) {
 		if (shared.work.egress && ip->saddr != bpf_htonl(shared.work.egress))
 			shared.arrived.wrong++;
-		shared.arrived.out++;
+		shared.arrived.out += packets;
 		return shared.work.reflect ? turn_round(eth, ip, udp) : TC_ACT_SHOT;
 	}
 	if (udp->dest != bpf_htons(PACKETS_VXLAN_PORT) &&
 	    udp->source != bpf_htons(PACKETS_SERVER_PORT))
 		return TC_ACT_OK;
-	shared.arrived.back++;
+	shared.arrived.back += packets;
 	return TC_ACT_SHOT;
 }
 

@@ -14,16 +14,19 @@ enum packets_direction {
 	PACKETS_BACK /* from a server to the egress IP */
 };
 
-enum packets_order { PACKETS_RANDOM, PACKETS_IN_TURN };
+/* In bursts, each of one flow: what the kernel merges (GRO), if it's TCP. */
+enum packets_order { PACKETS_RANDOM, PACKETS_IN_TURN, PACKETS_IN_BURSTS };
 
 /* Written by the driver between runs, read by the generator. Addresses are in host byte order. */
 struct packets_work {
 	__u32 direction, order;
-	__u32 n_flows, next; /* RANDOM: of flows 0..n_flows-1; IN_TURN: next, next+1, ... */
-	__u32 pods, nodes;   /* pods are dealt to the first `nodes` nodes in turn */
-	__u32 tunnel;        /* 0: pods' packets come as they are */
-	__u32 gateway;       /* outer destination */
-	__u32 egress;        /* where servers answer to; 0: to the pod */
+	__u32 n_flows,
+		next; /* RANDOM, IN_BURSTS: of flows 0..n_flows-1; IN_TURN: next, next+1, ... */
+	__u32 pods, nodes; /* pods are dealt to the first `nodes` nodes in turn */
+	__u32 tcp;         /* segments of established connections; else UDP */
+	__u32 tunnel;      /* 0: pods' packets come as they are */
+	__u32 gateway;     /* outer destination */
+	__u32 egress;      /* where servers answer to; 0: to the pod */
 	__u32 out_ifindex;
 	__u32 reflect; /* packets to servers are turned round, as if the server had answered */
 	/* IN_TURN: of the packets since `next` was `first`, at most `window` lack an answer, and none is made from `last` on.
@@ -45,7 +48,8 @@ struct packets_shared {
 	struct packets_arrived arrived __attribute__((aligned(64)));
 };
 
-#define PACKETS_PAYLOAD 18
+#define PACKETS_PAYLOAD 18 /* of UDP; of TCP twelve less */
+#define PACKETS_BURST 32
 #define PACKETS_FRAME 60        /* with the payload */
 #define PACKETS_TUNNEL_BYTES 50 /* before it */
 #define PACKETS_VNI 77

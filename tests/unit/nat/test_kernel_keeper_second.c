@@ -93,11 +93,12 @@ static void deadline_expired(void *data)
 	fail_msg("no run within the deadline");
 }
 
-static int set_up(void **state)
+static int set_up_with(void **state, bool is_optional)
 {
-	static const struct keeper_ops ops = { .describe = describe,
-					       .describe_second = describe_second,
-					       .on_run = on_run };
+	const struct keeper_ops ops = { .describe = describe,
+					.describe_second = describe_second,
+					.second_is_optional = is_optional,
+					.on_run = on_run };
 	struct world *world = calloc(1, sizeof(*world));
 	struct err err = ERR_NULL;
 	void *kernel;
@@ -113,6 +114,16 @@ static int set_up(void **state)
 	assert_non_null(world->keeper);
 	*state = world;
 	return 0;
+}
+
+static int set_up(void **state)
+{
+	return set_up_with(state, false);
+}
+
+static int set_up_optional(void **state)
+{
+	return set_up_with(state, true);
 }
 
 static int tear_down(void **state)
@@ -251,8 +262,59 @@ static void a_kernel_without_such_tables_is_lived_with(void **state)
 	assert_int_equal(keeper_second_state(w->keeper), KEEPER_SECOND_KEPT);
 }
 
+/* As it was wanted before it must not stand. */
+static void an_optional_one_that_is_refused_goes(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(run(w, KEEPER_START), 0);
+	assert_true(stands("ip6"));
+	w->six = UNKNOWN_TYPE;
+	assert_int_equal(run(w, KEEPER_CHANGE), 0);
+	assert_int_equal(keeper_second_state(w->keeper), KEEPER_SECOND_LACKING);
+	assert_false(stands("ip6"));
+	w->six = SOUND;
+	assert_int_equal(run(w, KEEPER_PERIODIC), 0);
+	assert_true(stands("ip6"));
+}
+
+static void it_is_changed_alone_without_a_run(void **state)
+{
+	struct world *w = *state;
+	struct err err = ERR_NULL;
+
+	assert_int_equal(run(w, KEEPER_START), 0);
+	w->report = (struct keeper_report){ 0 };
+	w->six = UNKNOWN_TYPE;
+	assert_int_equal(keeper_change_second(w->keeper, &err), 0);
+	assert_false(stands("ip6"));
+	w->six = ANOTHER;
+	assert_int_equal(keeper_change_second(w->keeper, &err), 0);
+	assert_true(stands("ip6"));
+	w->six = NEEDLESS;
+	assert_int_equal(keeper_change_second(w->keeper, &err), 0);
+	assert_false(stands("ip6"));
+	assert_int_equal(keeper_stats(w->keeper).runs, 1);
+	assert_false(keeper_is_due(w->keeper));
+}
+
+/* Who wants it can't do without, and a run tells why. */
+static void one_that_is_not_optional_is_left_to_a_run(void **state)
+{
+	struct world *w = *state;
+	struct err err = ERR_NULL;
+
+	assert_int_equal(run(w, KEEPER_START), 0);
+	w->six = UNKNOWN_TYPE;
+	assert_int_equal(keeper_change_second(w->keeper, &err), 1);
+	assert_true(err.text[0] != '\0');
+	assert_true(stands("ip6"));
+	assert_true(keeper_is_due(w->keeper));
+}
+
 int main(void)
 {
+#define OPTIONAL(f) cmocka_unit_test_setup_teardown(f, set_up_optional, tear_down)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(both_tables_stand_after_one_run),
@@ -261,6 +323,9 @@ int main(void)
 		TEST(the_second_does_not_wait_for_the_first),
 		TEST(where_it_is_needless_nothing_is_made),
 		TEST(a_kernel_without_such_tables_is_lived_with),
+		OPTIONAL(an_optional_one_that_is_refused_goes),
+		OPTIONAL(it_is_changed_alone_without_a_run),
+		TEST(one_that_is_not_optional_is_left_to_a_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@ import contextlib
 import json
 import shlex
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,15 +29,12 @@ class Bench(gateways.Bench):
 
     guest: Any = field(default=None)
 
-    def ip(self, *lines: str) -> None:
-        self.batch(self.netns, lines)
+    def add(self, *names: str) -> None:
+        self.guest.run("; ".join(f"ip netns add {name}" for name in names))
 
-    def batch(self, where: str, lines: tuple[str, ...] | list[str]) -> None:
+    def batch(self, where: str, lines: Iterable[str]) -> None:
         self.guest.put("/tmp/batch", "\n".join(lines) + "\n")
         self.guest.run(f"ip -n {where} -b /tmp/batch")
-
-    def sysctl(self, values: dict[str, Any]) -> None:
-        self.set(self.netns, values)
 
     def set(self, where: str, values: dict[str, Any]) -> None:
         self.guest.run("\n".join(f"ip netns exec {where} sysctl -qw {key}={value}" for key, value in values.items()))
@@ -44,24 +42,6 @@ class Bench(gateways.Bench):
     def run(self, *argv: str, stdin: str | None = None) -> str:
         assert stdin is None
         return self.guest.run(f"ip netns exec {self.netns} {shlex.join(argv)}")
-
-
-def _wire(bench: Bench) -> None:
-    """As gateways.Gateways makes it."""
-    bench.guest.run(f"ip netns add {bench.netns}; ip netns add {bench.wire_netns}")
-    for name in (bench.netns, bench.wire_netns):
-        bench.set(name, {"net.ipv6.conf.all.disable_ipv6": 1, "net.ipv6.conf.default.disable_ipv6": 1,
-                         "net.ipv4.conf.all.rp_filter": 0, "net.ipv4.conf.default.rp_filter": 0})
-    queue = "numtxqueues 1 numrxqueues 1"
-    bench.ip("link set lo up",
-             f"link add {bench.device} mtu {gateways.ENI_MTU} address {gateways.GATEWAY_MAC} {queue} type veth"
-             f" peer name {gateways.WIRE} mtu {gateways.ENI_MTU} address {gateways.WIRE_MAC} {queue} netns {bench.wire_netns}")
-    bench.batch(bench.wire_netns, ["link set lo up", f"link set {gateways.WIRE} up"])
-    bench.ip(f"link set {bench.device} up", f"address add {configs.GATEWAY}/24 dev {bench.device}",
-             f"neighbour replace {configs.ROUTER} lladdr {gateways.WIRE_MAC} dev {bench.device} nud permanent",
-             f"route add default via {configs.ROUTER}")
-    bench.sysctl({"net.netfilter.nf_conntrack_checksum": 0})
-    bench.run("ethtool", "-K", bench.device, "gro", "on")
 
 
 def _thread(bench: Bench) -> None:
@@ -102,7 +82,7 @@ class Gateways:
         letter = chr(ord("a") + len(self.benches))
         bench = Bench(variant, f"bp{letter}", f"gw{letter}", f"wire{letter}", Path("/"), Path("/"), guest=self._guest)
         self.benches.append(bench)
-        _wire(bench)
+        gateways.wire(bench)
         variant.build(bench)
         _thread(bench)
         return bench

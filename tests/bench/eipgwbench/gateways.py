@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,13 +57,43 @@ class Bench:
     threads: list[int] = field(default_factory=list)
 
     def ip(self, *lines: str) -> None:
-        netns.ip_batch(lines, self.netns)
+        self.batch(self.netns, lines)
 
     def sysctl(self, values: dict[str, Any]) -> None:
-        netns.sysctl(self.netns, values)
+        self.set(self.netns, values)
+
+    # Where the namespaces are.
+    def add(self, *names: str) -> None:
+        netns.ip_batch([f"netns add {name}" for name in names])
+
+    def batch(self, where: str, lines: Iterable[str]) -> None:
+        netns.ip_batch(lines, where)
+
+    def set(self, where: str, values: dict[str, Any]) -> None:
+        netns.sysctl(where, values)
 
     def run(self, *argv: str, stdin: str | None = None) -> str:
         return netns.execute(list(argv), netns=self.netns, stdin=stdin).stdout
+
+
+def wire(bench: Bench) -> None:
+    """The gateway's namespace, and the other end of its only device."""
+    bench.add(bench.netns, bench.wire_netns)
+    for name in (bench.netns, bench.wire_netns):
+        bench.set(name, {"net.ipv6.conf.all.disable_ipv6": 1, "net.ipv6.conf.default.disable_ipv6": 1,
+                         "net.ipv4.conf.all.rp_filter": 0, "net.ipv4.conf.default.rp_filter": 0})
+    queue = "numtxqueues 1 numrxqueues 1"
+    bench.ip("link set lo up",
+             f"link add {bench.device} mtu {ENI_MTU} address {GATEWAY_MAC} {queue} type veth"
+             f" peer name {WIRE} mtu {ENI_MTU} address {WIRE_MAC} {queue} netns {bench.wire_netns}")
+    bench.batch(bench.wire_netns, ["link set lo up", f"link set {WIRE} up"])
+    bench.ip(f"link set {bench.device} up", f"address add {configs.GATEWAY}/24 dev {bench.device}",
+             f"neighbour replace {configs.ROUTER} lladdr {WIRE_MAC} dev {bench.device} nud permanent",
+             f"route add default via {configs.ROUTER}")
+    # ENA verifies checksums; a frame made by BPF says nothing, and conntrack would compute them.
+    bench.sysctl({"net.netfilter.nf_conntrack_checksum": 0})
+    # A veth polls (NAPI) only with GRO.
+    bench.run("ethtool", "-K", bench.device, "gro", "on")
 
 
 class Gateways:
@@ -83,28 +113,10 @@ class Gateways:
         device = f"bp{os.getpid()}{letter}"
         bench = Bench(variant, device, f"{device}-gw", f"{device}-wire", directory, self._eipgwd)
         self.benches.append(bench)
-        self._wire(bench)
+        wire(bench)
         variant.build(bench)
         self._thread(bench)
         return bench
-
-    def _wire(self, bench: Bench) -> None:
-        netns.ip_batch([f"netns add {bench.netns}", f"netns add {bench.wire_netns}"])
-        for name in (bench.netns, bench.wire_netns):
-            netns.sysctl(name, {"net.ipv6.conf.all.disable_ipv6": 1, "net.ipv6.conf.default.disable_ipv6": 1,
-                                "net.ipv4.conf.all.rp_filter": 0, "net.ipv4.conf.default.rp_filter": 0})
-        queue = "numtxqueues 1 numrxqueues 1"
-        bench.ip("link set lo up",
-                 f"link add {bench.device} mtu {ENI_MTU} address {GATEWAY_MAC} {queue} type veth"
-                 f" peer name {WIRE} mtu {ENI_MTU} address {WIRE_MAC} {queue} netns {bench.wire_netns}")
-        netns.ip_batch(["link set lo up", f"link set {WIRE} up"], bench.wire_netns)
-        bench.ip(f"link set {bench.device} up", f"address add {configs.GATEWAY}/24 dev {bench.device}",
-                 f"neighbour replace {configs.ROUTER} lladdr {WIRE_MAC} dev {bench.device} nud permanent",
-                 f"route add default via {configs.ROUTER}")
-        # ENA verifies checksums; a frame made by BPF says nothing, and conntrack would compute them.
-        netns.sysctl(bench.netns, {"net.netfilter.nf_conntrack_checksum": 0})
-        # A veth polls (NAPI) only with GRO.
-        bench.run("ethtool", "-K", bench.device, "gro", "on")
 
     def _thread(self, bench: Bench) -> None:
         """A kernel thread of its own receives for the device, so that its processor time can be read."""

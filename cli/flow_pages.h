@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-/* The daemon's connections, page by page (gateway/flows.h). */
+/* The daemon's connections, page by page (gateway/log/flows.h). */
 #pragma once
 
 #include <stdbool.h>

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # SPDX-FileCopyrightText: The eipgw authors
-# cmake -DFROM=gateway/page -DSTYLE="a.css" -DSCRIPTS="a.js b.js" -DTO=DIR -P page.cmake
+# cmake -DFROM=gateway/tell/page -DSTYLE="a.css" -DSCRIPTS="a.js b.js" -DTO=DIR -P page.cmake
 #
-# Makes one document of the page's files, and of that TO/gateway/page_text.c: the bytes, and the policy that lets a browser run
+# Makes one document of the page's files, and of that TO/gateway/tell/page_text.c: the bytes, and the policy that lets a browser run
 # nothing else than what is in it, by hashes. The same files give the same bytes.
 cmake_minimum_required(VERSION 3.25)
 
@@ -48,9 +48,9 @@ set(policy "default-src 'none'; script-src '${script_hash}'; style-src '${style_
 string(APPEND policy "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'")
 
 set(head "// SPDX-License-Identifier: GPL-3.0-or-later\n// SPDX-FileCopyrightText: The eipgw authors\n/* Made of ${FROM}. */\n")
-file(WRITE "${TO}/gateway/page_text.html" "${html}")
-file(READ "${TO}/gateway/page_text.html" bytes HEX)
+file(WRITE "${TO}/gateway/tell/page_text.html" "${html}")
+file(READ "${TO}/gateway/tell/page_text.html" bytes HEX)
 string(REGEX REPLACE "(................................)" "\\1\n" bytes "${bytes}")
 string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
-file(WRITE "${TO}/gateway/page_text.c" "${head}#include \"gateway/page_text.h\"\n
+file(WRITE "${TO}/gateway/tell/page_text.c" "${head}#include \"gateway/tell/page_text.h\"\n
 const char page_policy[] =\n\t\"${policy}\";\nconst unsigned char page_text[] = {\n${bytes}\n};\nconst size_t page_text_length = sizeof(page_text);\n")

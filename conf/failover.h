@@ -19,7 +19,7 @@ struct gateway_failover {
 	uint32_t heartbeat_port;             /* UDP */
 	uint32_t replication_port;           /* TCP */
 	char lease_namespace[FAILOVER_NAMESPACE_MAX];
-	/* gateway/drain.h; "": there is no hook; the group of the instance's tag */
+	/* gateway/group/drain.h; "": there is no hook; the group of the instance's tag */
 	char lifecycle_hook[FAILOVER_NAME_MAX], auto_scaling_group[FAILOVER_NAME_MAX];
 };
 

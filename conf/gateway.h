@@ -24,7 +24,7 @@ struct err;
 /* Who sees to it that the Elastic IPs are where the configuration says. */
 enum gateway_ownership { OWNERSHIP_STATIC, OWNERSHIP_EC2 };
 
-/* Whether established connections go past the chains (gateway/fast.h). */
+/* Whether established connections go past the chains (gateway/table/fast.h). */
 enum gateway_fast_path { FAST_PATH_OFF, FAST_PATH_ON };
 
 struct gateway_identity {

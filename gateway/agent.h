@@ -7,7 +7,7 @@
 #pragma once
 
 #include "conf/gateway.h"
-#include "gateway/desired.h"
+#include "gateway/table/desired.h"
 
 struct cloud;
 struct cluster;

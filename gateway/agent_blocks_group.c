@@ -10,8 +10,8 @@
 #include "base/loop.h"
 #include "base/mono.h"
 #include "daemon/frame.h"
-#include "gateway/blocks.h"
-#include "gateway/failover.h"
+#include "gateway/group/failover.h"
+#include "gateway/table/blocks.h"
 #include "peer/frame.h"
 
 /* So much comes within one transaction. */

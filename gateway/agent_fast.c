@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "gateway/fast.h"
+#include "gateway/table/fast.h"
 
 int agent_describe_fast(struct nat_ruleset *ruleset, void *data, struct err *err)
 {

@@ -11,10 +11,10 @@
 #include "base/ip4.h"
 #include "daemon/health.h"
 #include "gateway/agent.h"
-#include "gateway/blocks_group.h"
+#include "gateway/group/takeovers.h"
 #include "gateway/parameters.h"
-#include "gateway/recent.h"
-#include "gateway/takeovers.h"
+#include "gateway/table/blocks_group.h"
+#include "gateway/tell/recent.h"
 #include "nat/keeper.h"
 #include "policy/policy.h"
 

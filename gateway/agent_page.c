@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "base/err.h"
-#include "gateway/trend.h"
+#include "gateway/tell/trend.h"
 
 int agent_want_page(struct agent *agent, const struct gateway_config *config, struct err *err)
 {

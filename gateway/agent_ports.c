@@ -10,10 +10,10 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/frame.h"
-#include "gateway/limiter.h"
-#include "gateway/limits.h"
-#include "gateway/portwatch.h"
-#include "gateway/pressure.h"
+#include "gateway/table/limiter.h"
+#include "gateway/table/limits.h"
+#include "gateway/use/portwatch.h"
+#include "gateway/use/pressure.h"
 
 static void on_pressure(void *data)
 {

@@ -5,11 +5,11 @@
 
 #include "daemon/cluster.h"
 #include "daemon/ending.h"
-#include "gateway/cloud.h"
-#include "gateway/failover.h"
-#include "gateway/portwatch.h"
+#include "gateway/group/failover.h"
+#include "gateway/group/survivors.h"
+#include "gateway/own/cloud.h"
 #include "gateway/selftest.h"
-#include "gateway/survivors.h"
+#include "gateway/use/portwatch.h"
 #include "gateway/world.h"
 
 const struct policy_result *agent_policies(const struct agent *agent)

@@ -4,10 +4,10 @@
 #include "gateway/agent_internal.h"
 
 #include "base/mono.h"
-#include "gateway/cloud.h"
-#include "gateway/failover_numbers.h"
-#include "gateway/own.h"
-#include "gateway/survivors.h"
+#include "gateway/group/failover_numbers.h"
+#include "gateway/group/survivors.h"
+#include "gateway/own/cloud.h"
+#include "gateway/own/own.h"
 
 void agent_see_takeovers(struct agent *agent)
 {

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "gateway/desired.h"
+#include "gateway/table/desired.h"
 #include "nat/ct.h"
 
 /* Pure. True: the entry must be deleted. */

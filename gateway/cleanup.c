@@ -7,8 +7,8 @@
 
 #include "base/cleanup.h"
 #include "base/loop.h"
-#include "gateway/fast.h"
 #include "gateway/parameters.h"
+#include "gateway/table/fast.h"
 #include "nat/keeper.h"
 #include "netlink/sync.h"
 

@@ -4,9 +4,9 @@
 #include "conf/gateway.h"
 #include "daemon/frame.h"
 #include "gateway/agent.h"
-#include "gateway/metrics.h"
-#include "gateway/page.h"
-#include "gateway/status.h"
+#include "gateway/tell/metrics.h"
+#include "gateway/tell/page.h"
+#include "gateway/tell/status.h"
 
 int main(int argc, char *argv[])
 {

@@ -15,7 +15,7 @@
 #include "conf/gateway.h"
 #include "daemon/kernel.h"
 #include "daemon/sysctls.h"
-#include "gateway/desired.h"
+#include "gateway/table/desired.h"
 #include "netlink/rtnl.h"
 #include "netlink/sysctl.h"
 

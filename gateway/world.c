@@ -10,9 +10,9 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "daemon/cluster.h"
-#include "gateway/eks.h"
-#include "gateway/moves.h"
-#include "gateway/places.h"
+#include "gateway/table/eks.h"
+#include "gateway/table/moves.h"
+#include "gateway/table/places.h"
 #include "policy/facts.h"
 
 struct world {

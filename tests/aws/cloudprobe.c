@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /*
- * cloudprobe IMDS-URL EC2-URL ALLOCATION...: one gateway of a group, without a kernel: gateway/cloud.h, and who may claim
+ * cloudprobe IMDS-URL EC2-URL ALLOCATION...: one gateway of a group, without a kernel: gateway/own/cloud.h, and who may claim
  * comes from standard input, a line each:
  *   allow N    the egress IP, counted from 0, is this gateway's to claim
  *   bar N      it isn't
@@ -21,9 +21,9 @@
 #include "base/err.h"
 #include "base/loop.h"
 #include "conf/gateway.h"
-#include "gateway/cloud.h"
-#include "gateway/own.h"
-#include "gateway/own_standby.h"
+#include "gateway/own/cloud.h"
+#include "gateway/own/own.h"
+#include "gateway/own/own_standby.h"
 
 struct probe {
 	struct loop *loop;

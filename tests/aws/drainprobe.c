@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: The eipgw authors
 /*
  * drainprobe --config FILE --control SOCKET: a daemon that carries what it is told and knows nothing but draining
- * (gateway/drain.h), for tests against real metadata and an Auto Scaling group. Beside `status` and `drain`, as eipgwd's,
+ * (gateway/group/drain.h), for tests against real metadata and an Auto Scaling group. Beside `status` and `drain`, as eipgwd's,
  * its control socket has
  *   carry what=a,b     carries these from now on; "": nothing
  * It hands nothing over by itself.
@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "control/control.h"
 #include "daemon/frame.h"
-#include "gateway/drain.h"
+#include "gateway/group/drain.h"
 #include "http/http.h"
 
 enum { TEXT_MAX = 256, INTERVAL_MS = 100 };

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # SPDX-FileCopyrightText: The eipgw authors
-"""Draining (gateway/drain.h, daemon/frame.h, cli/drain.c) in a daemon of its own: the notices are those of AWS's own emulator of
+"""Draining (gateway/group/drain.h, daemon/frame.h, cli/drain.c) in a daemon of its own: the notices are those of AWS's own emulator of
 the metadata, the Auto Scaling group is the fake's, and the person uses eipgw."""
 
 import json

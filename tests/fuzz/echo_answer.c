@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* Any body goes into the reader of echo servers' answers: it names an address or a reason, never both. */
-#include "gateway/outside.h"
+#include "gateway/own/outside.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # SPDX-FileCopyrightText: The eipgw authors
-"""What gateway/publish_plan.h relies on in the API server: several gateways write one status, each its own part, and what
+"""What gateway/tell/publish_plan.h relies on in the API server: several gateways write one status, each its own part, and what
 one of them leaves out or is written in his place takes nothing away from the others."""
 
 import pytest

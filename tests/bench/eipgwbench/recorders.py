@@ -28,7 +28,7 @@ from .lab import netns, wait
 SYS_PIDFD_GETFD, SO_RCVBUFFORCE = 438, 33  # which Python has no names for
 NETFILTER = "12"  # the protocol's number in /proc/net/netlink
 CONNTRACK_GROUPS = 0b111  # new, update, destroy
-BUFFER = 16 << 20  # as gateway/flowlog.c
+BUFFER = 16 << 20  # as gateway/log/flowlog.c
 START_S, END_S, QUIET_S = 30, 60, 60
 LOOK_S, IDLE_S = 0.25, 0.01
 ULOGD_PLUGINS = Path("/usr/lib") / f"{os.uname().machine}-linux-gnu" / "ulogd"

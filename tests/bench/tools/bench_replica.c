@@ -21,7 +21,7 @@
 #include "base/mono.h"
 #include "bench.h"
 #include "control/out.h"
-#include "gateway/replica.h"
+#include "gateway/group/replica.h"
 #include "natlog/natlog.h"
 
 enum { PORT = 7421, TICK_MS = 10, PODS = 64, BUFFER = 16 << 20, END_MS = 1000 };

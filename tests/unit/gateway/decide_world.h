@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "gateway/decide.h"
+#include "gateway/group/decide.h"
 #include "kube/lease_record.h"
 
 #define WORLD_STEP_MS 25

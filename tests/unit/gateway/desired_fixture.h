@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/desired.h"
+#include "gateway/table/desired.h"
 #include "nat/eval.h"
 
 struct fixture {

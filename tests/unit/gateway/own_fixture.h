@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "awsapi/failure.h"
-#include "gateway/own.h"
-#include "gateway/own_standby.h"
+#include "gateway/own/own.h"
+#include "gateway/own/own_standby.h"
 
 #define MINE "eni-mine"
 #define OTHER "eni-other"

@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "base/loop.h"
 #include "control/out.h"
-#include "gateway/replica.h"
+#include "gateway/group/replica.h"
 #include "two_gateways.h"
 
 enum { PORT = 7421, TICK_MS = 5 };

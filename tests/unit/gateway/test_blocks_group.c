@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* One gateway gives blocks, the other one hears of them. */
-#include "gateway/blocks_group.h"
+#include "gateway/table/blocks_group.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 #include "base/cleanup.h"
 #include "conf/gateway.h"
-#include "gateway/blocks.h"
+#include "gateway/table/blocks.h"
 #include "peer/frame.h"
 
 enum { PORTS = 16, SHARED = 1024, SLOTS = (65536 - 1024 - SHARED) / PORTS };

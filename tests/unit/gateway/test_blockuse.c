@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* Whose ports are nearly used up, over what is counted of connections. */
-#include "gateway/blockuse.h"
+#include "gateway/use/blockuse.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 
 #include "base/cleanup.h"
 #include "conf/gateway.h"
-#include "gateway/usage.h"
+#include "gateway/use/usage.h"
 #include "nat/flow.h"
 
 enum { BANK = 0, MAIL = 1, OWNER = 1, OTHER = 2, WAITING = 3 };

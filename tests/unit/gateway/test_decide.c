@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* One member, event by event: what test_decide_explore.c can't see from outside. Times are milliseconds. */
-#include "gateway/decide.h"
+#include "gateway/group/decide.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

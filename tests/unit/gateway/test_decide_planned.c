@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* A planned change, as each of the two members sees it. Times are milliseconds. */
-#include "gateway/decide.h"
+#include "gateway/group/decide.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

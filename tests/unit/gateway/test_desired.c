@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "gateway/audit.h"
-#include "gateway/own.h"
+#include "gateway/own/own.h"
 #include "gateway/parameters.h"
 
 static const char config_text[] =

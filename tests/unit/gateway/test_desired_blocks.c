@@ -9,7 +9,7 @@
 #include <netinet/in.h>
 
 #include "base/cleanup.h"
-#include "gateway/blocks.h"
+#include "gateway/table/blocks.h"
 
 enum { BANK = 0, MAIL = 1 };
 

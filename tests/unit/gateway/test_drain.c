@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* Why this gateway hands over, and what its Auto Scaling group hears: event by event, as tables. */
-#include "gateway/drain_rule.h"
+#include "gateway/group/drain_rule.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/fast.h"
+#include "gateway/table/fast.h"
 
 static struct nat_ruleset described(struct fixture *f, const bool *fenced)
 {

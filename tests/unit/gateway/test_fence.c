@@ -11,8 +11,8 @@
 
 #include "base/cleanup.h"
 #include "gateway/audit.h"
-#include "gateway/delta.h"
-#include "gateway/own.h"
+#include "gateway/own/own.h"
+#include "gateway/table/delta.h"
 #include "nat/delta.h"
 
 enum { SYN = 2, ACK = 16 };

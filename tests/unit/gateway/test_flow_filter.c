@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* Which connections are asked for. */
-#include "gateway/flow_filter.h"
+#include "gateway/log/flow_filter.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* Who has a connection, by the configuration's word and by Kubernetes'. */
-#include "gateway/flowlog.h"
+#include "gateway/log/flowlog.h"
 
 #include <stdlib.h>
 #include <string.h>

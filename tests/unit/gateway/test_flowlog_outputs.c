@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* From the configuration to outputs, and which changes of it open one anew. */
-#include "gateway/flowlog_outputs.h"
+#include "gateway/log/flowlog_outputs.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -17,7 +17,7 @@
 #include "base/err.h"
 #include "base/loop.h"
 #include "desired_fixture.h"
-#include "gateway/delta.h"
+#include "gateway/table/delta.h"
 #include "nat/flow.h"
 #include "nat/nfnl.h"
 #include "nat/observe.h"

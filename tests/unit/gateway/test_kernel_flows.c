@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* What `eipgw flows` gets of a kernel that has more connections than fit into an answer: each once, a page at a time. */
-#include "gateway/flows.h"
+#include "gateway/log/flows.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -20,7 +20,7 @@
 #include "control/out.h"
 #include "control/reply.h"
 #include "desired_fixture.h"
-#include "gateway/flowlog.h"
+#include "gateway/log/flowlog.h"
 #include "nat/flow.h"
 
 enum { FLOWS = 2500, FIRST_PORT = 10000, PAGE_MOST = 2000, LOOK_MS = 5, ASKS_MOST = 20000 };

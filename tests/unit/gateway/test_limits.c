@@ -9,8 +9,8 @@
 #include <netinet/in.h>
 
 #include "base/cleanup.h"
-#include "gateway/limiter.h"
-#include "gateway/limits.h"
+#include "gateway/table/limiter.h"
+#include "gateway/table/limits.h"
 
 enum { SYN = 2 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-#include "gateway/members.h"
+#include "gateway/group/members.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* How VPC routing is made to lead to the gateway, and lost. A test is a list of answers and moments. */
-#include "gateway/native.h"
+#include "gateway/own/native.h"
 
 #include <stdio.h>
 #include <string.h>

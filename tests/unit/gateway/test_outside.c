@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* What the answers of echo servers mean, as tables. */
-#include "gateway/outside.h"
+#include "gateway/own/outside.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "gateway/desired.h"
-#include "gateway/own.h"
+#include "gateway/own/own.h"
+#include "gateway/table/desired.h"
 #include "nat/eval.h"
 
 static const char config_text[] =

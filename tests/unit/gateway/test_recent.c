@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-#include "gateway/recent.h"
+#include "gateway/tell/recent.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

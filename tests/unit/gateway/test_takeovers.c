@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-#include "gateway/takeovers.h"
+#include "gateway/group/takeovers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

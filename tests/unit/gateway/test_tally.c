@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-#include "gateway/tally.h"
+#include "gateway/table/tally.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-#include "gateway/told.h"
+#include "gateway/tell/told.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

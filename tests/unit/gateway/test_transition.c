@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-#include "gateway/transition.h"
+#include "gateway/own/transition.h"
 
 #include <setjmp.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* What is in use of egress IPs, whatever of the events comes, comes twice, late or not at all. */
-#include "gateway/usage.h"
+#include "gateway/use/usage.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

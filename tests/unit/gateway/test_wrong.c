@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 /* An egress IP that the internet sees wrongly: what pods may still do with it, and what the self-test may. */
-#include "gateway/desired.h"
+#include "gateway/table/desired.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "gateway/audit.h"
-#include "gateway/outside.h"
+#include "gateway/own/outside.h"
 #include "nat/eval.h"
 
 /* Two pods, each with an egress IP of its own; the nodes' ranges have the gateway's own address in them. */

@@ -51,10 +51,16 @@ static const struct config_key keys[] = {
 const struct config_table limits_config_table = { sizeof(struct gateway_limits), keys,
 						  ARRAY_SIZE(keys) };
 
+void limits_ports(const struct gateway_limits *limits, uint32_t *ret_first, uint32_t *ret_last)
+{
+	*ret_first = limits->first_port ? limits->first_port : PORT_MIN;
+	*ret_last = limits->first_port ? limits->last_port : PORT_MAX;
+}
+
 int limits_config_check(const struct gateway_limits *limits, struct err *err)
 {
 	const bool has_range = limits->first_port || limits->last_port;
-	uint32_t all = PORT_MAX - PORT_MIN + 1;
+	uint32_t first, last, all;
 
 	if (has_range && limits->first_port < PORT_MIN)
 		return err_set(err, -EINVAL, "limits.first_port: is below %d", PORT_MIN);
@@ -62,8 +68,8 @@ int limits_config_check(const struct gateway_limits *limits, struct err *err)
 		return err_set(err, -EINVAL, "limits.last_port: is before limits.first_port");
 	if (!limits->ports_per_pod)
 		return 0;
-	if (has_range)
-		all = limits->last_port - limits->first_port + 1;
+	limits_ports(limits, &first, &last);
+	all = last - first + 1;
 	if (limits->ports_per_pod < BLOCK_MIN)
 		return err_set(err, -EINVAL, "limits.ports_per_pod: is below %d", BLOCK_MIN);
 	if (limits->shared_ports + limits->ports_per_pod > all)

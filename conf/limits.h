@@ -16,6 +16,10 @@ struct gateway_limits {
 	uint32_t connections_per_pod; /* 0: any number; of policies that say nothing of it */
 };
 
+/* The ports that connections get: as configured, or what the kernel uses for source ports above 1023
+ * (nf_nat_l4proto_unique_tuple). */
+void limits_ports(const struct gateway_limits *limits, uint32_t *ret_first, uint32_t *ret_last);
+
 extern const struct config_table limits_config_table;
 
 /* What the table can't see. -EINVAL with a path. */

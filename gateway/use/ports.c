@@ -11,10 +11,10 @@
 
 uint32_t ports_capacity(const struct gateway_config *config)
 {
-	const struct gateway_limits *limits = &config->limits;
+	uint32_t first, last;
 
-	return limits->first_port ? limits->last_port - limits->first_port + 1 :
-				    PORTS_LAST - PORTS_FIRST + 1;
+	limits_ports(&config->limits, &first, &last);
+	return last - first + 1;
 }
 
 unsigned ports_share(uint32_t used, uint32_t capacity)

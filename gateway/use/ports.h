@@ -8,11 +8,6 @@
 struct gateway_config;
 struct usage_destination;
 
-enum {
-	PORTS_FIRST = 1024,
-	PORTS_LAST = 65535
-}; /* the kernel's own choice, nf_nat_l4proto_unique_tuple */
-
 /* Ports that are given to connections: those of the configuration, or what the kernel uses for source ports above 1023. */
 uint32_t ports_capacity(const struct gateway_config *config);
 /* In percent, rounded down; at most 100. */

@@ -78,7 +78,7 @@ static void on_gone(void *data)
 	frame_stop(agent->health.frame);
 }
 
-static bool find_access(struct drain_access *ret, void *data)
+static bool find_access(struct cloud_access *ret, void *data)
 {
 	const struct agent *agent = data;
 

@@ -15,6 +15,7 @@
 #include "gateway/parameters.h"
 #include "gateway/table/blocks_group.h"
 #include "gateway/tell/recent.h"
+#include "gateway/tell/state.h"
 #include "nat/keeper.h"
 #include "policy/policy.h"
 

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/loop.h"
 #include "gateway/parameters.h"
+#include "gateway/table/desired.h"
 #include "gateway/table/fast.h"
 #include "nat/keeper.h"
 #include "netlink/sync.h"

@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "daemon/cluster.h"
-#include "gateway/table/eks.h"
+#include "gateway/eks.h"
 #include "gateway/table/moves.h"
 #include "gateway/table/places.h"
 #include "policy/facts.h"

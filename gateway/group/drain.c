@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
 #include "gateway/group/drain.h"
+#include "gateway/own/cloud.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -38,7 +39,7 @@ bool drain_is_wanted(const struct drain *drain)
 }
 
 /* "": not known. */
-static const char *group_of(const struct drain *drain, const struct drain_access *access)
+static const char *group_of(const struct drain *drain, const struct cloud_access *access)
 {
 	return drain->group[0] ? drain->group : access->group;
 }
@@ -134,7 +135,7 @@ static void on_called(const struct aws_failure *failure, void *value, void *data
 	go_on(drain);
 }
 
-static void start_call(struct drain *drain, enum drain_call call, const struct drain_access *access)
+static void start_call(struct drain *drain, enum drain_call call, const struct cloud_access *access)
 {
 	const struct asg_lifecycle lifecycle = { drain->hook, group_of(drain, access),
 						 access->instance_id };
@@ -169,7 +170,7 @@ static void start_call(struct drain *drain, enum drain_call call, const struct d
 /* A call is under way, or the timer is armed, or nothing is to be called. */
 static void step(struct drain *drain)
 {
-	struct drain_access access = { .group = "" };
+	struct cloud_access access = { .group = "" };
 	int64_t ms;
 
 	/* A beat that isn't answered doesn't hold the end up. */

@@ -11,8 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct aws_caller;
-struct aws_endpoint;
+struct cloud_access;
 struct control_args;
 struct control_out;
 struct drain;
@@ -22,21 +21,13 @@ struct loop;
 
 #define DRAIN_STOP_MS 15000 /* so long at most the daemon's end is delayed */
 
-/* As whom, and where, the Auto Scaling group is spoken to. */
-struct drain_access {
-	const struct aws_caller *caller;
-	const struct aws_endpoint *autoscaling;
-	const char *instance_id;
-	const char *group; /* by the instance's tag; "": not readable */
-};
-
 struct drain_options {
 	struct loop *loop;
 	struct imds *imds;        /* outlives the drain; NULL: there are no notices */
 	uint32_t interval_ms;     /* between two questions; 0: 5000 */
 	const char *hook, *group; /* as configured; copied; "": none, that of the tag */
 	/* False: not known yet. Valid until the loop goes on, but caller and endpoint as long as the drain. */
-	bool (*access)(struct drain_access *ret, void *data);
+	bool (*access)(struct cloud_access *ret, void *data);
 	/* There is a reason now, or none any more. */
 	void (*on_drain)(bool on, const char *reason, void *data);
 	/* After drain_begin_stop has wanted time: it isn't needed any more. */

@@ -13,7 +13,6 @@
 #include "base/err.h"
 #include "base/loop.h"
 #include "base/seed.h"
-#include "gateway/group/drain.h"
 #include "gateway/own/cloud_internal.h"
 #include "http/http.h"
 
@@ -57,11 +56,11 @@ struct imds *cloud_imds(const struct cloud *cloud)
 	return cloud->imds;
 }
 
-bool cloud_access(const struct cloud *cloud, struct drain_access *ret)
+bool cloud_access(const struct cloud *cloud, struct cloud_access *ret)
 {
 	if (!cloud->credentials)
 		return false;
-	*ret = (struct drain_access){ .caller = &cloud->caller,
+	*ret = (struct cloud_access){ .caller = &cloud->caller,
 				      .autoscaling = &cloud->autoscaling,
 				      .instance_id = cloud->instance_id,
 				      .group = cloud->group };

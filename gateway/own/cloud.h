@@ -15,7 +15,6 @@
 #include "http/retry.h"
 
 struct cloud;
-struct drain_access;
 struct err;
 struct gateway_config;
 struct imds;
@@ -62,10 +61,18 @@ const struct native *cloud_native(const struct cloud *cloud);
 struct ip4 cloud_address(const struct cloud *cloud);
 /* Its availability zone; "" until then. */
 const char *cloud_zone(const struct cloud *cloud);
+/* As whom, and where, the Auto Scaling group is spoken to. */
+struct cloud_access {
+	const struct aws_caller *caller;
+	const struct aws_endpoint *autoscaling;
+	const char *instance_id;
+	const char *group; /* by the instance's tag; "": not readable */
+};
+
 /* For drain.h, as long as the cloud. */
 struct imds *cloud_imds(const struct cloud *cloud);
 /* False until the metadata have told who this is. */
-bool cloud_access(const struct cloud *cloud, struct drain_access *ret);
+bool cloud_access(const struct cloud *cloud, struct cloud_access *ret);
 /* Calls to EC2 since the start, and those that failed by why. */
 struct cloud_counts {
 	uint64_t calls, failures[HTTP_CLASS_COUNT];

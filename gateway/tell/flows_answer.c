@@ -10,9 +10,9 @@
 #include "base/err.h"
 #include "control/control.h"
 #include "daemon/frame.h"
-#include "gateway/agent.h"
 #include "gateway/log/flowlog.h"
 #include "gateway/log/flows_internal.h"
+#include "gateway/tell/state.h"
 #include "gateway/tell/status.h"
 #include "natlog/stamp.h"
 

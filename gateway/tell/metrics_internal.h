@@ -4,10 +4,10 @@
 #pragma once
 
 #include "daemon/scrape.h"
-#include "gateway/agent.h"
 #include "gateway/group/failover_numbers.h"
 #include "gateway/group/takeovers.h"
 #include "gateway/own/cloud.h"
+#include "gateway/tell/state.h"
 #include "natlog/natlog.h"
 
 enum {

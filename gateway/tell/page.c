@@ -10,9 +10,9 @@
 #include "conf/gateway.h"
 #include "control/dispatch.h"
 #include "control/out.h"
-#include "gateway/agent.h"
 #include "gateway/tell/page_text.h"
 #include "gateway/tell/recent.h"
+#include "gateway/tell/state.h"
 #include "gateway/tell/trend.h"
 #include "metrics/site.h"
 

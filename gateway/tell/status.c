@@ -11,7 +11,6 @@
 #include "base/err.h"
 #include "base/mono.h"
 #include "daemon/frame.h"
-#include "gateway/agent.h"
 #include "gateway/group/drain.h"
 #include "gateway/group/failover.h"
 #include "gateway/log/flowlog.h"
@@ -19,6 +18,7 @@
 #include "gateway/own/outside.h"
 #include "gateway/own/own.h"
 #include "gateway/tell/page.h"
+#include "gateway/tell/state.h"
 #include "nat/keeper.h"
 #include "nat/trace.h"
 

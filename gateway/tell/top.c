@@ -16,7 +16,7 @@
 #include "base/err.h"
 #include "control/control.h"
 #include "daemon/frame.h"
-#include "gateway/agent.h"
+#include "gateway/tell/state.h"
 #include "gateway/tell/top.h"
 #include "gateway/use/portwatch.h"
 #include "gateway/use/traffic.h"

@@ -12,8 +12,8 @@
 #include "control/control.h"
 #include "daemon/frame.h"
 #include "daemon/scrape.h"
-#include "gateway/agent.h"
 #include "gateway/tell/samples.h"
+#include "gateway/tell/state.h"
 #include "gateway/tell/status.h"
 #include "natlog/stamp.h"
 

@@ -19,6 +19,7 @@
 #include "control/control.h"
 #include "daemon/frame.h"
 #include "gateway/group/drain.h"
+#include "gateway/own/cloud.h"
 #include "http/http.h"
 
 enum { TEXT_MAX = 256, INTERVAL_MS = 100 };
@@ -69,11 +70,11 @@ static int get_keys(struct aws_credentials *ret, void *data)
 	return 0;
 }
 
-static bool get_access(struct drain_access *ret, void *data)
+static bool get_access(struct cloud_access *ret, void *data)
 {
 	const struct probe *probe = data;
 
-	*ret = (struct drain_access){ .caller = &probe->caller,
+	*ret = (struct cloud_access){ .caller = &probe->caller,
 				      .autoscaling = &probe->autoscaling,
 				      .instance_id = "i-1",
 				      .group = probe->conf->tag };

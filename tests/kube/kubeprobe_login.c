@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "daemon/login.h"
-#include "gateway/table/eks.h"
+#include "gateway/eks.h"
 
 static int open_eks(struct login *login, const char *path, struct err *err)
 {

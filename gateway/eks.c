@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The eipgw authors
-#include "gateway/table/eks.h"
+#include "gateway/eks.h"
 
 #include <errno.h>
 #include <stdio.h>

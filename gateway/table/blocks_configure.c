@@ -56,7 +56,9 @@ static struct blocks_egress *egress_new(const struct blocks_shape *shape,
 	const struct gateway_egress *names = config->egress_ips.v;
 	struct blocks_egress *v = calloc(n + 1, sizeof(*v));
 
-	for (size_t i = 0; v && i < n; i++) {
+	if (!v)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
 		v[i].slots = calloc(shape->n, sizeof(*v[i].slots));
 		if (!v[i].slots) {
 			egress_free(v, i);

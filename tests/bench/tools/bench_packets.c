@@ -236,12 +236,15 @@ static void put(uint32_t flows)
 
 static void run_phase(const char *phase)
 {
-	struct packets_work *work = &bench.shared->work;
+	struct packets_work *work;
 	size_t name = strcspn(phase, ":");
 	char *rest = NULL;
 	uint32_t flows = phase[name] ? (uint32_t)strtoul(phase + name + 1, &rest, 10) : 0;
 	double seconds = rest && *rest ? strtod(rest + 1, NULL) : 0;
 
+	if (!bench.shared)
+		fail(phase, "nothing is open yet");
+	work = &bench.shared->work;
 	work->order = PACKETS_RANDOM;
 	work->direction = PACKETS_OUT;
 	work->n_flows = flows ? flows : 1;

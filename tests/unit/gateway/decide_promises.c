@@ -60,22 +60,28 @@ static bool holds(const struct world *w, const struct world_member *m)
 	       w->now_ms - m->slept_ms < m->held_until_ms;
 }
 
-static void check_two(struct world *w)
+static void check_two(struct world *w, int i, int j)
 {
-	int n_active = 0, n_hold = 0;
+	struct world_pair *const pair = &w->pairs[i][j];
+	const bool are_active = believes(&w->m[i]) && believes(&w->m[j]);
+	const bool both_hold = holds(w, &w->m[i]) && holds(w, &w->m[j]);
 
-	for (int i = 0; i < w->n; i++) {
-		n_active += believes(&w->m[i]);
-		n_hold += holds(w, &w->m[i]);
-	}
-	w->two_active_ms = n_active > 1 ? w->two_active_ms + WORLD_STEP_MS : 0;
-	w->two_hold_ms = n_hold > 1 ? w->two_hold_ms + WORLD_STEP_MS : 0;
-	if (w->two_active_ms > NOTICE_LEASE_MS)
+	pair->active_ms = are_active ? pair->active_ms + WORLD_STEP_MS : 0;
+	pair->hold_ms = both_hold ? pair->hold_ms + WORLD_STEP_MS : 0;
+	if (pair->active_ms > NOTICE_LEASE_MS)
 		promise_broken(w, "two have been active for longer than a Lease");
-	if (w->two_hold_ms > NOTICE_LEASE_MS)
+	if (pair->hold_ms > NOTICE_LEASE_MS)
 		promise_broken(w, "two have held the Lease for longer than it lasts");
-	if (is_calm(w, NOTICE_MS) && w->two_active_ms > 0)
+	if (is_calm(w, NOTICE_MS) && are_active)
 		promise_broken(w, "two are active although everything works");
+}
+
+/* Each two of them: one may be replaced by a second one who can't renew either, and he by a third. */
+static void check_pairs(struct world *w)
+{
+	for (int i = 0; i < w->n; i++)
+		for (int j = 0; j < i; j++)
+			check_two(w, i, j);
 }
 
 /* Somebody hands over to him. */
@@ -141,7 +147,7 @@ static void check_stray(struct world *w, int i)
 void promises_check(struct world *w)
 {
 	find_calm(w);
-	check_two(w);
+	check_pairs(w);
 	for (int i = 0; i < w->n; i++) {
 		check_right(w, &w->m[i]);
 		check_preparing(w, i);

@@ -68,8 +68,11 @@ struct world {
 	bool tells;            /* every change, on stderr */
 	uint32_t reached[DECIDE_STATE_COUNT];
 	int64_t calm_since_ms; /* nothing is broken */
-	int64_t two_active_ms, two_hold_ms, stray_ms[WORLD_MEMBERS_MAX],
-		known_ms[WORLD_MEMBERS_MAX], unasked_ms[WORLD_MEMBERS_MAX];
+	struct world_pair {
+		int64_t active_ms, hold_ms; /* both are */
+	} pairs[WORLD_MEMBERS_MAX][WORLD_MEMBERS_MAX];
+	int64_t stray_ms[WORLD_MEMBERS_MAX], known_ms[WORLD_MEMBERS_MAX],
+		unasked_ms[WORLD_MEMBERS_MAX];
 	char broken[256]; /* which promise, and when; "": none */
 };
 

@@ -145,7 +145,7 @@ static void end_round(struct imds_watch *watch)
 static void fail(struct imds_watch *watch, const char *error)
 {
 	watch->failed = true;
-	snprintf(watch->error, sizeof(watch->error), "%s", error);
+	snprintf(watch->error, sizeof(watch->error), "%.*s", (int)sizeof(watch->error) - 1, error);
 }
 
 static void ask(struct imds_watch *watch);

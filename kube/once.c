@@ -36,9 +36,9 @@ static void note_unreadable(struct kube_objects *objects, const struct json_t *j
 	const char *const name = json ? kube_json_text(json, "metadata/name") : NULL;
 
 	if (objects->n_unreadable++ == 0)
-		snprintf(objects->unreadable, sizeof(objects->unreadable), "%s %.60s%s%.80s: %s",
-			 objects->kind->name, space ? space : "", space ? "/" : "",
-			 name ? name : "", why);
+		snprintf(objects->unreadable, sizeof(objects->unreadable),
+			 "%s %.60s%s%.80s: %.240s", objects->kind->name, space ? space : "",
+			 space ? "/" : "", name ? name : "", why);
 }
 
 static int make_room(struct kube_objects *objects)

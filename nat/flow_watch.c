@@ -233,8 +233,9 @@ static void walk_ready(int fd, unsigned happened, void *data)
 		if (!take_part(walk, (int)got, &freed))
 			break;
 	}
-	if (!freed)
-		walk->freed = NULL;
+	if (freed)
+		return;
+	walk->freed = NULL;
 }
 
 struct ct_walk *ct_walk_new(struct loop *loop, const struct ct_walk_ops *ops, void *data,

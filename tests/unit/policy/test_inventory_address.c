@@ -235,7 +235,7 @@ static int compare_words(const void *a, const void *b)
 /* The names in order: "!" is dropped, "?" has an unknown namespace. */
 static const char *locals_of(struct inventory *inv, const char *node)
 {
-	static char text[256];
+	static char text[512];
 	char words[16][16];
 	struct inventory_local pod;
 	size_t cursor = 0, n = 0;

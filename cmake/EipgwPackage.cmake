@@ -14,6 +14,11 @@ set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
+if(CMAKE_CROSSCOMPILING)
+	set(CPACK_DEBIAN_PACKAGE_ARCHITECTURE ${EIPGW_ARCHITECTURE})
+	set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS "${CMAKE_SYSROOT}/lib/${CMAKE_LIBRARY_ARCHITECTURE}"
+		"${CMAKE_SYSROOT}/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}")
+endif()
 
 set(CPACK_COMPONENT_GATEWAY_DESCRIPTION "Egress gateway for Kubernetes on AWS\n Translates selected pods' traffic to an Elastic IP that they keep.")
 set(CPACK_COMPONENT_NODE_DESCRIPTION "Node agent of the egress gateway eipgw\n Steers selected pods' traffic to their gateway.")

@@ -13,37 +13,18 @@ from pathlib import Path
 
 import pytest
 from eipgwlab import Lab
-from eipgwlab.build import ROOT
 from eipgwlab.daemons import Daemon
 from eipgwlab.debian import DebianMissing, inside, make_root, next_version
 from labkube import run_on, silence, unhurt
+from labpackages import NAMES, build, copy_tree, depends_of, digests
 from proof import leaks
 
 pytestmark = pytest.mark.appliance
 
-NAMES = ("eipgw-cli", "eipgw-gateway", "eipgw-node")
 DAEMONS = {"gw-a": "eipgwd", "node1": "eipgw-noded", "node2": "eipgw-noded"}
 # What dpkg, and every package with a user or a unit, changes; not ours to clean.
 ALLOWED = re.compile(r"^(var/lib/dpkg/|var/log/|var/cache/|etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|etc/\.pwd\.lock$|"
                      r"var/lib/systemd/deb-systemd-helper-(enabled|masked)$|run/eipgw-lab)")
-
-
-def build(tree: Path, epoch: str = "1700000000") -> Path:
-    done = subprocess.run([tree / "tools" / "package"], check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-                          env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "SOURCE_DATE_EPOCH": epoch})
-    assert done.returncode == 0, done.stderr[-4000:]
-    return tree / "build" / "package" / "packages"
-
-
-def copy_tree(to: Path) -> Path:
-    """The tree as git has it, and what isn't committed yet."""
-    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True)
-    for name in names.stdout.splitlines():
-        source, place = ROOT / name, to / name
-        if source.exists() or source.is_symlink():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, place, follow_symlinks=False)
-    return to
 
 
 @pytest.fixture(scope="module")
@@ -55,18 +36,9 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def test_the_same_sources_give_the_same_bytes_elsewhere(packages: Path, tmp_path: Path) -> None:
     again = build(copy_tree(tmp_path / "another" / "place"))
-
-    def digests(folder: Path) -> dict[str, str]:
-        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
-
     assert len(digests(packages)) == len(NAMES) + 1
     assert digests(packages) == digests(again)
     shutil.rmtree(tmp_path / "another")
-
-
-def depends_of(package: Path) -> set[str]:
-    out = subprocess.run(["dpkg-deb", "--field", package, "Depends"], check=True, capture_output=True, text=True).stdout
-    return {part.split("|")[0].split("(")[0].split(":")[0].strip() for part in out.strip().split(",") if part.strip()}
 
 
 def test_the_bill_of_materials_has_every_file_and_every_library(packages: Path, tmp_path: Path) -> None:

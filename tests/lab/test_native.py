@@ -33,8 +33,8 @@ def test_an_instance_reaches_the_internet_once_the_gateway_is_ready_and_not_befo
     cloud.start(wait_ready=False)
     cloud.wait("blocked", "lacks ec2:AssociateAddress")
     # Without its Elastic IP the gateway takes nobody's traffic.
-    assert cloud.points()["source/dest check"] == ("claiming", "it is on for eni-a")
-    assert cloud.points()[f"route {EVERYTHING} of {TABLE}"] == ("claiming", "it leads to eni-b")
+    wait_until(lambda: cloud.points()["source/dest check"] == ("claiming", "it is on for eni-a"), 30, "the check is seen")
+    wait_until(lambda: cloud.points()[f"route {EVERYTHING} of {TABLE}"] == ("claiming", "it leads to eni-b"), 30, "the route is seen")
     assert not cloud.vm.probe(timeout=0.5).reached
     assert lab.dest_check_drops().keys() == {("gw-b", cloud.vm.server)}
     assert set(cloud.writes()) == {"AssociateAddress"}

@@ -42,6 +42,8 @@ def test_each_panel_has_data(make_lab: Callable[..., Lab]) -> None:
     scraped: dict[str, int | str] = {}
     for name in ("gw-a", "node1"):
         lab.daemons[name].config["metrics"] = {"listen": f":{PORT}"}
+        if name == "gw-a":
+            lab.daemons[name].config["limits"] = {"ports_per_pod": 64}
         lab.daemons[name].write_config()
         scraped[f"eipgw-{name}"] = f"{lab.machines[name].address}:{PORT}"
     lab.start_daemons()

@@ -3,7 +3,6 @@
 """What the lab's tests share: labs that go away with their test, and the evidence of a failure."""
 
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -17,11 +16,9 @@ from eipgwlab import FLAVOURS, Lab  # noqa: E402
 from eipgwlab.build import ROOT  # noqa: E402
 from eipgwlab.cloud import AT_OURS, OURS, Cloud, PeerMissing  # noqa: E402
 from eipgwlab.native import NativeCloud  # noqa: E402
+from labevidence import FAILED, RESULTS, keep_evidence  # noqa: E402
 from proof import leaks  # noqa: E402
 
-RESULTS = ROOT / "build" / "test-results"
-EVIDENCE = RESULTS / "lab"
-FAILED = pytest.StashKey[bool]()
 # Files that take minutes, since each test of theirs waits for rounds of the daemons', or for a machine that boots.
 LONGEST = ("test_image", "test_ownership_faults", "test_ownership", "test_native")
 
@@ -50,14 +47,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if Path(__file__).parent in item.path.parents:  # not those of tests/aws beside us
                 item.add_marker(pytest.mark.skip(reason="network namespaces need root"))
-
-
-def keep_evidence(lab: Lab, item: pytest.Item) -> Path:
-    """Collects a lab's state below build/test-results/lab, in a directory named after the test."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", item.name)
-    directory = EVIDENCE / f"{item.path.stem}.{name}.{lab.name}"
-    lab.collect(directory)
-    return directory
 
 
 @pytest.fixture

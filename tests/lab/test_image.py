@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FAILED, keep_evidence
 from eipgwlab import Lab, configs, model, wait_until
 from eipgwlab.cloud import PeerMissing, peer
 from eipgwlab.debian import next_version
@@ -18,6 +17,7 @@ from eipgwlab.guest import BOOT_DEADLINE, Guest
 from eipgwlab.image import gateway_image
 from eipgwlab.lab import Vm
 from eipgwlab.portscan import LAST_PORT, answering
+from labevidence import FAILED, keep_evidence
 from proof import leaks, usual_sources
 
 pytestmark = pytest.mark.appliance

@@ -171,9 +171,9 @@ def jobs():
 
 
 def lab_jobs():
-    """Two more than processors: these tests wait for kernels, servers and each other for half of their time, and a sixth of it are
+    """Three for each processor: these tests wait for kernels, servers and each other for half of their time, and a sixth of it are
     those of EC2's addresses, which wait for nearly all of theirs."""
-    return int(os.environ.get("EIPGW_JOBS") or jobs() + 2)
+    return int(os.environ.get("EIPGW_JOBS") or jobs() * 3)
 
 
 def test_env():

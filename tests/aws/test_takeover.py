@@ -136,11 +136,11 @@ def test_standby_prepares_and_only_looks(cloud):
         assert len({e["private"] for e in egress}) == 2
         writes = [c for c in cloud.calls() if not c.startswith("Describe")]
         assert writes == ["AssignPrivateIpAddresses"] * 2
-        # Both are taken at once, each by one call.
+        # Both are taken by one call each; a round of questions may come between.
         cloud.order("requests", [])
         member.say("allow 0\nallow 1")
         member.wait(is_mine)
-        assert sorted(cloud.calls()[:2]) == ["AssociateAddress"] * 2
+        assert [c for c in cloud.calls() if not c.startswith("Describe")][:2] == ["AssociateAddress"] * 2
         member.wait(lambda e: [x["state"] for x in e] == ["held", "held"])
         assert cloud.calls().count("AssociateAddress") == 2
     finally:

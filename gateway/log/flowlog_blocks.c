@@ -10,6 +10,7 @@
 #include "base/endpoint.h"
 #include "base/loop.h"
 #include "control/control.h"
+#include "gateway/log/answer.h"
 #include "gateway/log/flowlog_internal.h"
 #include "gateway/table/blocks.h"
 #include "natlog/book.h"
@@ -177,29 +178,14 @@ void flowlog_blocks_begin(struct flowlog *flowlog)
 
 /* ---- who has a port */
 
-static void put_name(struct control_out *out, const char *key, const char *name)
-{
-	if (name && *name)
-		control_string(out, key, name);
-}
-
-static void put_address(struct control_out *out, const char *key, struct ip4 address)
-{
-	char text[IP4_TEXT_MAX];
-
-	if (address.v)
-		control_string(out, key, ip4_format(address, text));
-}
-
 static void put_egress(struct control_out *out, const struct gateway_view *view,
 		       const struct block *block)
 {
 	const struct gateway_egress *list = view->config->egress_ips.v;
+	const struct natlog_who who = { .egress = list[block->egress].name,
+					.public = gateway_public(view, block->egress) };
 
-	control_object(out, "egress");
-	put_name(out, "name", list[block->egress].name);
-	put_address(out, "public", gateway_public(view, block->egress));
-	put_address(out, "private", gateway_private(view, block->egress));
+	answer_egress(out, &who, gateway_private(view, block->egress));
 	control_int(out, "first_port", block->first_port);
 	control_int(out, "last_port", block->last_port);
 	control_end(out);
@@ -218,12 +204,7 @@ static void put_holder(struct flowlog *flowlog, struct control_out *out,
 		who = entry.who;
 	if (entry.start_ns)
 		control_string(out, "start", stamp_format(entry.start_ns, stamp));
-	control_object(out, "pod");
-	put_name(out, "namespace", who->namespace);
-	put_name(out, "name", who->name);
-	put_name(out, "uid", who->uid);
-	put_name(out, "node", who->node);
-	put_address(out, "address", block->source);
+	answer_pod(out, who, block->source);
 	control_end(out);
 	control_string(out, "attribution", natlog_basis_name(entry.basis));
 }

@@ -10,25 +10,12 @@
 #include "base/err.h"
 #include "control/control.h"
 #include "daemon/frame.h"
+#include "gateway/log/answer.h"
 #include "gateway/log/flowlog.h"
 #include "gateway/log/flows_internal.h"
 #include "gateway/tell/state.h"
 #include "gateway/tell/status.h"
 #include "natlog/stamp.h"
-
-static void put_address(struct control_out *out, const char *key, struct ip4 address)
-{
-	char text[IP4_TEXT_MAX];
-
-	if (address.v)
-		control_string(out, key, ip4_format(address, text));
-}
-
-static void put_name(struct control_out *out, const char *key, const char *name)
-{
-	if (name && *name)
-		control_string(out, key, name);
-}
 
 static void put_traffic(struct control_out *out, const char *key, const struct ct_traffic *traffic)
 {
@@ -45,23 +32,15 @@ static void put_ends(struct control_out *out, const struct ct_flow *flow,
 	const bool is_icmp = flow->orig.protocol == IPPROTO_ICMP;
 	const char *port = is_icmp ? "id" : "port";
 
-	control_object(out, "pod");
-	put_name(out, "namespace", who->namespace);
-	put_name(out, "name", who->name);
-	put_name(out, "uid", who->uid);
-	put_name(out, "node", who->node);
-	put_address(out, "address", flow->orig.src);
+	answer_pod(out, who, flow->orig.src);
 	control_int(out, port, flow->orig.src_port);
 	control_end(out);
-	put_name(out, "policy", who->policy);
-	control_object(out, "egress");
-	put_name(out, "name", who->egress);
-	put_address(out, "public", who->public);
-	put_address(out, "private", flow->nat);
+	answer_name(out, "policy", who->policy);
+	answer_egress(out, who, flow->nat);
 	control_int(out, port, flow->nat_port);
 	control_end(out);
 	control_object(out, "destination");
-	put_address(out, "address", flow->orig.dst);
+	answer_address(out, "address", flow->orig.dst);
 	control_int(out, is_icmp ? "icmp_type" : "port",
 		    is_icmp ? flow->orig.icmp_type : flow->orig.dst_port);
 	control_end(out);

@@ -90,18 +90,23 @@ static int adopt(struct agent *agent, const struct gateway_view *view, struct er
 	return 0;
 }
 
+struct round {
+	struct agent *agent;
+	struct mono now;
+};
+
 static void want_part(const struct source_part *part, void *data)
 {
-	struct agent *agent = data;
+	const struct round *round = data;
+	struct agent *agent = round->agent;
 	const struct policy_class *class = &agent_policies(agent)->classes[part->class_index];
-	const struct mono now = mono_now();
 
 	if (source_part_is_range(part))
 		return;
 	for (uint64_t address = part->range.first; address <= part->range.last; address++) {
 		for (size_t i = 0; i < class->n_rules; i++)
 			blocks_want(agent->blocks, (struct ip4){ (uint32_t)address },
-				    class->rules[i].egress, now);
+				    class->rules[i].egress, round->now);
 	}
 }
 
@@ -164,6 +169,7 @@ int agent_configure_blocks(struct agent *agent, struct err *err)
 
 int agent_prepare_blocks(struct agent *agent, const struct gateway_view *view, struct err *err)
 {
+	struct round round = { .agent = agent };
 	int rc = agent_configure_blocks(agent, err);
 
 	if (rc || !blocks_are_wanted(agent->blocks))
@@ -176,9 +182,10 @@ int agent_prepare_blocks(struct agent *agent, const struct gateway_view *view, s
 		agent_renew_blocks(agent);
 	}
 	agent_see_lead(agent, view);
+	round.now = mono_now();
 	blocks_round_begin(agent->blocks);
-	sources_each(view, want_part, agent);
-	blocks_round_end(agent->blocks, mono_now());
+	sources_each(view, want_part, &round);
+	blocks_round_end(agent->blocks, round.now);
 	return 0;
 }
 

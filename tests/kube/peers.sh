@@ -3,8 +3,8 @@
 # shellcheck shell=bash
 #
 # What peers-kube and peers-clients share: programs of a Go module with pinned sums, built once into the user's cache,
-# ${XDG_CACHE_HOME:-~/.cache}/eipgw/peers. Exit status 77 with a reason where there is no Go that can build them, or
-# where modules can't be fetched.
+# ${XDG_CACHE_HOME:-~/.cache}/eipgw/peers. Exit status 77 with a reason where there is no Go that can build them
+# (tests/tools/find-go), or where modules can't be fetched.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 self=${0##*/}
 
@@ -16,16 +16,6 @@ die() {
 skip() {
 	echo "SKIP: the Kubernetes peers can't be built: $*"
 	exit 77
-}
-
-# As many as Kubernetes itself wants; Debian 12's is older, later ones are usually installed beside it.
-find_go() {
-	local go
-	for go in "$(command -v go || true)" /usr/local/go/bin/go /usr/lib/go-1.*/bin/go; do
-		[[ -x $go ]] || continue
-		[[ $("$go" env GOVERSION) =~ ^go1\.([0-9]+) && ${BASH_REMATCH[1]} -ge 26 ]] && echo "$go" && return
-	done
-	return 1
 }
 
 # build LDFLAGS PACKAGE...: into $place.new. Each compiled package is a line of the log; every hundredth is told.
@@ -55,7 +45,7 @@ peers() {
 	exec 9>"$folder/$stem.lock"
 	flock 9 # tests run in parallel
 	if [[ ! -d $place ]]; then
-		go=$(find_go) || skip "there is no Go 1.26 or later"
+		go=$("$here/../tools/find-go" 26) || skip "there is no Go 1.26 or later"
 		log=$place.log
 		rm -rf "$place.new"
 		mkdir "$place.new"

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The eipgw authors
 """The Terraform module: Terraform itself reads, checks, plans and applies it, against the AWS provider's schema.
 
-What AWS would say to it isn't seen here: the providers are stand-ins that make nothing.
+What AWS would say to it isn't seen here: the providers are stand-ins that make nothing. test_terraform_moto.py has the real ones.
 """
 
 import json
@@ -14,7 +14,7 @@ import pytest
 
 from awspeers import BUILD
 from installing import install
-from terraform import TOP, Terraform, run
+from terraform import TOP, StandIn, run
 
 EXAMPLES = sorted(path.name for path in (TOP / "terraform" / "examples").iterdir())
 GOOD = {
@@ -26,7 +26,7 @@ GOOD = {
 
 @pytest.fixture(scope="module")
 def terraform(tmp_path_factory):
-    return Terraform(install(TOP / "tests" / "appliance" / "peers-terraform"), tmp_path_factory.mktemp("terraform"))
+    return StandIn(install(TOP / "tests" / "appliance" / "peers-terraform"), tmp_path_factory.mktemp("terraform"))
 
 
 def resources(plan):
@@ -50,10 +50,8 @@ def plan_of(terraform):
     return plan
 
 
-def test_it_is_formatted():
-    if shutil.which("terraform") is None:
-        pytest.skip("there is no Terraform")
-    done = run(["terraform", "fmt", "-check", "-recursive", "-diff", "."], TOP / "terraform", TF_CLI_CONFIG_FILE="/dev/null")
+def test_it_is_formatted(terraform):
+    done = run([terraform.program, "fmt", "-check", "-recursive", "-diff", "."], TOP / "terraform", TF_CLI_CONFIG_FILE="/dev/null")
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -115,14 +115,14 @@ def show(value):
 
 
 class Moto(Peer):
-    def __init__(self, place):
+    def __init__(self, place, managed_policies=False):
         with socket.socket() as probe_socket:
             probe_socket.bind(("127.0.0.1", 0))
             port = probe_socket.getsockname()[1]
         self.place = place
         self.url = f"http://127.0.0.1:{port}/"
         self.process = subprocess.Popen([place / "bin" / "moto_server", "-H", "127.0.0.1", "-p", str(port)],
-                                        env=clean_env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                        env=clean_env(MOTO_IAM_LOAD_MANAGED_POLICIES=str(managed_policies).lower()), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
         while True:
             try:

@@ -85,7 +85,7 @@ def upgrade(cell: Cell, directory: Path) -> None:
     some_time(cell)
     for name in DAEMONS:
         cell.daemon(name).restart()
-        assert os.readlink(f"/proc/{cell.daemon(name).pid}/exe").startswith(str(directory))
+        assert Path(f"/proc/{cell.daemon(name).pid}/exe").samefile(directory / ("eipgwd" if name == "gw-a" else "eipgw-noded"))
 
 
 # ---- the node's nftables -------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 nothing has changed."""
 
 import json
+import os
 import re
 import subprocess
 import time
@@ -441,8 +442,9 @@ def test_a_pod_that_nobody_knows_yet(make_lab: MakeLab, enforcement: str) -> Non
 def storm(lab: Lab, argv: list[str], lines: list[str], seconds: float = 3.0) -> None:
     """Feeds lines to a program in node1 evenly over some seconds."""
     with netns.entered(lab.netns_of("node1")):
+        # nft's prompt complains of a terminal that it doesn't know.
         process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.PIPE, text=True)
+                                   stderr=subprocess.PIPE, text=True, env=os.environ | {"TERM": "dumb"})
     assert process.stdin is not None
     began = time.monotonic()
     for number, line in enumerate(lines):

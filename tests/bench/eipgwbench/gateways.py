@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from . import configs
-from .command import Failed
+from .command import SKIP_STATUS, Failed
 from .daemon import Gateway
 from .lab import netns
 
@@ -120,6 +121,10 @@ class Gateways:
 
     def _thread(self, bench: Bench) -> None:
         """A kernel thread of its own receives for the device, so that its processor time can be read."""
+        # A container's processes see none of the kernel's.
+        if not Path("/proc/2/comm").exists() or Path("/proc/2/comm").read_text(encoding="ascii") != "kthreadd\n":
+            print("SKIP: the kernel's threads can't be seen from this PID namespace")
+            sys.exit(SKIP_STATUS)
         netns.execute(["ip", "netns", "exec", bench.netns, "sh", "-c", f"echo 1 >/sys/class/net/{bench.device}/threaded"])
         prefix = f"napi/{bench.device}-"[:15]
         for entry in os.listdir("/proc"):

@@ -148,7 +148,8 @@ static void look(void *data)
 		natlog_blocks_are_told(flowlog->natlog);
 		blocks->is_new = false;
 	}
-	(void)loop_timer_arm_ms(blocks->timer, LOOK_MS);
+	if (is_recorded(flowlog))
+		(void)loop_timer_arm_ms(blocks->timer, LOOK_MS);
 }
 
 /* ---- life */
@@ -168,10 +169,13 @@ void flowlog_blocks_open(struct flowlog *flowlog)
 {
 	flowlog->blocks.is_new = true;
 	flowlog->blocks.next = 0;
+	if (flowlog->blocks.has_begun)
+		(void)loop_timer_arm_ms(flowlog->blocks.timer, LOOK_MS);
 }
 
 void flowlog_blocks_begin(struct flowlog *flowlog)
 {
+	flowlog->blocks.has_begun = true;
 	flowlog->blocks.is_first = true;
 	(void)loop_timer_arm_ms(flowlog->blocks.timer, 0);
 }

@@ -32,6 +32,7 @@ struct flowlog {
 	struct flowlog_blocks {
 		struct loop_timer *timer;
 		bool is_wanted; /* their records are */
+		bool has_begun; /* they are known */
 		bool is_first;  /* it's telling them: they may be older */
 		bool is_new;    /* the log is, and may remember some that are there no more */
 		size_t next;    /* to be looked at */

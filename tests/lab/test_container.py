@@ -162,7 +162,7 @@ def test_the_pod_steers_with_what_the_daemonset_gives_it(make_pods: Callable[...
             assert int(re.search(rf"^{key}:\s+(\w+)$", status, re.MULTILINE)[1], 16) == CAP_NET_ADMIN, status
         assert re.search(r"^NoNewPrivs:\s+1$", status, re.MULTILINE) and re.search(r"^Seccomp:\s+2$", status, re.MULTILINE)
         assert os.statvfs(f"/proc/{pod.daemon.pid}/root/etc").f_flag & os.ST_RDONLY
-        assert os.readlink(f"/proc/{pod.daemon.pid}/exe") == "/usr/sbin/eipgw-noded"
+        assert Path(f"/proc/{pod.daemon.pid}/exe").samefile(f"/proc/{pod.daemon.pid}/root/usr/sbin/eipgw-noded")
         for kind in ("livenessProbe", "readinessProbe"):
             done = pod.probe(kind)
             assert done.returncode == 0 and "bank" in done.stdout, done

@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The eipgw authors
 """The real daemons in the lab: configuration, start, stop, kill, and what their logs say."""
 
+import contextlib
 import json
 import os
 import re
@@ -116,11 +117,19 @@ class Daemon:
         if self.process is None:
             return None
         if self.running:
+            wait_until(self._minds_signals, READY_DEADLINE, f"{self.name} minds signals")
             self.process.terminate()
         status = self._end(deadline)
         if status:
             self._unexpected.append(f"{self.name}: exit status {status} after SIGTERM")
         return status
+
+    def _minds_signals(self) -> bool:
+        """Who isn't itself yet, or has just begun, dies of SIGTERM like anybody (proc(5), SigCgt)."""
+        with contextlib.suppress(OSError):
+            caught = re.search(r"^SigCgt:\s+(\w+)$", Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8"), re.MULTILINE)
+            return bool(caught and int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
+        return True
 
     def kill(self) -> None:
         """SIGKILL: what it made in the kernel stays."""

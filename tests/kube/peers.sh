@@ -33,7 +33,7 @@ version_of() {
 
 # peers NAME MODULE MINUTES PROGRAM...: prints where they are. The caller has a function build_all.
 peers() {
-	local stem=$1 minutes=$3 folder=$here/../../build/peers want program
+	local stem=$1 minutes=$3 folder=$here/../../build/peers want program status=0
 	module=$here/$2
 	shift 3
 	[[ -z ${XDG_CACHE_HOME:-${HOME:-}} ]] || folder=${XDG_CACHE_HOME:-$HOME/.cache}/eipgw/peers
@@ -45,7 +45,9 @@ peers() {
 	exec 9>"$folder/$stem.lock"
 	flock 9 # tests run in parallel
 	if [[ ! -d $place ]]; then
-		go=$("$here/../tools/find-go" 26) || skip "there is no Go 1.26 or later"
+		go=$("$here/../tools/find-go" 26) || status=$?
+		[[ $status -ne 77 ]] || skip "there is no Go 1.26 or later"
+		[[ $status -eq 0 ]] || exit 1
 		log=$place.log
 		rm -rf "$place.new"
 		mkdir "$place.new"

@@ -4,6 +4,7 @@
 """What comes from elsewhere is what it was when its hash was written down. By hand: fetching.py URL SHA256 FILE."""
 
 import hashlib
+import http.client
 import sys
 import urllib.request
 from pathlib import Path
@@ -21,7 +22,7 @@ def fetch(url, sha256):
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:
             found = answer.read(LARGEST + 1)
-    except OSError as error:  # URLError is one
+    except (OSError, http.client.HTTPException) as error:  # URLError is one of the first; the other, what ends too early
         raise Unreachable(f"{url}: {error}") from error
     if hashlib.sha256(found).hexdigest() != sha256:
         sys.exit(f"{url} isn't what it should be, so it isn't used")

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The eipgw authors
 # shellcheck shell=bash
 #
-# What peers-kube and peers-clients share: programs of a Go module with pinned sums, built once into the user's cache,
+# What peers-kube, peers-clients and Terraform's peers-program share: programs of a Go module with pinned sums, built once into the user's cache,
 # ${XDG_CACHE_HOME:-~/.cache}/eipgw/peers. Exit status 77 with a reason where there is no Go that can build them
 # (tests/tools/find-go), or where modules can't be fetched.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -14,7 +14,7 @@ die() {
 }
 
 skip() {
-	echo "SKIP: the Kubernetes peers can't be built: $*"
+	echo "SKIP: $self can't build its programs: $*"
 	exit 77
 }
 
@@ -33,7 +33,7 @@ version_of() {
 
 # peers NAME MODULE MINUTES PROGRAM...: prints where they are. The caller has a function build_all.
 peers() {
-	local stem=$1 minutes=$3 folder=$here/../../build/peers want program status=0
+	local stem=$1 minutes=$3 folder=$here/../../build/peers want program status
 	module=$here/$2
 	shift 3
 	[[ -z ${XDG_CACHE_HOME:-${HOME:-}} ]] || folder=${XDG_CACHE_HOME:-$HOME/.cache}/eipgw/peers
@@ -45,9 +45,11 @@ peers() {
 	exec 9>"$folder/$stem.lock"
 	flock 9 # tests run in parallel
 	if [[ ! -d $place ]]; then
-		go=$("$here/../tools/find-go" 26) || status=$?
-		[[ $status -ne 77 ]] || skip "there is no Go 1.26 or later"
-		[[ $status -eq 0 ]] || exit 1
+		go=$("$here/../tools/find-go" 26) || {
+			status=$?
+			echo "$go"
+			exit "$status"
+		}
 		log=$place.log
 		rm -rf "$place.new"
 		mkdir "$place.new"

@@ -25,9 +25,9 @@ def metadata():
 
 
 @pytest.fixture(scope="module")
-def moto():
-    """EC2, IAM, STS and Systems Manager; checks signatures once it's told to."""
-    moto = Moto(install(AWS / "peers-moto"))
+def moto(request):
+    """EC2, IAM, STS and Systems Manager; checks signatures once it's told to. With AWS's own policies where a file has MANAGED_POLICIES = True."""
+    moto = Moto(install(AWS / "peers-moto"), managed_policies=getattr(request.module, "MANAGED_POLICIES", False))
     yield moto
     moto.process.terminate()
     moto.process.wait()

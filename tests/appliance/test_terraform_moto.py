@@ -11,11 +11,11 @@ import os
 
 import pytest
 
-from awspeers import KEYS, Moto
-from conftest import AWS
+from awspeers import KEYS
 from installing import install
 from terraform import TOP, Terraform, provider_mirror
 
+MANAGED_POLICIES = True
 REGION = "us-east-1"
 ZONES = ("us-east-1a", "us-east-1b")
 SERVICES = ("autoscaling", "cloudwatch", "ec2", "eks", "iam", "ssm", "sts")
@@ -105,15 +105,6 @@ class Deployment:
 def real(tmp_path_factory):
     place = install(TOP / "tests" / "appliance" / "peers-terraform")
     return Terraform(place, provider_mirror(place / "terraform"), tmp_path_factory.mktemp("real"))
-
-
-@pytest.fixture(scope="module")
-def moto():
-    """With the policies that are AWS's own."""
-    moto = Moto(install(AWS / "peers-moto"), managed_policies=True)
-    yield moto
-    moto.process.terminate()
-    moto.process.wait()
 
 
 @pytest.fixture

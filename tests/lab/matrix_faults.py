@@ -85,7 +85,8 @@ def upgrade(cell: Cell, directory: Path) -> None:
     some_time(cell)
     for name in DAEMONS:
         cell.daemon(name).restart()
-        assert Path(f"/proc/{cell.daemon(name).pid}/exe").samefile(directory / ("eipgwd" if name == "gw-a" else "eipgw-noded"))
+        daemon = cell.daemon(name)
+        assert Path(f"/proc/{daemon.pid}/exe").samefile(directory / daemon.program)
 
 
 # ---- the node's nftables -------------------------------------------------------------------------------

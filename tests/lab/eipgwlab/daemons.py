@@ -117,8 +117,7 @@ class Daemon:
         if self.process is None:
             return None
         if self.running:
-            wait_until(self._minds_signals, READY_DEADLINE, f"{self.name} minds signals")
-            self.process.terminate()
+            self._send(signal.SIGTERM)
         status = self._end(deadline)
         if status:
             self._unexpected.append(f"{self.name}: exit status {status} after SIGTERM")
@@ -130,6 +129,10 @@ class Daemon:
             caught = re.search(r"^SigCgt:\s+(\w+)$", Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8"), re.MULTILINE)
             return bool(caught and int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
         return True
+
+    def _send(self, number: int) -> None:
+        wait_until(self._minds_signals, READY_DEADLINE, f"{self.name} minds signals")
+        self.process.send_signal(number)
 
     def kill(self) -> None:
         """SIGKILL: what it made in the kernel stays."""
@@ -148,7 +151,7 @@ class Daemon:
     def signal(self, number: int) -> None:
         if self.process is None or not self.running:
             raise RuntimeError(f"{self.name} doesn't run")
-        self.process.send_signal(number)
+        self._send(number)
 
     def cleanup(self) -> subprocess.CompletedProcess[str]:
         """Runs the program with --cleanup: it removes everything that it ever made."""
